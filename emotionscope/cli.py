@@ -1,0 +1,32 @@
+"""What every job shares at the command line: flags from a dataclass, and one line for a mistake."""
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import cyclopts
+
+from emotionscope.errors import UserError
+
+# On a job's settings: each field becomes a flag, its docstring the help.
+flags = cyclopts.Parameter(name="*")
+
+
+def main(run: Callable[[Any], object]) -> NoReturn:
+    """Read the flags of `run`'s settings, run it, and exit: 0 when finished, 2 for a user's mistake."""
+    module = sys.modules[run.__module__]
+    name = f"python -m jobs.{str(module.__file__).rsplit('/', 1)[-1].removesuffix('.py')}"
+    app = cyclopts.App(name=name, help=module.__doc__, version_flags=[], result_action="return_value")
+    app.default(run)
+    # SIGTERM ends a job as Ctrl-C does, so that its cluster is shut down with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app(exit_on_error=False, print_error=False)
+    except (UserError, cyclopts.CycloptsError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0)

@@ -1,0 +1,180 @@
+"""Files on local disk and in S3 behind one set of functions.
+
+A place is named by a URI: an absolute or relative local path, or ``s3://bucket/prefix``. Credentials,
+region and endpoint come from the usual ``AWS_`` variables, which pyarrow and boto3 both read.
+"""
+
+import io
+import json
+import os
+import posixpath
+import re
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import IO, Any, cast
+
+import pyarrow as pa
+from pyarrow import fs as pafs
+
+from emotionscope.errors import UserError
+
+SMALL_FILE = 32 * 2**20  # bytes; up to here one GET is cheaper than ranged reads
+READ_AHEAD = 4 * 2**20  # bytes of each ranged read of a larger file
+
+
+@dataclass(frozen=True)
+class File:
+    """One stored file: its URI, its path relative to the folder listed, its size in bytes."""
+
+    uri: str
+    name: str
+    size: int
+
+
+def is_s3(uri: str) -> bool:
+    """Whether a URI names an object or prefix in S3."""
+    return uri.startswith("s3://")
+
+
+def absolute(uri: str) -> str:
+    """The URI without ``file://``, a trailing slash or, for local paths, anything relative.
+
+    Raises UserError for a scheme that is neither a local path, file:// nor s3://.
+    """
+    if is_s3(uri):
+        if not uri.removeprefix("s3://").split("/")[0]:
+            raise UserError(f"{uri!r} names no bucket: write s3://bucket/prefix")
+        return uri.rstrip("/")
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]+)://", uri)
+    if scheme and scheme[1] != "file":
+        raise UserError(f"{uri!r}: {scheme[1]}:// is not supported; use a local path or s3://")
+    return os.path.abspath(os.path.expanduser(uri.removeprefix("file://")))
+
+
+def join(uri: str, *names: str) -> str:
+    """A URI below another; an absolute or ``s3://`` name replaces what stands before it."""
+    for name in names:
+        uri = name if is_s3(name) else posixpath.join(uri, name)
+    return uri
+
+
+@lru_cache(maxsize=1)
+def _s3() -> pafs.S3FileSystem:
+    """One client a process, with bounded retries so that a lost server ends a job and not its patience."""
+    retries = pafs.AwsStandardS3RetryStrategy(max_attempts=8)
+    return pafs.S3FileSystem(retry_strategy=retries, connect_timeout=10, request_timeout=60)
+
+
+def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
+    """The pyarrow file system of a URI, and its path there."""
+    if is_s3(uri):
+        return _s3(), uri.removeprefix("s3://").rstrip("/")
+    return pafs.LocalFileSystem(), absolute(uri)
+
+
+def exists(uri: str) -> bool:
+    """Whether a file, folder or non-empty prefix stands at the URI."""
+    filesystem_, path = filesystem(uri)
+    return filesystem_.get_file_info(path).type != pafs.FileType.NotFound
+
+
+def is_file(uri: str) -> bool:
+    """Whether the URI names a file and not a folder."""
+    filesystem_, path = filesystem(uri)
+    return filesystem_.get_file_info(path).type == pafs.FileType.File
+
+
+def list_files(uri: str, suffix: str = "") -> list[File]:
+    """Files below a folder whose names end in `suffix`, sorted by name; hidden ones (``.`` or ``_``) left out.
+
+    A missing folder lists as empty. A URI that names a file lists that file.
+    """
+    filesystem_, path = filesystem(uri)
+    info = filesystem_.get_file_info(path)
+    if info.type == pafs.FileType.File:
+        return [File(uri, posixpath.basename(path), info.size)]
+    found = filesystem_.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
+    files = []
+    for entry in found:
+        name = entry.path[len(path) :].lstrip("/")
+        hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+        if entry.type == pafs.FileType.File and name.endswith(suffix) and not hidden:
+            files.append(File(join(uri, name), name, entry.size))
+    return sorted(files, key=lambda file: file.name)
+
+
+def read_bytes(uri: str) -> bytes:
+    """The whole content of a file. Raises FileNotFoundError or another OSError."""
+    filesystem_, path = filesystem(uri)
+    with filesystem_.open_input_file(path) as stream:
+        return cast(bytes, stream.read())
+
+
+def open_binary(uri: str) -> IO[bytes]:
+    """A seekable stream: small files are read whole, large ones in ranges of `READ_AHEAD` bytes."""
+    if not is_s3(uri):
+        return open(absolute(uri), "rb")
+    filesystem_, path = filesystem(uri)
+    stream = filesystem_.open_input_file(path)
+    if stream.size() <= SMALL_FILE:
+        with stream:
+            return io.BytesIO(stream.read())
+    return io.BufferedReader(cast(Any, stream), READ_AHEAD)
+
+
+def write_bytes(uri: str, content: bytes | pa.Buffer) -> None:
+    """Write a file whole or not at all: a temporary name and a rename on disk, one object on S3."""
+    filesystem_, path = filesystem(uri)
+    if is_s3(uri):
+        with filesystem_.open_output_stream(path) as stream:
+            stream.write(content)
+        return
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(memoryview(content))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def read_json(uri: str) -> Any:
+    """A JSON file's value. Raises OSError, or ValueError where it is not JSON."""
+    return json.loads(read_bytes(uri))
+
+
+def write_json(uri: str, value: Any) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    write_bytes(uri, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def delete(uri: str) -> None:
+    """Remove one file."""
+    filesystem_, path = filesystem(uri)
+    filesystem_.delete_file(path)
+
+
+def check_access(uri: str) -> None:
+    """Make sure that a URI's bucket can be reached. Raises UserError saying what is wrong; local paths pass."""
+    if not is_s3(uri):
+        return
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket = uri.removeprefix("s3://").split("/")[0]
+    config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    try:
+        boto3.client("s3", config=config).head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        reason = {404: "there is no such bucket", 403: "access is denied (check the AWS_ variables)"}
+        raise UserError(f"{uri}: {reason.get(code or 0, f'S3 answers {code}')}") from error
+    except (BotoCoreError, ValueError) as error:
+        raise UserError(f"{uri}: S3 cannot be reached: {' '.join(str(error).split())}") from error

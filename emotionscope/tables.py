@@ -1,0 +1,171 @@
+"""The columns of the three tables, and datasets of them checked before any work starts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionscope import storage
+from emotionscope.errors import UserError
+from emotionscope.labels import MODELS, probability_columns
+
+KEY = ("dialogue_id", "utterance_id")
+
+FACE = pa.struct(
+    [
+        pa.field("time", pa.float64()),  # seconds from the start of the utterance's span
+        pa.field("box", pa.struct([pa.field(side, pa.int32()) for side in "xywh"])),  # pixels
+        pa.field("person", pa.int32()),
+        pa.field("quality", pa.float32()),
+        pa.field("image", pa.binary()),  # JPEG
+    ]
+)
+FACES = pa.list_(FACE)
+
+# What a dialogues column may be: its types in the file, and the type it is read as.
+_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
+_DIALOGUES = {
+    "dialogue_id": (pa.string(), _TEXT),
+    "utterance_id": (pa.int64(), (pa.types.is_integer,)),
+    "utterance": (pa.string(), (*_TEXT, pa.types.is_null)),
+    "video": (pa.string(), (*_TEXT, pa.types.is_null)),
+    "start": (pa.float64(), (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)),
+    "end": (pa.float64(), (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)),
+    "speaker": (pa.string(), (*_TEXT, pa.types.is_null)),
+    "emotion": (pa.string(), (*_TEXT, pa.types.is_null)),
+    "split": (pa.string(), (*_TEXT, pa.types.is_null)),
+}
+_REQUIRED = {
+    "dialogues": (*KEY, "utterance"),
+    "keyframes": (*KEY, "utterance", "faces", "video_error"),
+    "scores": (*KEY, "bundle", *(column for model in MODELS for column in probability_columns(model))),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a dataset: its URI and its number of rows."""
+
+    uri: str
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A checked dataset: its files in order of their names, and the schema all of them are read as."""
+
+    uri: str
+    parts: tuple[Part, ...]
+    schema: pa.Schema
+
+    @property
+    def rows(self) -> int:
+        """Rows in all files."""
+        return sum(part.rows for part in self.parts)
+
+
+def typed(schema: pa.Schema, uri: str) -> pa.Schema:
+    """The schema a file is read as: known columns in their contract types, others as they are.
+
+    Raises UserError for a known column of another type.
+    """
+    fields = []
+    for field in schema:
+        want, allowed = _DIALOGUES.get(field.name, (field.type, ()))
+        if field.name == "faces" and pa.types.is_list(field.type):
+            want = FACES
+        if allowed and not any(test(field.type) for test in allowed):
+            raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {want}")
+        fields.append(pa.field(field.name, want))
+    return pa.schema(fields)
+
+
+def open_dataset(uri: str, kind: str) -> Dataset:
+    """Check a dataset of `kind` (dialogues, keyframes or scores) and list its files.
+
+    Raises UserError where it is missing, empty, unfinished, unreadable, or lacks a column.
+    """
+    uri = storage.absolute(uri)
+    storage.check_access(uri)
+    if not storage.exists(uri):
+        raise UserError(f"{uri}: no such folder")
+    if storage.exists(storage.join(uri, "_run.json")) and not storage.exists(storage.join(uri, "_summary.json")):
+        raise UserError(f"{uri}: the job that writes it has not finished; run it again to go on")
+    files = storage.list_files(uri, ".parquet")
+    if not files:
+        raise UserError(f"{uri}: no Parquet files (*.parquet) in it")
+    parts, schema = [], None
+    for file in files:
+        filesystem, path = storage.filesystem(file.uri)
+        try:
+            metadata = pq.read_metadata(path, filesystem=filesystem)
+            file_schema = typed(metadata.schema.to_arrow_schema(), file.uri)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UserError(f"{file.uri}: not a readable Parquet file ({first_line(error)})") from error
+        if schema is None:
+            schema = file_schema
+        if set(file_schema.names) != set(schema.names):
+            odd = sorted(set(file_schema.names) ^ set(schema.names))
+            raise UserError(f"{file.uri}: columns differ from those of {parts[0].uri}: {', '.join(odd)}")
+        parts.append(Part(file.uri, metadata.num_rows, file.size))
+    assert schema is not None
+    missing = [name for name in _REQUIRED[kind] if name not in schema.names]
+    if missing:
+        raise UserError(f"{uri}: not a {kind} table, it lacks the column {', '.join(missing)}")
+    dataset = Dataset(uri, tuple(parts), schema.remove_metadata())
+    if not dataset.rows:
+        raise UserError(f"{uri}: the dataset is empty")
+    return dataset
+
+
+def read(dataset: Dataset, columns: Sequence[str] | None = None) -> pa.Table:
+    """A whole dataset in memory, or the named columns of it, in input order."""
+    names = [name for name in dataset.schema.names if columns is None or name in columns]
+    schema = pa.schema([dataset.schema.field(name) for name in names])
+    tables = []
+    for part in dataset.parts:
+        filesystem, path = storage.filesystem(part.uri)
+        with pq.ParquetFile(path, filesystem=filesystem) as file:
+            tables.append(conform(file.read(columns=names), schema))
+    return pa.concat_tables(tables)
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with the schema's columns, order and types. Raises pa.ArrowInvalid where a value does not fit."""
+    return table.select(schema.names).cast(schema)
+
+
+def write_part(table: pa.Table, uri: str) -> None:
+    """Write a table as one Parquet file, whole or not at all."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    storage.write_bytes(uri, sink.getvalue())
+
+
+def filled(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
+    """A column of the table, or nulls where it has none."""
+    if name in table.column_names:
+        return table[name]
+    return pa.chunked_array([pa.nulls(len(table), type_)])
+
+
+def rows_of_split(table: pa.Table, split: str) -> pa.Table:
+    """The rows whose ``split`` is the one named. Raises UserError where there is no such column or row."""
+    if "split" not in table.column_names:
+        raise UserError("the table has no column 'split' (train, dev, test)")
+    chosen = table.filter(pa.compute.equal(table["split"], split))
+    if not len(chosen):
+        raise UserError(f"no row of split {split!r}")
+    return chosen
+
+
+def first_line(error: BaseException | str) -> str:
+    """An error's message on one line."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names without repetition, in order."""
+    return list(dict.fromkeys(names))
