@@ -30,3 +30,17 @@ def main(run: Callable[[Any], object]) -> NoReturn:
         print("\nstopped", file=sys.stderr)
         sys.exit(130)
     sys.exit(0)
+
+
+def print_summary(summary: dict[str, Any], uri: str) -> None:
+    """The closing lines of a batch job: counts, failures by reason, time, rate, and where the output is."""
+    new = summary["rows"] - summary["rows_resumed"]
+    resumed = f" ({summary['rows_resumed']:,} were there already)" if summary["rows_resumed"] else ""
+    rate = new / max(summary["seconds"], 1e-6)
+    print(f"{summary['job']}: {summary['rows']:,} rows{resumed} in {summary['seconds']:,.1f} s, {rate:,.1f} rows/s")
+    print(f"  with faces: {summary['with_faces']:,}")
+    failed = sum(summary["errors"].values())
+    print(f"  with an error: {failed:,}" + (", kept with its reason:" if failed else ""))
+    for reason, rows in sorted(summary["errors"].items(), key=lambda item: -item[1]):
+        print(f"    {rows:>8,}  {reason}")
+    print(f"  written to {uri}", flush=True)

@@ -59,6 +59,20 @@ def join(uri: str, *names: str) -> str:
     return uri
 
 
+def environment() -> dict[str, str]:
+    """The driver's ``AWS_`` variables, for `use_environment` in a worker that another machine started.
+
+    They travel inside the tasks and not in Ray's runtime environment, which dashboards and logs show.
+    """
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def use_environment(variables: dict[str, str]) -> None:
+    """Take over variables that this process lacks."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
+
+
 @lru_cache(maxsize=1)
 def _s3() -> pafs.S3FileSystem:
     """One client a process, with bounded retries so that a lost server ends a job and not its patience."""

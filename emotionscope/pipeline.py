@@ -1,0 +1,136 @@
+"""The two Ray Data plans: read a shard, extract its faces, score it, write it. One shard is one block all the way.
+
+Without GPUs every stage is a plain task and Ray fuses them: a shard is one task on one CPU, so no stage can
+starve another. With GPUs scoring is a pool of actors that hold the models, and the CPUs decode beside them.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset
+
+from emotionscope import keyframes, scoring, shards, storage, tables
+from emotionscope.bundle import Bundle
+from emotionscope.faces import DetectorSpec
+from emotionscope.runtime import Bar
+from emotionscope.shards import Output, Shard
+
+Stage = Callable[[pa.Table], pa.Table]
+SHARD_ROWS = {"video": 256, "text": 8192}  # rows a shard: minutes of decoding, or seconds of text
+_SHARD = "_shard"  # column that carries the shard's name from stage to stage
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a plan runs over: a checked dataset in shards of `shard_rows`, and where the results go."""
+
+    dataset: tables.Dataset
+    output: Output
+    shard_rows: int
+
+
+def extract_keyframes(work: Work, detector: DetectorSpec, max_faces: int) -> dict[str, Any]:
+    """Dialogues to keyframes. Returns the summary that is written with them."""
+    return _run(work, lambda data: _map(data, _extraction(work, detector, max_faces)))
+
+
+def score(work: Work, bundle: Bundle, gpus: int, detector: DetectorSpec | None, max_faces: int) -> dict[str, Any]:
+    """Keyframes, or with a `detector` dialogues, to scores. Returns the summary that is written with them."""
+    models = ray.put(bundle)  # checked once here; every worker scores with exactly this version
+
+    def stages(data: Dataset) -> Dataset:
+        if detector:
+            data = _map(data, _extraction(work, detector, max_faces))
+        if gpus:
+            pool = ActorPoolStrategy(min_size=1, max_size=gpus)
+            return data.map_batches(_Scorer, fn_constructor_args=(models,), compute=pool, num_gpus=1, **_WHOLE)
+        return _map(data, partial(_score, models))
+
+    return _run(work, stages)
+
+
+def _extraction(work: Work, detector: DetectorSpec, max_faces: int) -> Stage:
+    return partial(keyframes.extract, root=work.dataset.uri, spec=detector, max_faces=max_faces)
+
+
+_WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
+
+
+def _run(work: Work, stages: Callable[[Dataset], Dataset]) -> dict[str, Any]:
+    done, todo = work.output.split(shards.cut(work.dataset, work.shard_rows))
+    tallies = [shards.tally(_read_done(work.output, shard)) for shard in done]
+    rows_done = sum(shard.rows for shard in done)
+    if todo:
+        DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
+        data: Dataset = ray.data.from_items([asdict(shard) for shard in todo], override_num_blocks=len(todo))
+        data = data.map_batches(_reader(work.dataset.schema, storage.environment()), **_WHOLE)
+        data = stages(data)
+        data = data.map_batches(_writer(work.output.uri), **_WHOLE)
+        with Bar(work.output.job, work.dataset.rows, rows_done) as bar:
+            for row in data.iter_rows():
+                tallies.append({**row, "errors": {e["reason"]: e["rows"] for e in row["errors"]}})
+                bar.advance(row["rows"], sum(tallies[-1]["errors"].values()))
+    return work.output.finish(tallies, {"rows_resumed": rows_done})
+
+
+def _map(data: Dataset, stage: Stage) -> Dataset:
+    def apply(block: pa.Table) -> pa.Table:
+        return stage(block.drop_columns([_SHARD])).append_column(_SHARD, block[_SHARD])
+
+    return data.map_batches(apply, **_WHOLE)
+
+
+def _reader(schema: pa.Schema, aws: dict[str, str]) -> Stage:
+    def read(block: pa.Table) -> pa.Table:
+        storage.use_environment(aws)
+        shard = Shard(**block.to_pylist()[0])
+        table = shards.read(shard, schema)
+        return table.append_column(_SHARD, pa.array([shard.name] * len(table)))
+
+    return read
+
+
+def _writer(uri: str) -> Stage:
+    def write(block: pa.Table) -> pa.Table:
+        table = block.drop_columns([_SHARD])
+        tables.write_part(table, storage.join(uri, block[_SHARD][0].as_py()))
+        counts = shards.tally(table)
+        errors = [{"reason": reason, "rows": rows} for reason, rows in counts["errors"].items()]
+        return pa.Table.from_pylist([{**counts, "errors": errors}], schema=_TALLY)
+
+    return write
+
+
+_ERRORS = pa.list_(pa.struct([("reason", pa.string()), ("rows", pa.int64())]))
+_TALLY = pa.schema([("rows", pa.int64()), ("with_faces", pa.int64()), ("errors", _ERRORS)])
+
+
+def _read_done(output: Output, shard: Shard) -> pa.Table:
+    filesystem, path = storage.filesystem(output.path(shard))
+    with pq.ParquetFile(path, filesystem=filesystem) as file:
+        names = [name for name in ("faces", "error", "video_error") if name in file.schema_arrow.names]
+        return file.read(columns=names)
+
+
+@lru_cache(maxsize=1)
+def _models(reference: "ray.ObjectRef[Bundle]") -> Bundle:
+    return ray.get(reference)
+
+
+def _score(models: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
+    return scoring.score(table, _models(models))
+
+
+class _Scorer:
+    """Holds the models on a GPU for as long as its actor lives."""
+
+    def __init__(self, models: "ray.ObjectRef[Bundle]") -> None:
+        self.bundle = ray.get(models)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        return scoring.score(block.drop_columns([_SHARD]), self.bundle).append_column(_SHARD, block[_SHARD])

@@ -1,0 +1,92 @@
+"""Learn how to combine the text and the vision model, on the dev split of a keyframes table.
+
+Publishes the fusion to the bundle that holds the two models. Where no row has both a text and a face, the
+fusion is the text model, and the job says so.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+from sklearn.metrics import f1_score
+
+from emotionscope import bundle, cli, fusion, labels, scoring, shards, tables
+from emotionscope.errors import UserError
+
+ROWS = 1024  # read and scored at a time
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class FitFusion:
+    """Settings of the job."""
+
+    keyframes: str
+    """Keyframes table with emotion and split: a folder or s3:// prefix."""
+    bundle: str
+    """The bundle that holds the text and the vision model."""
+    split: str = "dev"
+    """The split to learn on; neither model may have been trained on it."""
+    replace: bool = False
+    """Replace the bundle's fusion, if it has one."""
+
+
+def run(settings: FitFusion) -> str:
+    """Run the job and return the bundle's new version."""
+    dataset = tables.open_dataset(settings.keyframes, "keyframes")
+    for column in ("emotion", "split"):
+        if column not in dataset.schema.names:
+            raise UserError(f"{dataset.uri}: the fusion is learnt from labels, and there is no column {column!r}")
+    bundle.check_free(settings.bundle, "fusion", settings.replace)
+    models = bundle.load(settings.bundle)
+    if models.vision is None:
+        raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
+    text, faces, truth = _predictions(dataset, settings.split, models)
+    both = ~np.isnan(text[:, 0]) & ~np.isnan(faces[:, 0])
+    fitted = fusion.fit(text[both], faces[both], truth[both])
+    print(f"fit_fusion: learnt on {both.sum():,} rows of {settings.split} with text and faces, of {len(truth):,}")
+    if not both.any():
+        print("fit_fusion: no row has both, so fused follows text, then vision")
+    figures = {}
+    for name, values in zip(labels.MODELS, (text, faces, fitted.probabilities(text, faces)), strict=True):
+        if both.any():
+            guess = values[both].argmax(axis=1)
+            figures[name] = round(float(f1_score(truth[both], guess, average="weighted", zero_division=0)), 4)
+            print(
+                f"  {name:<7} weighted F1 {figures[name]:.4f}" + (" (learnt on these rows)" if name == "fused" else "")
+            )
+    print(f"  weights: text {fitted.text:.3f}, vision {fitted.vision:.3f}")
+    record = {
+        "data": tables.fingerprint(dataset),
+        "settings": {"split": settings.split, "penalty": fusion.PENALTY},
+        "rows": int(both.sum()),
+        "weighted_f1": {settings.split: figures},
+    }
+    version = bundle.publish(settings.bundle, "fusion", fitted.to_bytes(), record, settings.replace)
+    print(f"  bundle {settings.bundle} is now version {version}")
+    return version
+
+
+def _predictions(
+    dataset: tables.Dataset, split: str, models: bundle.Bundle
+) -> tuple[fusion.Probabilities, fusion.Probabilities, np.ndarray]:
+    text, faces, truth = [], [], []
+    for shard in shards.cut(dataset, ROWS):
+        table = shards.read(shard, dataset.schema)
+        table = table.filter(pc.and_(pc.equal(table["split"], split), pc.is_valid(table["emotion"])))
+        if not len(table):
+            continue
+        one_text, one_faces, _ = scoring.probabilities(table, models)
+        text.append(one_text)
+        faces.append(one_faces)
+        try:
+            truth += labels.indices(table["emotion"].to_pylist())
+        except ValueError as error:
+            raise UserError(f"{shard.uri}: column 'emotion': {error}") from error
+    if not truth:
+        raise UserError(f"{dataset.uri}: no labelled row of split {split!r}")
+    return np.concatenate(text), np.concatenate(faces), np.array(truth)
+
+
+if __name__ == "__main__":
+    cli.main(run)

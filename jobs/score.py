@@ -1,0 +1,79 @@
+"""Score every utterance with the text, vision and fused models of a bundle.
+
+Reads dialogues (and decodes their videos as it goes) or keyframes, and writes a scores table with one row for
+every input row. A row that cannot be scored carries its reason in error. Run again after a failure to go on.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from emotionscope import bundle, cli, faces, pipeline, runtime, scoring, tables
+from emotionscope.errors import UserError
+from emotionscope.shards import Output
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Settings of the job."""
+
+    bundle: str
+    """The models: a bundle's folder or s3:// prefix."""
+    output: str
+    """Where the scores table goes: a new folder or s3:// prefix."""
+    dialogues: str | None = None
+    """Dialogues table to score: a folder or s3:// prefix."""
+    keyframes: str | None = None
+    """Keyframes table to score, instead of dialogues."""
+    max_faces: int = 8
+    """Faces used of an utterance, at most, where videos are decoded."""
+    detector: Literal["auto", "yunet", "haar"] = "auto"
+    """Face detector, where videos are decoded: yunet, haar, or yunet where its file is found."""
+    yunet: str | None = None
+    """Path of face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
+    shard_rows: int | None = None
+    """Rows of one unit of work and of one output file (default: 256 with video or faces, 8192 without)."""
+    use_gpu: bool | None = None
+    """Score on GPUs (default: where the cluster has some)."""
+    verbose: bool = False
+    """Show Ray's own messages."""
+
+
+def run(settings: Score) -> dict[str, Any]:
+    """Run the job and return its summary."""
+    if (settings.dialogues is None) == (settings.keyframes is None):
+        raise UserError("give either --dialogues or --keyframes")
+    if settings.max_faces < 1 or (settings.shard_rows is not None and settings.shard_rows < 1):
+        raise UserError("--max-faces and --shard-rows must be at least 1")
+    if settings.dialogues is not None:
+        dataset = tables.open_dataset(settings.dialogues, "dialogues")
+    else:
+        dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
+    models = bundle.load(settings.bundle)
+    scoring.scores_schema(dataset.schema)
+    decode = settings.dialogues is not None and "video" in dataset.schema.names and models.vision is not None
+    spec = faces.load_spec(settings.detector, settings.yunet) if decode else None
+    seen = decode or settings.keyframes is not None
+    shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if seen else "text"]
+    facts = {
+        "input": tables.fingerprint(dataset),
+        "bundle": models.version,
+        "detector": spec.kind if spec else None,
+        "max_faces": settings.max_faces,
+        "shard_rows": shard_rows,
+    }
+    output = Output(runtime.output_uri(settings.output), "score", facts)
+    with runtime.ray_session(settings.verbose) as cluster:
+        gpus = cluster.gpus_to_use(settings.use_gpu)
+        print(f"score: {dataset.rows:,} utterances, bundle {models.version}, on {cluster}", flush=True)
+        for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
+            if part not in models.manifest["parts"]:
+                print(f"score: the bundle has no {part} model: {effect}", flush=True)
+        work = pipeline.Work(dataset, output, shard_rows)
+        summary = pipeline.score(work, models, gpus, spec, settings.max_faces)
+    cli.print_summary(summary, output.uri)
+    return summary
+
+
+if __name__ == "__main__":
+    cli.main(run)
