@@ -6,11 +6,10 @@ them; a penalty draws them to the text model alone, so that uninformative faces 
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
@@ -61,10 +60,10 @@ class Fusion:
 TEXT_ALONE = Fusion(1.0, 0.0, dict.fromkeys(EMOTIONS, 0.0))
 
 
-def fit(text: Probabilities, vision: Probabilities, truth: Sequence[int], weight_power: float = 0.5) -> Fusion:
+def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_power: float = 0.5) -> Fusion:
     """Learn the weights from rows that have both modalities.
 
-    `text` and `vision` are float32 [n, 7], `truth` n positions in `EMOTIONS`. The loss is cross-entropy with
+    `text` and `vision` are float32 [n, 7], `truth` int [n] positions in `EMOTIONS`. The loss is cross-entropy with
     each class weighted by its inverse frequency to `weight_power`, as the two models were trained.
     No rows at all give the text model alone.
     """

@@ -148,8 +148,6 @@ class Bar:
             left = (self.total - self.done) / rate if rate else 0
             print(f"{self.title}: {self.done:,} of {self.total:,} rows, {note}, {left:,.0f} s left", flush=True)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.live:
             self.live.stop()

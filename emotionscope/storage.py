@@ -76,8 +76,16 @@ def use_environment(variables: dict[str, str]) -> None:
 @lru_cache(maxsize=1)
 def _s3() -> pafs.S3FileSystem:
     """One client a process, with bounded retries so that a lost server ends a job and not its patience."""
-    retries = pafs.AwsStandardS3RetryStrategy(max_attempts=8)
-    return pafs.S3FileSystem(retry_strategy=retries, connect_timeout=10, request_timeout=60)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    scheme, _, host = endpoint.rpartition("://")
+    return pafs.S3FileSystem(
+        endpoint_override=host or None,
+        scheme=scheme or None,
+        allow_delayed_open=True,  # a small file is one PUT
+        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=8),
+        connect_timeout=10,
+        request_timeout=60,
+    )
 
 
 def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:

@@ -27,20 +27,22 @@ FACES = pa.list_(FACE)
 
 # What a dialogues column may be: its types in the file, and the type it is read as.
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
+_SECONDS = (pa.types.is_floating, pa.types.is_integer)
 _DIALOGUES = {
     "dialogue_id": (pa.string(), _TEXT),
     "utterance_id": (pa.int64(), (pa.types.is_integer,)),
-    "utterance": (pa.string(), (*_TEXT, pa.types.is_null)),
-    "video": (pa.string(), (*_TEXT, pa.types.is_null)),
-    "start": (pa.float64(), (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)),
-    "end": (pa.float64(), (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)),
-    "speaker": (pa.string(), (*_TEXT, pa.types.is_null)),
-    "emotion": (pa.string(), (*_TEXT, pa.types.is_null)),
-    "split": (pa.string(), (*_TEXT, pa.types.is_null)),
+    "utterance": (pa.string(), _TEXT),
+    "video": (pa.string(), _TEXT),
+    "start": (pa.float64(), _SECONDS),
+    "end": (pa.float64(), _SECONDS),
+    "speaker": (pa.string(), _TEXT),
+    "emotion": (pa.string(), _TEXT),
+    "split": (pa.string(), _TEXT),
 }
 _REQUIRED = {
     "dialogues": (*KEY, "utterance"),
     "keyframes": (*KEY, "utterance", "faces", "video_error"),
+    "labelled faces": ("emotion", "split"),
     "scores": (*KEY, "bundle", *(column for model in MODELS for column in probability_columns(model))),
 }
 
@@ -78,7 +80,7 @@ def typed(schema: pa.Schema, uri: str) -> pa.Schema:
         want, allowed = _DIALOGUES.get(field.name, (field.type, ()))
         if field.name == "faces" and pa.types.is_list(field.type):
             want = FACES
-        if allowed and not any(test(field.type) for test in allowed):
+        if allowed and not any(test(field.type) for test in (*allowed, pa.types.is_null)):
             raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {want}")
         fields.append(pa.field(field.name, want))
     return pa.schema(fields)
@@ -107,11 +109,14 @@ def open_dataset(uri: str, kind: str) -> Dataset:
             file_schema = typed(metadata.schema.to_arrow_schema(), file.uri)
         except (pa.ArrowInvalid, OSError) as error:
             raise UserError(f"{file.uri}: not a readable Parquet file ({first_line(error)})") from error
-        if schema is None:
-            schema = file_schema
+        schema = schema or file_schema
         if set(file_schema.names) != set(schema.names):
             odd = sorted(set(file_schema.names) ^ set(schema.names))
             raise UserError(f"{file.uri}: columns differ from those of {parts[0].uri}: {', '.join(odd)}")
+        try:
+            schema = pa.unify_schemas([schema, file_schema], promote_options="permissive")
+        except pa.ArrowTypeError as error:
+            raise UserError(f"{file.uri}: a column's type differs from other files' ({first_line(error)})") from error
         parts.append(Part(file.uri, metadata.num_rows, file.size))
     assert schema is not None
     missing = [name for name in _REQUIRED[kind] if name not in schema.names]

@@ -1,11 +1,23 @@
-"""What the tests share: the reference data beside the project, and one Ray cluster."""
+"""What the tests share: the reference data beside the project, one Ray cluster, one S3 server."""
 
 import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).parents[2] / "shared"
+from emotionscope import runtime, storage
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+KEYS = {"AWS_ACCESS_KEY_ID": "emotionscope", "AWS_SECRET_ACCESS_KEY": "emotionscope-secret"}
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +28,76 @@ def shared() -> Path:
             pytest.fail("the reference data (../shared) is missing in CI")
         pytest.skip("needs the reference data in ../shared")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[runtime.Cluster]:
+    """One Ray for all tests that need one; jobs called in this process run on it."""
+    os.environ.pop("RAY_ADDRESS", None)
+    with runtime.ray_session() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real S3 server (Ceph's gateway) where it is installed, else moto's; the variables its clients need."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {
+        **KEYS,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+    }
+    folder = tmp_path_factory.mktemp("s3")
+    if shutil.which("radosgw") and (SHARED / "s3").is_dir() and os.geteuid() == 0:
+        subprocess.run([SHARED / "s3/start-radosgw", folder, str(port)], check=True, stdout=subprocess.DEVNULL)
+        yield variables
+        subprocess.run([SHARED / "s3/stop-radosgw", folder], check=True)
+    else:
+        command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for(variables["AWS_ENDPOINT_URL"])
+        yield variables
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(url: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+
+
+@pytest.fixture
+def bucket(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of a new, empty bucket, with the variables set that reach it."""
+    import boto3
+
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}"
+
+
+def copy_in(folder: Path, uri: str) -> None:
+    """Upload a folder's files below a URI."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            storage.write_bytes(storage.join(uri, str(path.relative_to(folder))), path.read_bytes())
+
+
+def run_job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m jobs.NAME …`` as a user does, from the project's folder."""
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
+    )

@@ -1,0 +1,25 @@
+# The whole set-up lives in .venv; it is made anew when the dependencies change.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check clean
+
+demo: .venv/ready
+	$(BIN)/python -m jobs.demo --output demo --replace
+
+test: check
+	$(BIN)/python -m pytest
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet
+	touch $@
+
+clean:
+	rm -rf .venv demo build *.egg-info

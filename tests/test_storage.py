@@ -1,0 +1,70 @@
+import pytest
+
+from emotionscope import storage
+from emotionscope.errors import UserError
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request: pytest.FixtureRequest) -> str:
+    if request.param == "s3":
+        return request.getfixturevalue("bucket") + "/prefix"
+    return str(request.getfixturevalue("tmp_path") / "new")
+
+
+def test_a_file_reads_back_as_it_was_written(folder: str) -> None:
+    uri = storage.join(folder, "deep/file.bin")
+    storage.write_bytes(uri, b"first")
+    storage.write_bytes(uri, b"second")
+    assert storage.read_bytes(uri) == b"second"
+    with storage.open_binary(uri) as stream:
+        stream.seek(3)
+        assert stream.read() == b"ond"
+
+
+def test_large_files_are_read_in_ranges(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(range(256)) * 4096
+    storage.write_bytes(f"{bucket}/large.bin", content)
+    monkeypatch.setattr(storage, "SMALL_FILE", 1000)
+    with storage.open_binary(f"{bucket}/large.bin") as stream:
+        stream.seek(500_000)
+        assert stream.read(1000) == content[500_000:501_000]
+        stream.seek(-10, 2)
+        assert stream.read() == content[-10:]
+
+
+def test_a_listing_is_sorted_and_leaves_hidden_files_out(folder: str) -> None:
+    for name in ("b.parquet", "a/c.parquet", "_summary.json", ".b.parquet", "note.txt", "_temp/d.parquet"):
+        storage.write_bytes(storage.join(folder, name), b"x")
+    assert [file.name for file in storage.list_files(folder, ".parquet")] == ["a/c.parquet", "b.parquet"]
+    assert storage.list_files(storage.join(folder, "missing")) == []
+
+
+def test_what_is_there_is_told_from_what_is_not(folder: str) -> None:
+    storage.write_json(storage.join(folder, "run.json"), {"a": 1})
+    assert storage.exists(folder)
+    assert storage.is_file(storage.join(folder, "run.json"))
+    assert not storage.is_file(folder)
+    assert not storage.exists(storage.join(folder, "other.json"))
+    with pytest.raises(FileNotFoundError):
+        storage.read_bytes(storage.join(folder, "other.json"))
+
+
+def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="no such bucket"):
+        storage.check_access("s3://there-is-no-such-bucket/prefix")
+    storage.check_access(bucket)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="cannot be reached"):
+        storage.check_access(bucket)
+
+
+@pytest.mark.parametrize("uri", ["http://host/x", "gs://bucket/x", "s3://"])
+def test_other_schemes_are_refused(uri: str) -> None:
+    with pytest.raises(UserError):
+        storage.absolute(uri)
+
+
+def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
+    assert storage.join("s3://bucket/a", "b/c.mp4") == "s3://bucket/a/b/c.mp4"
+    assert storage.join("/data", "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
+    assert storage.join("/data", "/other/c.mp4") == "/other/c.mp4"
