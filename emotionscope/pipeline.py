@@ -16,7 +16,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 
 from emotionscope import keyframes, scoring, shards, storage, tables
 from emotionscope.bundle import Bundle
-from emotionscope.faces import DetectorSpec
+from emotionscope.faces import Detector, DetectorSpec
 from emotionscope.runtime import Bar
 from emotionscope.shards import Output, Shard
 
@@ -55,7 +55,7 @@ def score(work: Work, bundle: Bundle, gpus: int, detector: DetectorSpec | None, 
 
 
 def _extraction(work: Work, detector: DetectorSpec, max_faces: int) -> Stage:
-    return partial(keyframes.extract, root=work.dataset.uri, spec=detector, max_faces=max_faces)
+    return partial(_extract, detector, work.dataset.uri, max_faces)
 
 
 _WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
@@ -118,6 +118,15 @@ def _read_done(output: Output, shard: Shard) -> pa.Table:
 
 
 @lru_cache(maxsize=1)
+def _detector(spec: DetectorSpec) -> Detector:
+    return Detector(spec)
+
+
+def _extract(spec: DetectorSpec, root: str, max_faces: int, table: pa.Table) -> pa.Table:
+    return keyframes.extract(table, root, _detector(spec), max_faces)
+
+
+@lru_cache(maxsize=1)
 def _models(reference: "ray.ObjectRef[Bundle]") -> Bundle:
     return ray.get(reference)
 
@@ -131,6 +140,8 @@ class _Scorer:
 
     def __init__(self, models: "ray.ObjectRef[Bundle]") -> None:
         self.bundle = ray.get(models)
+        if self.bundle.vision:
+            self.bundle.vision.to("cuda")
 
     def __call__(self, block: pa.Table) -> pa.Table:
         return scoring.score(block.drop_columns([_SHARD]), self.bundle).append_column(_SHARD, block[_SHARD])
