@@ -1,0 +1,84 @@
+"""One utterance's video to the faces kept of it, and a table of utterances to the keyframes table."""
+
+import math
+import posixpath
+from typing import IO, Any
+
+import pyarrow as pa
+
+from emotionscope import people, storage, tables
+from emotionscope.errors import RowError
+from emotionscope.faces import Detector
+from emotionscope.video import sample_frames
+
+
+def faces_of(
+    stream: IO[bytes], detector: Detector, max_faces: int, start: float | None = None, end: float | None = None
+) -> list[dict[str, Any]]:
+    """The faces worth keeping of the seconds `start` to `end` of a video: rows of `tables.FACE`, in order of time.
+
+    There is none where no face is found. Raises RowError where the video cannot be read.
+    """
+    seen: list[people.Sighting] = []
+    before, shot = None, 0
+    for number, frame in enumerate(sample_frames(stream, start, end)):
+        layout = people.layout(frame.image)
+        shot += before is not None and people.is_cut(before, layout)
+        before = layout
+        found = detector.detect(frame.image)
+        seen += people.sightings(frame.image, frame.scale, found, number, shot, frame.time)
+    persons = people.follow(seen)
+    return [
+        {
+            "time": seen[i].time,
+            "box": dict(zip("xywh", seen[i].box, strict=True)),
+            "person": persons[i],
+            "quality": seen[i].quality,
+            "image": people.encode(seen[i].crop),
+        }
+        for i in people.choose(seen, persons, max_faces)
+    ]
+
+
+def extract(table: pa.Table, root: str, detector: Detector, max_faces: int = 8) -> pa.Table:
+    """The rows of a dialogues table with two columns more: `faces` (`tables.FACES`) and `video_error` (string).
+
+    Videos are found relative to `root`. `faces` is empty where no face was found, null where there is no
+    video or where it failed; `video_error` then says why, and is null otherwise. No row makes this raise.
+    """
+    faces: list[list[dict[str, Any]] | None] = []
+    errors: list[str | None] = []
+    spans = (_seconds(tables.filled(table, name, pa.float64())) for name in ("start", "end"))
+    videos = tables.filled(table, "video", pa.string()).to_pylist()
+    for video, start, end in zip(videos, *spans, strict=True):
+        found, error = None, None
+        try:
+            if video:
+                with _open(video, root) as stream:
+                    found = faces_of(stream, detector, max_faces, start, end)
+        except RowError as reason:
+            error = str(reason)
+        except Exception as unexpected:  # one row must not end the job
+            error = f"video failed: {type(unexpected).__name__}: {tables.first_line(unexpected)}"
+        faces.append(found)
+        errors.append(error)
+    table = table.drop_columns([name for name in ("faces", "video_error") if name in table.column_names])
+    table = table.append_column("faces", pa.array(faces, tables.FACES))
+    return table.append_column("video_error", pa.array(errors, pa.string()))
+
+
+def _seconds(column: pa.ChunkedArray) -> list[float | None]:
+    return [None if value is None or math.isnan(value) else value for value in column.to_pylist()]
+
+
+def _open(video: str, root: str) -> IO[bytes]:
+    """The stream of a video named in a row. Raises RowError where it is missing or lies outside the dataset."""
+    absolute = storage.is_s3(video) or posixpath.isabs(video)
+    if not absolute and posixpath.normpath(video).split("/")[0] == "..":
+        raise RowError(f"video outside the dataset: {video}")
+    try:
+        return storage.open_binary(storage.join(root, video))
+    except FileNotFoundError as error:
+        raise RowError(f"video missing: {video}") from error
+    except OSError as error:
+        raise RowError(f"video unreadable: {error.strerror or tables.first_line(error)}") from error

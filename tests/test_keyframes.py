@@ -1,0 +1,201 @@
+import io
+import shutil
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from emotionscope import keyframes, tables
+from emotionscope.errors import RowError
+from emotionscope.faces import YUNET_NAME, Detector, DetectorSpec, load_spec
+from tests.videos import draw_person, write_video
+
+HAIR = (30, 40, 60)
+GREEN, BLUE = (60, 120, 40), (170, 80, 40)
+# People in each real clip whose face is seen from the front or the side at least once, counted by eye.
+PEOPLE = {
+    "dia110_utt8": 2,
+    "dia12_utt12": 2,
+    "dia169_utt19": 1,
+    "dia169_utt6": 2,
+    "dia207_utt0": 1,
+    "dia244_utt6": 3,
+    "dia29_utt4": 4,
+    "dia77_utt3": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def haar() -> Detector:
+    return Detector(DetectorSpec("haar"))
+
+
+@pytest.fixture(scope="session")
+def yunet(shared) -> Detector:
+    return Detector(load_spec("yunet", str(shared / "models" / YUNET_NAME)))
+
+
+def scene(seconds: float, clothes=GREEN, wall=(150, 140, 120)):
+    for n in range(round(24 * seconds)):
+        image = np.full((360, 640, 3), wall, np.uint8)
+        draw_person(image, 200 + n, 130, 110, HAIR, clothes)
+        yield cv2.GaussianBlur(image, (3, 3), 0)
+
+
+def dialogues(videos, **columns) -> pa.Table:
+    table = pa.table({"dialogue_id": ["a"] * len(videos), "utterance_id": list(range(len(videos)))})
+    table = table.append_column("video", pa.array(videos, pa.string()))
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    return table
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A dataset's folder: a video of one person, of two in two shots, of nobody, and what is no video."""
+    root = tmp_path_factory.mktemp("data")
+    write_video(root / "one.mp4", scene(2))
+    write_video(root / "two.mp4", [*scene(3), *scene(3, BLUE, (90, 90, 170))])
+    write_video(root / "nobody.mp4", [np.full((360, 640, 3), 120, np.uint8)] * 24)
+    (root / "text.mp4").write_text("no video")
+    (root / "folder.mp4").mkdir()
+    return root
+
+
+def test_every_row_comes_out_with_its_columns_and_its_faces_or_a_reason(folder, haar):
+    videos = ["one.mp4", None, "gone.mp4", "nobody.mp4", "text.mp4", "folder.mp4", "", "one.mp4"]
+    table = dialogues(videos, speaker=list("abcdefgh"), weather=list(range(8)))
+    result = keyframes.extract(table, str(folder), haar)
+    assert result.select(table.column_names) == table
+    assert result.schema.field("faces").type == tables.FACES
+    assert result.schema.field("video_error").type == pa.string()
+    faces, errors = result["faces"].to_pylist(), result["video_error"].to_pylist()
+    assert [None if row is None else len(row) for row in faces] == [6, None, None, 0, None, None, None, 6]
+    assert faces[0] == faces[7]
+    assert errors == [
+        None,
+        None,
+        "video missing: gone.mp4",
+        None,
+        "video unreadable: Invalid data found when processing input",
+        "video unreadable: Is a directory",
+        None,
+        None,
+    ]
+
+
+def test_a_table_without_any_video_has_the_types_of_the_contract(haar):
+    for table in (dialogues([None, None]), dialogues([None]).drop_columns("video"), dialogues([])):
+        result = keyframes.extract(table, "/nowhere", haar)
+        assert (result.schema.field("faces").type, result.schema.field("video_error").type) == (
+            tables.FACES,
+            pa.string(),
+        )
+        assert result["faces"].null_count == result["video_error"].null_count == len(table)
+
+
+def test_a_face_is_described_by_the_contract(folder, haar):
+    with (folder / "one.mp4").open("rb") as stream:
+        faces = keyframes.faces_of(stream, haar, 8)
+    for face in faces:
+        assert face["person"] == 0
+        assert 0 < face["quality"] <= 1
+        assert 0 <= face["time"] < 2
+        middle = face["box"]["x"] + face["box"]["w"] / 2, face["box"]["y"] + face["box"]["h"] / 2
+        assert middle == pytest.approx((200 + 24 * face["time"], 133), abs=15)
+        crop = cv2.imdecode(np.frombuffer(face["image"], np.uint8), cv2.IMREAD_COLOR)
+        assert crop.shape[0] == crop.shape[1] == pytest.approx(125, abs=35)
+    assert [face["time"] for face in faces] == sorted(face["time"] for face in faces)
+
+
+def test_boxes_are_in_pixels_of_the_video_also_where_frames_are_shrunk(tmp_path, haar):
+    large = [cv2.resize(image, (3840, 2160)) for image in list(scene(0.2))[:3]]
+    write_video(tmp_path / "a.mp4", large, options={"preset": "ultrafast"})
+    with (tmp_path / "a.mp4").open("rb") as stream:
+        face = keyframes.faces_of(stream, haar, 1)[0]
+    assert face["box"]["x"] + face["box"]["w"] / 2 == pytest.approx(6 * 200, abs=90)
+
+
+def test_spans_choose_their_part_of_a_long_video(folder, haar):
+    table = dialogues(
+        ["two.mp4"] * 5, start=[None, 0.0, 3.0, float("nan"), 9.0], end=[None, 3.0, 6.0, float("nan"), 12.0]
+    )
+    result = keyframes.extract(table, str(folder), haar)
+    whole, first, second, unset, beyond = result["faces"].to_pylist()
+    assert {face["person"] for face in whole} == {0, 1}
+    assert {face["person"] for face in first} == {face["person"] for face in second} == {0}
+    assert all(0 <= face["time"] < 3 for face in first + second)
+    assert whole == unset
+    assert beyond is None
+    assert result["video_error"].to_pylist()[4] == "video span is empty: no frame in it"
+
+
+def test_max_faces_is_kept_and_all_people_are_shown(folder, haar):
+    for most in (1, 2, 5):
+        with (folder / "two.mp4").open("rb") as stream:
+            faces = keyframes.faces_of(stream, haar, most)
+        assert len(faces) == most
+        assert len({face["person"] for face in faces}) == min(most, 2)
+
+
+def test_videos_outside_the_dataset_are_not_opened(folder, haar):
+    root = folder / "inside"
+    root.mkdir()
+    shutil.copy(folder / "one.mp4", root / "mine.mp4")
+    names = ["../one.mp4", "x/../../one.mp4", "./../inside/mine.mp4", "x/../mine.mp4", str(folder / "one.mp4")]
+    result = keyframes.extract(dialogues(names), str(root), haar)
+    assert result["video_error"].to_pylist() == [
+        *(f"video outside the dataset: {name}" for name in names[:3]),
+        None,
+        None,
+    ]
+
+
+def test_an_unexpected_failure_costs_one_row(folder, haar):
+    class Failing:
+        calls = 0
+
+        def detect(self, image):
+            self.calls += 1
+            if self.calls == 1:
+                raise ZeroDivisionError("division by zero\nmore")
+            return haar.detect(image)
+
+    result = keyframes.extract(dialogues(["one.mp4", "one.mp4"]), str(folder), Failing())
+    assert result["video_error"].to_pylist() == ["video failed: ZeroDivisionError: division by zero", None]
+    assert len(result["faces"].to_pylist()[1]) == 6
+
+
+def test_two_runs_give_the_same_bytes(folder, haar):
+    table = dialogues(["two.mp4"])
+    assert keyframes.extract(table, str(folder), haar) == keyframes.extract(table, str(folder), haar)
+
+
+def test_a_stream_that_fails_while_it_is_read_is_a_row_error(folder, haar):
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 4096:
+                raise ConnectionResetError(104, "Connection reset by peer")
+            return super().read(min(size, 4096))
+
+    with pytest.raises(RowError, match=r"^video unreadable: Connection reset by peer"):
+        keyframes.faces_of(Broken((folder / "two.mp4").read_bytes()), haar, 8)
+
+
+def test_yunet_tells_the_people_of_real_clips_apart(shared, yunet):
+    table = dialogues([f"{name}.mp4" for name in PEOPLE])
+    faces = keyframes.extract(table, str(shared / "data" / "clips"), yunet)["faces"].to_pylist()
+    found = {name: len({face["person"] for face in row}) for name, row in zip(PEOPLE, faces, strict=True)}
+    assert found == PEOPLE
+
+
+def test_a_face_that_leaves_and_a_video_without_a_face(shared, yunet, haar):
+    videos = dialogues(["face_noface.mov", "no_face.mp4", "single_face.mp4"])
+    for detector in (yunet, haar):
+        leaving, nobody, single = keyframes.extract(videos, str(shared / "data" / "odd_videos"), detector)[
+            "faces"
+        ].to_pylist()
+        assert {face["person"] for face in leaving + single} == {0}
+        assert max(face["time"] for face in leaving) < 3
+        assert nobody == []
