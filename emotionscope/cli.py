@@ -22,7 +22,7 @@ def main(run: Callable[[Any], object]) -> NoReturn:
     # SIGTERM ends a job as Ctrl-C does, so that its cluster is shut down with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        app(exit_on_error=False, print_error=False)
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (UserError, cyclopts.CycloptsError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

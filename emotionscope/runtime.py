@@ -62,20 +62,33 @@ def ray_session(verbose: bool = False) -> Iterator[Cluster]:
     options: dict[str, Any] = {"log_to_driver": verbose, "logging_level": level, "configure_logging": True}
     with warnings.catch_warnings():
         warnings.simplefilter("default" if verbose else "ignore")
-        try:
-            ray.init(address="auto", **options)
-            own = False
-        except ConnectionError as error:
-            named = os.environ.get("RAY_ADDRESS")
-            if named and named != "local":
-                raise UserError(f"RAY_ADDRESS={named}: no Ray cluster answers there") from error
+        own = not _attach(options)
+        if own:
             ray.init(address="local", include_dashboard=False, **options)
-            own = True
         _quiet(verbose)
     try:
         yield _cluster(own)
     finally:
         ray.shutdown()
+
+
+def _attach(options: dict[str, Any]) -> bool:
+    """Join the cluster of RAY_ADDRESS or of the latest ``ray start``; whether there is one."""
+    import ray
+    from ray._private.services import find_bootstrap_address
+
+    # ray.init(address="auto") would also join the private Ray of another job, and end with it.
+    named = os.environ.get("RAY_ADDRESS")
+    address = named or find_bootstrap_address(None)
+    if not address or address == "local":
+        return False
+    try:
+        ray.init(address=address, **options)
+    except ConnectionError as error:
+        if named:
+            raise UserError(f"RAY_ADDRESS={named}: no Ray cluster answers there") from error
+        return False  # left behind by a cluster that has died
+    return True
 
 
 def _cluster(own: bool) -> Cluster:

@@ -91,10 +91,10 @@ def _face_probabilities(rows: Sequence[list[dict] | None], bundle: Bundle) -> tu
     if images:
         predicted = bundle.vision.predict(np.stack(images))
         owner = np.array(owners)
-        quality, person, time = (np.array([face[key] for face in faces]) for key in ("quality", "person", "time"))
+        quality, person = (np.array([face[key] for face in faces]) for key in ("quality", "person"))
         for row in np.unique(owner):
             own = owner == row
-            result[row] = vision.pool(predicted[own], quality[own], person[own], time[own])
+            result[row] = vision.pool(predicted[own], quality[own], person[own])
     return result, errors
 
 

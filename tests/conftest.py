@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from emotionscope import runtime, storage
+from emotionscope import runtime, storage, tables
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -38,12 +40,17 @@ def ray_cluster() -> Iterator[runtime.Cluster]:
         yield cluster
 
 
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real S3 server (Ceph's gateway) where it is installed, else moto's; the variables its clients need."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     variables = {
         **KEYS,
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -59,17 +66,20 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     else:
         command = [sys.executable, "-m", "moto.server", "-p", str(port)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _wait_for(variables["AWS_ENDPOINT_URL"])
+        wait_for(variables["AWS_ENDPOINT_URL"])
         yield variables
         server.terminate()
         server.wait()
 
 
-def _wait_for(url: str, seconds: float = 60) -> None:
+def wait_for(url: str, seconds: float = 60) -> None:
+    """Return once a server answers at the URL."""
     end = time.monotonic() + seconds
     while True:
         try:
             urllib.request.urlopen(url).close()
+            return
+        except urllib.error.HTTPError:
             return
         except OSError:
             if time.monotonic() > end:
@@ -101,3 +111,36 @@ def run_job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
     )
+
+
+@pytest.fixture(scope="session")
+def obvious(ray_cluster: runtime.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `keyframes` of obvious emotions and a `bundle` that the training jobs made of them."""
+    from jobs import fit_fusion, train_text, train_vision
+    from tests.obvious import keyframes
+
+    folder = tmp_path_factory.mktemp("obvious")
+    table, models = str(folder / "keyframes"), str(folder / "bundle")
+    tables.write_part(keyframes(), f"{table}/part-0.parquet")
+    train_text.run(train_text.TrainText(dialogues=table, bundle=models))
+    train_vision.run(
+        train_vision.TrainVision(keyframes=table, bundle=models, epochs=8, batch_size=32, image_size=32, init="none")
+    )
+    fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
+    return folder
+
+
+def scores_of(uri: str) -> pa.Table:
+    """All rows of a finished scores table."""
+    return tables.read(tables.open_dataset(uri, "scores"))
+
+
+@pytest.fixture(scope="session")
+def scored(obvious: Path) -> str:
+    """The scores of `obvious`'s keyframes, in four shards."""
+    from jobs import score
+
+    output = str(obvious / "scores")
+    models = str(obvious / "bundle")
+    score.run(score.Score(keyframes=str(obvious / "keyframes"), bundle=models, output=output, shard_rows=50))
+    return output

@@ -1,0 +1,111 @@
+"""Draw a sample archive and run every job on it: the whole path in one command.
+
+The sample is synthetic: drawn faces and made-up lines, in the exact shape of a MELD release, with some noise in both so
+that no model is perfect. Its figures show that the path works, and nothing else.
+"""
+
+import shlex
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from emotionscope import cli, runtime, sample, storage
+from emotionscope.errors import UserError
+from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, train_text, train_vision
+
+MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
+NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
+SHARD_ROWS = 32  # small, so that a small sample keeps all cores busy
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Settings of the job."""
+
+    output: str = "demo"
+    """Folder for everything the demo makes; on local disk."""
+    dialogues: int = 64
+    """Dialogues to draw; more make a sample for load tests."""
+    seed: int = 0
+    """Seed of the drawing and of the training."""
+    epochs: int = 8
+    """Passes of the vision training over the drawn faces."""
+    replace: bool = False
+    """Delete an earlier demo in the folder first."""
+    verbose: bool = False
+    """Show Ray's own messages."""
+
+
+def run(settings: Demo) -> None:
+    """Run all jobs and print what they made."""
+    started = time.monotonic()
+    folder = Path(runtime.output_uri(settings.output))
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise UserError(f"{folder}: holds something else than a demo; name another --output")
+        if not settings.replace:
+            raise UserError(f"{folder}: holds an earlier demo; add --replace to delete it, or name another --output")
+        shutil.rmtree(folder)
+    storage.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
+    release, dialogues, keyframes, models, scores, report = (
+        str(folder / name) for name in ("release", "dialogues", "keyframes", "bundle", "scores", "report")
+    )
+    step = _Steps()
+    step("Draw a sample archive")
+    counts = sample.draw_release(release, settings.dialogues, settings.seed)
+    print("drew " + ", ".join(f"{count} utterances of {split}" for split, count in counts.items()) + f" in {release}")
+    step("Read it as the MELD release it looks like", "prepare_meld", meld=release, output=dialogues)
+    prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
+    with runtime.ray_session(settings.verbose):
+        step("Find the faces in its videos", "extract_keyframes", dialogues=dialogues, output=keyframes)
+        extract_keyframes.run(
+            extract_keyframes.ExtractKeyframes(
+                dialogues=dialogues, output=keyframes, shard_rows=SHARD_ROWS, verbose=settings.verbose
+            )
+        )
+        step("Train the text model", "train_text", dialogues=dialogues, bundle=models)
+        train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
+        step("Train the vision model", "train_vision", keyframes=keyframes, bundle=models, epochs=settings.epochs)
+        train_vision.run(
+            train_vision.TrainVision(
+                keyframes=keyframes, bundle=models, epochs=settings.epochs, seed=settings.seed, verbose=settings.verbose
+            )
+        )
+        step("Learn the fusion of the two", "fit_fusion", keyframes=keyframes, bundle=models)
+        fit_fusion.run(fit_fusion.FitFusion(keyframes=keyframes, bundle=models))
+        step("Score the archive", "score", keyframes=keyframes, bundle=models, output=scores)
+        score.run(
+            score.Score(
+                keyframes=keyframes, bundle=models, output=scores, shard_rows=SHARD_ROWS, verbose=settings.verbose
+            )
+        )
+    step("Evaluate the scores", "evaluate", scores=scores, keyframes=keyframes, report=report)
+    evaluate.run(evaluate.Evaluate(scores=scores, keyframes=keyframes, report=report, note=NOTE))
+    step(f"Done in {time.monotonic() - started:.0f} s")
+    print(f"scores  {scores}")
+    print(f"report  {report}/report.html")
+    print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video), with the demo's models:")
+    print(f"  python -m jobs.score --dialogues YOUR_FOLDER --bundle {shlex.quote(models)} --output YOUR_SCORES")
+
+
+class _Steps:
+    """Headings between the jobs' own output."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.console = Console(highlight=False)
+
+    def __call__(self, title: str, job: str = "", **flags: object) -> None:
+        self.number += 1
+        self.console.print(f"\n[bold]{title}[/bold]" if not job else f"\n[bold]{self.number}. {title}[/bold]")
+        if job:
+            shown = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in flags.items())
+            self.console.print(f"[dim]python -m jobs.{job} {shown}[/dim]", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    cli.main(run)

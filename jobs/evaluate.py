@@ -1,0 +1,99 @@
+"""Measure the three models on a scores table whose rows have an emotion label.
+
+Writes metrics.json with every figure, and report.html, one page that needs nothing beside it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from emotionscope import cli, evaluation, report, storage, tables
+from emotionscope.errors import UserError
+from emotionscope.labels import MODELS, probability_columns
+
+READ = (*tables.KEY, "utterance", "speaker", "emotion", "split", "faces", "error", "bundle")
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Settings of the job."""
+
+    scores: str
+    """Scores table to measure: a folder or s3:// prefix."""
+    report: str
+    """Where metrics.json and report.html go: a folder or s3:// prefix."""
+    split: str | None = None
+    """Split to measure; without it, test where there is one, else all rows that have a label."""
+    keyframes: str | None = None
+    """Keyframes table the scores were made from, to show faces beside the mistakes."""
+    note: str | None = None
+    """Text of a banner over the report, such as: synthetic data."""
+    replace: bool = False
+    """Replace the report, if there is one."""
+
+
+def run(settings: Evaluate) -> dict[str, Any]:
+    """Run the job and return the figures."""
+    target = storage.absolute(settings.report)
+    storage.check_access(target)
+    paths = [storage.join(target, name) for name in ("report.html", "metrics.json")]
+    for path in paths:
+        if storage.exists(path) and not settings.replace:
+            raise UserError(f"{path}: already there; add --replace, or name another folder")
+    dataset = tables.open_dataset(settings.scores, "scores")
+    if "emotion" not in dataset.schema.names:
+        raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
+    keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
+    columns = [*READ, *(name for model in MODELS for name in probability_columns(model))]
+    print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
+    try:
+        figures = evaluation.evaluate(tables.read(dataset, columns), settings.split)
+    except UserError as error:
+        raise UserError(f"{dataset.uri}: {error}") from error
+    figures |= {"data": tables.fingerprint(dataset), "note": settings.note}
+    keys = [(row["dialogue_id"], row["utterance_id"]) for row in figures["mistakes"]]
+    faces = report.best_faces(keyframes, keys) if keyframes else {}
+    page = report.render(figures, str(figures["data"]["name"]), settings.note, faces)
+    storage.write_bytes(paths[0], page.encode())
+    storage.write_json(paths[1], figures)
+    _print_figures(figures)
+    for path in paths:
+        print(path)
+    return figures
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    """The headline table."""
+    where = f"split {figures['split']}" if figures["split"] else "all rows"
+    title = f"{where}, {figures['rows']['labelled']:,} labelled rows"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("model", "rows", "weighted F1", "95% interval", "macro F1", "accuracy", "ECE"):
+        table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+    for model, row in figures["models"].items():
+        low, high = row["weighted_f1_interval"]
+        table.add_row(
+            model,
+            f"{row['n']:,}",
+            f"{row['weighted_f1']:.4f}",
+            f"{low:.3f}–{high:.3f}",
+            f"{row['macro_f1']:.4f}",
+            f"{row['accuracy']:.4f}",
+            f"{row['expected_calibration_error']:.3f}",
+        )
+    floor = figures["floor"]
+    values = (f"{floor['weighted_f1']:.4f}", "", f"{floor['macro_f1']:.4f}", f"{floor['accuracy']:.4f}", "")
+    table.add_row(f"always {floor['emotion']}", f"{floor['n']:,}", *values, style="dim")
+    console = Console(highlight=False)
+    console.print(table)
+    for pair, difference in figures["same_rows"]["differences"].items():
+        low, high = difference["interval"]
+        rows = figures["same_rows"]["n"]
+        print(f"{pair}: {difference['weighted_f1']:+.4f} weighted F1 ({low:+.3f} to {high:+.3f}, {rows:,} same rows)")
+
+
+if __name__ == "__main__":
+    cli.main(run)

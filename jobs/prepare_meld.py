@@ -1,0 +1,71 @@
+"""Turn a MELD release, as it lies on disk or in S3, into a dialogues table.
+
+Reads the three CSVs wherever in the release they are, joins the clips where there are any, and says what it left out.
+The clips stay where they are: the table holds their paths.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from emotionscope import cli, meld, runtime, storage, tables
+from emotionscope.errors import UserError
+
+SHOWN = 5  # names shown of each kind; the summary file holds all
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class PrepareMeld:
+    """Settings of the job."""
+
+    meld: str
+    """Folder or s3:// prefix of the release: its CSVs, and the unpacked clips where there are any."""
+    output: str
+    """Where the dialogues table goes: a new folder or s3:// prefix."""
+    twins: Literal["plain", "final"] = "plain"
+    """Which clip to use where a test utterance has two, dia… and final_videos_testdia…."""
+
+
+def run(settings: PrepareMeld) -> dict[str, Any]:
+    """Run the job and return its summary."""
+    output = runtime.output_uri(settings.output)
+    storage.check_access(output)
+    if storage.list_files(output):
+        raise UserError(f"{output}: the output exists and holds files; name another --output")
+    release = meld.read_release(settings.meld, settings.twins)
+    _print_facts(release.facts)
+    tables.write_part(release.table, storage.join(output, "part-00000.parquet"))
+    summary = {"job": "prepare_meld", **release.facts}
+    storage.write_json(storage.join(output, "_summary.json"), summary)
+    print(f"  written to {output}", flush=True)
+    return summary
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    rows = facts["rows"]
+    print(f"prepare_meld: {sum(rows.values()):,} utterances in {facts['release']}")
+    print("  " + ", ".join(f"{split} {count:,}" for split, count in rows.items()))
+    for split in meld.CLIP_FOLDERS:
+        if split not in rows:
+            print(f"  no {split}_sent_emo.csv: the table has no split {split}")
+    print(f"  with a clip: {facts['with_video']:,}" + (f", twins: {facts['twins']}" if facts["with_video"] else ""))
+    kinds = {
+        "without_video": "without a clip, kept with video null",
+        "unreadable_videos": "clips without an index (no moov atom), kept: later jobs report them as failed",
+        "suspicious_times": "times of a wrong cut, kept",
+        "clips_without_row": "clips without a row in the CSVs, left out",
+        "other_videos": "videos that are no clip of a split, left out",
+        "archives": "archives: their content is not read, unpack them first",
+    }
+    for kind, meaning in kinds.items():
+        if facts[kind]:
+            names = ", ".join(facts[kind][:SHOWN]) + (", …" if len(facts[kind]) > SHOWN else "")
+            print(f"  {len(facts[kind]):,} {meaning}:\n    {names}")
+    if facts["rows_with_repaired_characters"]:
+        print(f"  {facts['rows_with_repaired_characters']:,} rows of an old release: quotes and dashes repaired")
+    if facts["times_unreadable"]:
+        print(f"  {facts['times_unreadable']:,} times cannot be read, null in the table")
+
+
+if __name__ == "__main__":
+    cli.main(run)

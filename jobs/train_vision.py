@@ -1,0 +1,150 @@
+"""Train the vision model with Ray Train on labelled faces, and publish it to a bundle.
+
+The faces are those of a keyframes table, or of any Parquet with the columns image (encoded bytes), emotion and
+split (train, dev or validation, test), and perhaps duplicate (true: not used). The epoch that is best on dev is
+kept; test, where there is one, is measured once at the end. A stopped run goes on from its last epoch when the same
+command is given again.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+
+from torchvision.models import ResNet18_Weights
+
+from emotionscope import bundle, cli, labelled, runtime, storage, tables, training, vision
+from emotionscope.errors import UserError
+from emotionscope.learning import Recipe
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class TrainVision:
+    """Settings of the job."""
+
+    keyframes: str
+    """Keyframes table, or Parquet of labelled face images: a file, folder or s3:// prefix."""
+    bundle: str
+    """Bundle to publish to: a folder or s3:// prefix; made where there is none."""
+    workers: int | None = None
+    """Training workers: by default one on CPUs, and one for each GPU of the cluster on GPUs."""
+    use_gpu: bool | None = None
+    """Train on GPUs: by default where the cluster has some."""
+    epochs: int = 12
+    """Passes over the training faces."""
+    batch_size: int = 128
+    """Faces a step, of all workers together."""
+    learning_rate: float = 0.05
+    """Peak of the learning rate, which rises at first and then falls to nothing."""
+    image_size: int = 64
+    """Side that faces are scaled to, in pixels."""
+    init: str = "none"
+    """Weights to start from: none (random), imagenet (torchvision's, fetched once), or a bundle's."""
+    mirror: bool = False
+    """Let the model average each face with its mirror image, at twice the time."""
+    seed: int = 0
+    """Decides everything random."""
+    checkpoints: str | None = None
+    """Folder or s3:// prefix of this run's checkpoints, which all nodes must reach; by default BUNDLE-training,
+    beside the bundle. Removed once the model is published."""
+    replace: bool = False
+    """Replace the bundle's vision model, if it has one."""
+    verbose: bool = False
+    """Show Ray's own messages."""
+
+
+def run(settings: TrainVision) -> str:
+    """Run the job and return the bundle's new version."""
+    started = time.monotonic()
+    recipe = _recipe(settings)
+    target = runtime.output_uri(settings.bundle)
+    bundle.check_free(target, "vision", settings.replace)
+    checkpoints = runtime.output_uri(settings.checkpoints or f"{target}-training")
+    faces = labelled.survey(settings.keyframes)
+    print(f"train_vision: {labelled.describe(faces)}", flush=True)
+    start = _start(settings)
+    data = tables.fingerprint(faces.dataset)
+    chosen = {**asdict(recipe), "image_size": settings.image_size, "init": settings.init, "mirror": settings.mirror}
+    with runtime.ray_session(settings.verbose) as cluster:
+        gpus = cluster.gpus_to_use(settings.use_gpu)
+        workers = settings.workers or gpus or 1
+        if gpus and workers > gpus:
+            raise UserError(f"--workers: {workers} need a GPU each, and the cluster has {gpus}")
+        training.claim(checkpoints, {"settings": chosen, "data": data})
+        print(
+            f"train_vision: {cluster}, {workers} worker{'s'[: workers > 1]}" + (" on GPUs" if gpus else ""), flush=True
+        )
+        trained = training.train(faces, start, recipe, workers=workers, gpu=bool(gpus), run=checkpoints)
+    seconds = round(time.monotonic() - started)
+    record = {
+        "data": data,
+        "settings": {**chosen, "workers": workers, "gpu": bool(gpus)},
+        **trained.figures,
+        "best_epoch": trained.best_epoch,
+        "epochs": trained.epochs,
+        "left_out": {**faces.left_out, "image unreadable": trained.unreadable},
+        "seconds": seconds,
+    }
+    version = bundle.publish(target, "vision", trained.model.to_bytes(), record, settings.replace)
+    training.discard(checkpoints)
+    print(f"best epoch {trained.best_epoch} of {len(trained.epochs)}; {trained.unreadable:,} images unreadable")
+    for split, figures in trained.figures.items():
+        values = "  ".join(f"{name.replace('_', ' ')} {figures[name]:.4f}" for name in _SHOWN)
+        print(f"  {split:<5} {figures['n']:,} faces  {values}")
+    print(f"published to {target}, version {version}, in {seconds:,} s")
+    return version
+
+
+_SHOWN = ("weighted_f1", "macro_f1", "accuracy")
+
+
+def _recipe(settings: TrainVision) -> Recipe:
+    """The settings of the learning. Raises UserError for one that makes no sense."""
+    least = {"epochs": 1, "batch_size": 2, "image_size": vision.SMALLEST, "workers": 1, "seed": 0}
+    for name, low in least.items():
+        value = getattr(settings, name)
+        if value is not None and value < low:
+            raise UserError(f"--{name.replace('_', '-')}: {value} is too small; the least is {low}")
+    if not 0 < settings.learning_rate < 10:
+        raise UserError(f"--learning-rate: {settings.learning_rate} is not between 0 and 10")
+    if settings.workers and settings.workers * 2 > settings.batch_size:
+        raise UserError(f"--batch-size: {settings.batch_size} faces are too few for {settings.workers} workers")
+    return Recipe(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
+    )
+
+
+def _start(settings: TrainVision) -> vision.VisionModel:
+    """The model to train. Raises UserError where the weights cannot be had."""
+    if settings.init == "none":
+        model = vision.create(settings.image_size, seed=settings.seed)
+    elif settings.init == "imagenet":
+        try:
+            weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        except (OSError, RuntimeError) as error:
+            raise UserError(
+                f"--init imagenet: the weights cannot be fetched ({error}); "
+                "start from random ones with --init none, or from a trained bundle with --init BUNDLE"
+            ) from error
+        model = vision.create(settings.image_size, weights, settings.seed)
+    else:
+        model = _earlier(storage.absolute(settings.init))
+        model.image_size = settings.image_size
+    model.mirror = settings.mirror
+    return model
+
+
+def _earlier(uri: str) -> vision.VisionModel:
+    storage.check_access(uri)
+    try:
+        if not storage.is_file(uri):
+            uri = storage.join(uri, bundle.read_manifest(uri)["parts"]["vision"]["file"])
+        return vision.VisionModel.from_bytes(storage.read_bytes(uri))
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"--init {uri}: no vision model there ({tables.first_line(error)})") from error
+
+
+if __name__ == "__main__":
+    cli.main(run)

@@ -1,0 +1,174 @@
+"""Vision training on Ray: it learns, survives a killed worker and a killed driver, and never waits for ever."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+import torch
+
+from emotionscope import bundle, labelled, storage, training, vision
+from emotionscope.augmentation import augment
+from emotionscope.errors import UserError
+from emotionscope.labels import EMOTIONS
+from emotionscope.learning import Recipe
+from jobs.train_vision import TrainVision, run
+from tests.conftest import ROOT
+from tests.drawn_faces import drawn_face, write_faces
+
+FLAGS: dict[str, Any] = {"workers": 2, "epochs": 4, "batch_size": 28, "learning_rate": 0.03, "image_size": 32}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("faces")
+    return str(write_faces(folder / "faces.parquet", {"train": 280, "validation": 71, "test": 70}, broken=3))
+
+
+def published(uri: str) -> tuple[vision.VisionModel, dict[str, Any]]:
+    """The vision model of a bundle, and what is recorded of it."""
+    entry = bundle.read_manifest(uri)["parts"]["vision"]
+    return vision.VisionModel.from_bytes(storage.read_bytes(storage.join(uri, entry["file"]))), entry
+
+
+@pytest.fixture(scope="module")
+def undisturbed(archive: str, tmp_path_factory: pytest.TempPathFactory, ray_cluster: object) -> str:
+    uri = str(tmp_path_factory.mktemp("undisturbed") / "bundle")
+    run(TrainVision(keyframes=archive, bundle=uri, **FLAGS))
+    return uri
+
+
+def test_two_workers_learn_every_emotion_by_its_name(undisturbed: str, archive: str) -> None:
+    model, entry = published(undisturbed)
+    told = model.probabilities([drawn_face(k, seed=900 + k) for k in range(7)]).argmax(axis=1)
+    assert [EMOTIONS[k] for k in told] == list(EMOTIONS)
+    assert entry["dev"]["n"] == 71  # whole, though two workers share it
+    assert entry["test"]["n"] == 70
+    assert entry["test"]["weighted_f1"] > 0.9
+    assert entry["left_out"] == {"image unreadable": 3}
+    assert len(entry["epochs"]) == 4
+    assert entry["epochs"][entry["best_epoch"] - 1]["dev_f1"] == max(epoch["dev_f1"] for epoch in entry["epochs"])
+    assert entry["epochs"][entry["best_epoch"] - 1]["dev_f1"] == pytest.approx(entry["dev"]["weighted_f1"])
+    assert not storage.exists(f"{undisturbed}-training")
+    with pytest.raises(UserError, match="--replace"):
+        run(TrainVision(keyframes=archive, bundle=undisturbed, **FLAGS))
+
+
+def test_a_killed_job_goes_on_and_ends_as_if_it_had_not_been(undisturbed: str, archive: str, tmp_path: Path) -> None:
+    uri = str(tmp_path / "bundle")
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in FLAGS.items()]
+    command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", archive, "--bundle", uri, *flags]
+    address = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    with subprocess.Popen(command, cwd=ROOT, env=address, stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout
+        lines = list(iter(lambda: job.stdout.readline().split()[:2], ["epoch", "2"]))
+        job.kill()
+    assert ["epoch", "1"] in lines
+    with pytest.raises(UserError, match="other settings"):
+        run(TrainVision(keyframes=archive, bundle=uri, **{**FLAGS, "epochs": 5}))
+    run(TrainVision(keyframes=archive, bundle=uri, **FLAGS))
+    (model, entry), (expected, before) = published(uri), published(undisturbed)
+    assert [epoch["dev_f1"] for epoch in entry["epochs"]] == [epoch["dev_f1"] for epoch in before["epochs"]]
+    faces = [drawn_face(k) for k in range(7)]
+    np.testing.assert_allclose(model.probabilities(faces), expected.probabilities(faces), atol=1e-3)
+
+
+def test_a_run_survives_its_worker_and_a_store_that_is_too_small(
+    archive: str, tmp_path: Path, ray_cluster: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "HELD", 0)
+    lines: list[str] = []
+
+    def kill_the_first_worker(line: str) -> None:
+        if not lines:
+            # The public way to list actors needs the dashboard.
+            for actor in ray._private.state.actors().values():
+                if actor["ActorClassName"] == "RayTrainWorker" and actor["State"] == "ALIVE":
+                    os.kill(actor["Pid"], signal.SIGKILL)
+        lines.append(line)
+
+    recipe = Recipe(epochs=2, batch_size=28, learning_rate=0.03)
+    trained = training.train(
+        labelled.survey(archive),
+        vision.create(32),
+        recipe,
+        workers=1,
+        gpu=False,
+        run=str(tmp_path / "run"),
+        say=kill_the_first_worker,
+    )
+    assert [epoch["epoch"] for epoch in trained.epochs] == [1, 2]
+    assert any("worker 0 failed" in line for line in lines)
+    assert trained.figures["dev"]["n"] == 71
+
+
+def test_more_workers_than_cpus_are_refused(archive: str, tmp_path: Path, ray_cluster: object) -> None:
+    with pytest.raises(UserError, match="take fewer"):
+        run(TrainVision(keyframes=archive, bundle=str(tmp_path), **{**FLAGS, "workers": 64, "batch_size": 512}))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "workers", "spare", "claim"),
+    [
+        ([1], 1, 0, 1),
+        ([2], 2, 0, 1),
+        ([2], 1, 0, 2),
+        ([2], 1, 1, 1),
+        ([4], 2, 1, 1),
+        ([8, 8], 2, 0, 8),
+        ([4, 4, 4], 2, 1, 4),
+    ],
+)
+def test_workers_claim_what_leaves_room_for_the_data(nodes: list[float], workers: int, spare: int, claim: int) -> None:
+    assert training.worker_cpus(nodes, workers, spare) == claim
+
+
+@pytest.mark.parametrize(("nodes", "workers", "spare"), [([1], 2, 0), ([2], 2, 1), ([1], 1, 1), ([2, 0.5], 3, 0)])
+def test_workers_that_would_wait_for_ever_are_refused(nodes: list[float], workers: int, spare: int) -> None:
+    with pytest.raises(UserError, match="--workers"):
+        training.worker_cpus(nodes, workers, spare)
+
+
+def test_checkpoints_never_mix_with_other_files(tmp_path: Path, ray_cluster: object) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds other files"):
+        training.claim(str(tmp_path), {})
+    assert os.listdir(tmp_path) == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"image_size": 8}, {"learning_rate": 0}, {"workers": 0}, {"init": "nowhere"}, {"batch_size": 3}],
+)
+def test_a_senseless_setting_is_refused_before_anything_is_written(
+    archive: str, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    settings = TrainVision(keyframes=archive, bundle=str(tmp_path / "bundle"), **FLAGS)
+    with pytest.raises(UserError):
+        run(replace(settings, **wrong))
+    assert not os.listdir(tmp_path)
+
+
+def test_training_starts_from_a_bundle_at_another_image_size(undisturbed: str) -> None:
+    model, _ = published(undisturbed)
+    larger = vision.VisionModel(model.network, 48)
+    assert larger.probabilities([drawn_face(2)]).shape == (1, 7)
+
+
+def test_augmentation_differs_by_face_and_repeats_with_its_seed() -> None:
+    faces = torch.full((64, 1, 32, 32), 0.5)
+    faces[:, :, 8:24, 4:16] = 0.9
+    first, again = (augment(faces, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.shape == faces.shape
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert len({face.numpy().tobytes() for face in first}) == 64
+    bright = first.flatten(1).argmax(1) % 32
+    assert 0.2 < float((bright >= 16).float().mean()) < 0.8  # about half are mirrored
