@@ -26,8 +26,8 @@ SHARD_ROWS = 32  # small, so that a small sample keeps all cores busy
 class Demo:
     """Settings of the job."""
 
-    output: str = "demo"
-    """Folder for everything the demo makes; on local disk."""
+    output: str
+    """New folder for everything the demo makes, on local disk."""
     dialogues: int = 64
     """Dialogues to draw; more make a sample for load tests."""
     seed: int = 0
