@@ -16,7 +16,7 @@ flags = cyclopts.Parameter(name="*")
 def main(run: Callable[[Any], object]) -> NoReturn:
     """Read the flags of `run`'s settings, run it, and exit: 0 when finished, 2 for a user's mistake."""
     module = sys.modules[run.__module__]
-    name = f"python -m jobs.{str(module.__file__).rsplit('/', 1)[-1].removesuffix('.py')}"
+    name = f"python -m {module.__spec__.name if module.__spec__ else run.__module__}"
     app = cyclopts.App(name=name, help=module.__doc__, version_flags=[], result_action="return_value")
     app.default(run)
     # SIGTERM ends a job as Ctrl-C does, so that its cluster is shut down with it.

@@ -21,9 +21,7 @@ YUNET_VARIABLE = "EMOTIONSCOPE_YUNET"
 YUNET_CACHE = f"~/.cache/emotionscope/{YUNET_NAME}"
 DOWNLOAD_TIMEOUT = 20  # seconds
 
-# Pictures are shrunk to these areas, in pixels, before detection; a smaller one stays as it is.
-YUNET_AREA = 480 * 270
-HAAR_AREA = 640 * 360
+AREA = 480 * 270  # pixels a picture is shrunk to before detection; a smaller one stays as it is
 
 # Chosen by eye on sitcom frames: clocks and pots reach 0.83, and faces seen from behind spread the eyes by 0.2.
 YUNET_LOWEST, YUNET_SURE = 0.7, 0.85
@@ -115,8 +113,7 @@ class Detector:
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces in a uint8 BGR picture [height, width, 3], none of them smaller than about 1/20 of its width."""
         height, width = image.shape[:2]
-        area = YUNET_AREA if self._spec.kind == "yunet" else HAAR_AREA
-        scale = min(1.0, (area / (height * width)) ** 0.5)
+        scale = min(1.0, (AREA / (height * width)) ** 0.5)
         size = max(round(width * scale), 1), max(round(height * scale), 1)
         small = image
         while small.shape[1] >= 2 * size[0]:  # halving is several times as fast as any other shrinking
@@ -142,7 +139,7 @@ class Detector:
 
     def _find_haar(self, image: np.ndarray, zoom: np.ndarray) -> list[Detection]:
         grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
-        boxes, _, weights = self._haar.detectMultiScale3(grey, 1.1, 5, minSize=(32, 32), outputRejectLevels=True)
+        boxes, _, weights = self._haar.detectMultiScale3(grey, 1.1, 5, minSize=(24, 24), outputRejectLevels=True)
         detections = []
         for box, weight in zip(boxes, np.ravel(weights), strict=True):
             if weight < HAAR_LOWEST:

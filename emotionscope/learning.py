@@ -1,7 +1,7 @@
 """What each training worker runs: the epochs, their figures and their checkpoints.
 
 Everything random is drawn from the seed, the epoch and the worker's rank, and a checkpoint holds the rest
-(weights, momentum, best weights, history). So a run that was stopped ends as one that was not.
+(weights, the optimizer's moments, best weights, history). So a run that was stopped ends as one that was not.
 """
 
 import json
@@ -33,13 +33,15 @@ WARM_UP = 0.08  # share of the steps over which the learning rate rises
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to learn. `batch_size` is that of all workers together."""
+    """How to learn: AdamW (Loshchilov & Hutter 2019), with a rise and a cosine fall of the learning rate.
+
+    `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`.
+    """
 
     epochs: int
     batch_size: int
     learning_rate: float
-    weight_decay: float = 5e-4
-    momentum: float = 0.9
+    weight_decay: float = 0.05
     label_smoothing: float = 0.1
     class_power: float = 0.5
     seed: int = 0
@@ -62,9 +64,7 @@ def work(config: dict[str, Any]) -> dict[str, Any]:
     model = VisionModel.from_bytes(ray.get(config["start"]))
     network = model.network
     learner = prepare_model(network)
-    optimizer = torch.optim.SGD(
-        network.parameters(), 0.0, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
-    )
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
     best = {name: value.clone() for name, value in network.state_dict().items()}
     state = _State(0, 0, [])
     checkpoint = ray.train.get_checkpoint()

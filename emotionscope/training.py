@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ BLOCK = 4 * 2**20  # bytes; small blocks mix well
 HELD = 0.4  # share of the object store that decoded faces may fill; more are decoded anew in each epoch
 RETRIES = 3  # of a run whose worker fails
 MOST_CPUS = 16  # a training worker takes
+_SAY = partial(print, flush=True)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def train(
     workers: int,
     gpu: bool,
     run: str,
-    say: Callable[[str], None] = partial(print, flush=True),
+    say: Callable[[str], None] = print,
 ) -> Trained:
     """Train `start` on the faces and return the epoch that is best on dev.
 

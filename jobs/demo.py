@@ -9,6 +9,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -18,6 +19,7 @@ from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, t
 
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
 NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
+SMALL_FACES = {"image_size": 48, "batch_size": 64}  # quick to train, and enough for drawn faces
 SHARD_ROWS = 32  # small, so that a small sample keeps all cores busy
 
 
@@ -28,7 +30,7 @@ class Demo:
 
     output: str
     """New folder for everything the demo makes, on local disk."""
-    dialogues: int = 64
+    dialogues: int = 48
     """Dialogues to draw; more make a sample for load tests."""
     seed: int = 0
     """Seed of the drawing and of the training."""
@@ -55,37 +57,34 @@ def run(settings: Demo) -> None:
         str(folder / name) for name in ("release", "dialogues", "keyframes", "bundle", "scores", "report")
     )
     step = _Steps()
-    step("Draw a sample archive")
+    step("Draw a sample archive", "emotionscope.sample", output=release, dialogues=settings.dialogues)
     counts = sample.draw_release(release, settings.dialogues, settings.seed)
     print("drew " + ", ".join(f"{count} utterances of {split}" for split, count in counts.items()) + f" in {release}")
-    step("Read it as the MELD release it looks like", "prepare_meld", meld=release, output=dialogues)
+    step("Read it as the MELD release it looks like", "jobs.prepare_meld", meld=release, output=dialogues)
     prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
     with runtime.ray_session(settings.verbose):
-        step("Find the faces in its videos", "extract_keyframes", dialogues=dialogues, output=keyframes)
+        step("Find the faces in its videos", "jobs.extract_keyframes", dialogues=dialogues, output=keyframes)
         extract_keyframes.run(
             extract_keyframes.ExtractKeyframes(
                 dialogues=dialogues, output=keyframes, shard_rows=SHARD_ROWS, verbose=settings.verbose
             )
         )
-        step("Train the text model", "train_text", dialogues=dialogues, bundle=models)
+        step("Train the text model", "jobs.train_text", dialogues=dialogues, bundle=models)
         train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
-        step("Train the vision model", "train_vision", keyframes=keyframes, bundle=models, epochs=settings.epochs)
-        train_vision.run(
-            train_vision.TrainVision(
-                keyframes=keyframes, bundle=models, epochs=settings.epochs, seed=settings.seed, verbose=settings.verbose
-            )
-        )
-        step("Learn the fusion of the two", "fit_fusion", keyframes=keyframes, bundle=models)
+        learning: dict[str, Any] = {"keyframes": keyframes, "bundle": models, "epochs": settings.epochs, **SMALL_FACES}
+        step("Train the vision model", "jobs.train_vision", **learning)
+        train_vision.run(train_vision.TrainVision(**learning, seed=settings.seed, verbose=settings.verbose))
+        step("Learn the fusion of the two", "jobs.fit_fusion", keyframes=keyframes, bundle=models)
         fit_fusion.run(fit_fusion.FitFusion(keyframes=keyframes, bundle=models))
-        step("Score the archive", "score", keyframes=keyframes, bundle=models, output=scores)
+        step("Score the archive", "jobs.score", keyframes=keyframes, bundle=models, output=scores)
         score.run(
             score.Score(
                 keyframes=keyframes, bundle=models, output=scores, shard_rows=SHARD_ROWS, verbose=settings.verbose
             )
         )
-    step("Evaluate the scores", "evaluate", scores=scores, keyframes=keyframes, report=report)
+    step("Evaluate the scores", "jobs.evaluate", scores=scores, keyframes=keyframes, report=report)
     evaluate.run(evaluate.Evaluate(scores=scores, keyframes=keyframes, report=report, note=NOTE))
-    step(f"Done in {time.monotonic() - started:.0f} s")
+    step.console.print(f"\n[bold]Done in {time.monotonic() - started:.0f} s[/bold]")
     print(f"scores  {scores}")
     print(f"report  {report}/report.html")
     print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video), with the demo's models:")
@@ -93,18 +92,17 @@ def run(settings: Demo) -> None:
 
 
 class _Steps:
-    """Headings between the jobs' own output."""
+    """Numbered headings between the jobs' own output, each with the command that would do the same."""
 
     def __init__(self) -> None:
         self.number = 0
         self.console = Console(highlight=False)
 
-    def __call__(self, title: str, job: str = "", **flags: object) -> None:
+    def __call__(self, title: str, module: str, **flags: object) -> None:
         self.number += 1
-        self.console.print(f"\n[bold]{title}[/bold]" if not job else f"\n[bold]{self.number}. {title}[/bold]")
-        if job:
-            shown = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in flags.items())
-            self.console.print(f"[dim]python -m jobs.{job} {shown}[/dim]", soft_wrap=True)
+        self.console.print(f"\n[bold]{self.number}. {title}[/bold]")
+        shown = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in flags.items())
+        self.console.print(f"[dim]python -m {module} {shown}[/dim]", soft_wrap=True)
 
 
 if __name__ == "__main__":

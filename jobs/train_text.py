@@ -15,6 +15,8 @@ from rich.table import Table
 from emotionscope import bundle, cli, tables, text
 from emotionscope.errors import UserError
 
+SMALL = 5000  # rows up to which starting more processes takes longer than it saves
+
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ def run(settings: TrainText) -> str:
     table = tables.read(dataset, ["utterance", "emotion", "split"])
     print(f"train_text: {dataset.rows:,} utterances, {len(text.GRID)} settings to try", flush=True)
     try:
-        model, record = text.train(table, processes=-1)
+        model, record = text.train(table, processes=-1 if dataset.rows > SMALL else 1)
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
     _print_record(record)

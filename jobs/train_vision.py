@@ -33,7 +33,7 @@ class TrainVision:
     """Passes over the training faces."""
     batch_size: int = 128
     """Faces a step, of all workers together."""
-    learning_rate: float = 0.05
+    learning_rate: float = 0.001
     """Peak of the learning rate, which rises at first and then falls to nothing."""
     image_size: int = 64
     """Side that faces are scaled to, in pixels."""
@@ -70,9 +70,8 @@ def run(settings: TrainVision) -> str:
         if gpus and workers > gpus:
             raise UserError(f"--workers: {workers} need a GPU each, and the cluster has {gpus}")
         training.claim(checkpoints, {"settings": chosen, "data": data})
-        print(
-            f"train_vision: {cluster}, {workers} worker{'s'[: workers > 1]}" + (" on GPUs" if gpus else ""), flush=True
-        )
+        on = " with a GPU each" if gpus else ""
+        print(f"train_vision: {cluster}; training workers: {workers}{on}", flush=True)
         trained = training.train(faces, start, recipe, workers=workers, gpu=bool(gpus), run=checkpoints)
     seconds = round(time.monotonic() - started)
     record = {
