@@ -8,7 +8,9 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ import ray
 import ray.train
 from ray.data import DataContext, Dataset, ExecutionOptions
 from ray.train.torch import TorchTrainer
-from ray.util.queue import Queue
+from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotionscope import storage, tables
@@ -220,14 +222,17 @@ def _fit(trainer: TorchTrainer, lines: Queue, say: Callable[[str], None]) -> Any
     outcome: Future[Any] = Future()
 
     def fit() -> None:
+        # Only `fit` may call Ray here: after a shutdown, any other call would start Ray anew.
         try:
             outcome.set_result(trainer.fit())
         except BaseException as error:
             outcome.set_exception(error)
-        finally:
-            lines.put(None)
 
     threading.Thread(target=fit, daemon=True).start()
-    for line in iter(lines.get, None):
+    while not outcome.done():
+        with suppress(Empty):
+            say(lines.get(timeout=1))
+    for line in lines.get_nowait_batch(lines.qsize()):
         say(line)
+    lines.shutdown()
     return outcome.result()
