@@ -18,7 +18,7 @@ check: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet --compile-bytecode
 	touch $@
 
 clean:

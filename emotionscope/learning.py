@@ -44,6 +44,7 @@ class Recipe:
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
     class_power: float = 0.5
+    augmentation: float = 1.0
     seed: int = 0
 
 
@@ -127,7 +128,7 @@ def _epoch(
         step = epoch * config["steps"] + steps
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _schedule(step / (recipe.epochs * config["steps"]))
-        pixels = augment(batch["face"][:, None].float() / 255, generator)
+        pixels = augment(batch["face"][:, None].float() / 255, generator, recipe.augmentation)
         with mixed_precision(device):
             scores = learner(model.normalise(pixels))
         weights = class_weights[batch["label"]] * batch["weight"] * config["face_weight"]

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pyarrow as pa
 
-from emotionscope import cli, storage
+from emotionscope import cli, storage, tables
 from emotionscope.cast import draw_person
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 from emotionscope.meld import CLIP_FOLDERS, COLUMNS
 from emotionscope.phrases import AMBIGUOUS, PHRASES, say
-from emotionscope.scenes import RATE, Take, draw_clip
+from emotionscope.scenes import RATE, Take, draw_clip, draw_face
 
 SHARES = {"anger": 0.13, "disgust": 0.1, "fear": 0.1, "joy": 0.15, "neutral": 0.27, "sadness": 0.12, "surprise": 0.13}
 SPLITS = {"train": 0.6, "dev": 0.14, "test": 0.26}
@@ -163,6 +164,26 @@ def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
         list(pool.map(_draw_line, [folder] * len(present), present, chunksize=8))
     return counts
+
+
+def draw_faces(uri: str, each: int, seed: int = 0) -> dict[str, int]:
+    """Draw labelled face images of people who are not in the release, and return their number in each split.
+
+    One Parquet file with the columns image (JPEG), emotion and split: `each` of an emotion in train, a sixth of that
+    in dev and in test.
+    """
+    images, emotions, splits = [], [], []
+    sizes = {"train": each, "dev": max(1, each // 6), "test": max(1, each // 6)}
+    for part, (split, size) in enumerate(sizes.items()):
+        for number in range(size * len(EMOTIONS)):
+            emotion = EMOTIONS[number % len(EMOTIONS)]
+            face = draw_face((seed, 3, part, number), emotion)
+            images.append(cv2.imencode(".jpg", face)[1].tobytes())
+            emotions.append(emotion)
+            splits.append(split)
+    table = pa.table({"image": pa.array(images, pa.binary()), "emotion": emotions, "split": splits})
+    tables.write_part(table, storage.join(uri, "part-00000.parquet"))
+    return {split: size * len(EMOTIONS) for split, size in sizes.items()}
 
 
 @cli.flags

@@ -10,7 +10,7 @@ import av
 import cv2
 import numpy as np
 
-from emotionscope.cast import Person
+from emotionscope.cast import Person, draw_person
 from emotionscope.drawing import UNIT, Colour, Patch, shade
 from emotionscope.expressions import EXPRESSIONS, Expression
 from emotionscope.labels import EMOTIONS
@@ -19,6 +19,7 @@ from emotionscope.portraits import draw_bust, draw_head
 WIDTH, HEIGHT = 1280, 720
 RATE = Fraction(24000, 1001)  # frames a second
 SOUND_RATE = 48000
+FACE = 96  # pixels
 HOLD = 2  # frames a drawing stands, as is usual in animation
 WALLS = ((196, 186, 170), (168, 186, 196), (150, 178, 200), (176, 160, 168), (160, 182, 160), (138, 140, 160))
 
@@ -133,6 +134,25 @@ def _heads(rng: np.random.Generator, take: Take, person: Person, light: float, g
         head.pixels = _graded(head.pixels, gain)
         heads.append(head)
     return tuple(heads)
+
+
+def draw_face(seed: tuple[int, ...], emotion: str) -> Pixels:
+    """A new person's face as a detector cuts it out, before a plain wall; uint8 BGR [`FACE`, `FACE`, 3]."""
+    rng = np.random.default_rng(seed)
+    head = draw_head(
+        draw_person(rng), _expression(rng, emotion, 1.0), float(rng.choice([-1, 1]) * rng.uniform(0.25, 0.6))
+    )
+    zoom, centre = (
+        FACE / (rng.uniform(2.8, 3.2) * UNIT),
+        head.origin + UNIT * (np.array([0, 0.2]) + rng.normal(0, 0.06, 2)),
+    )
+    matrix = np.asarray(cv2.getRotationMatrix2D(tuple(centre), rng.uniform(-4, 4), zoom), float)
+    matrix[:, 2] += FACE / 2 - centre
+    over = cv2.warpAffine(head.pixels, matrix, (FACE, FACE), flags=cv2.INTER_AREA)
+    clear = cv2.cvtColor(255 - over[..., 3], cv2.COLOR_GRAY2BGR)
+    wall = np.full((FACE, FACE, 3), _muted(rng, 60, 200), np.uint8)
+    picture = cv2.add(cv2.multiply(wall, clear, scale=1 / 255), cv2.cvtColor(over, cv2.COLOR_BGRA2BGR))
+    return _graded(picture, np.full(3, rng.uniform(0.7, 1.1)))
 
 
 def _graded(pixels: Pixels, gain: np.ndarray) -> Pixels:

@@ -37,6 +37,8 @@ class TrainVision:
     """Peak of the learning rate, which rises at first and then falls to nothing."""
     image_size: int = 64
     """Side that faces are scaled to, in pixels."""
+    augmentation: float = 1.0
+    """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring alone) for short ones."""
     init: str = "none"
     """Weights to start from: none (random), imagenet (torchvision's, fetched once), or a bundle's."""
     mirror: bool = False
@@ -105,12 +107,15 @@ def _recipe(settings: TrainVision) -> Recipe:
             raise UserError(f"--{name.replace('_', '-')}: {value} is too small; the least is {low}")
     if not 0 < settings.learning_rate < 10:
         raise UserError(f"--learning-rate: {settings.learning_rate} is not between 0 and 10")
+    if not 0 <= settings.augmentation <= 1:
+        raise UserError(f"--augmentation: {settings.augmentation} is not between 0 and 1")
     if settings.workers and settings.workers * 2 > settings.batch_size:
         raise UserError(f"--batch-size: {settings.batch_size} faces are too few for {settings.workers} workers")
     return Recipe(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        augmentation=settings.augmentation,
         seed=settings.seed,
     )
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -58,9 +59,8 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
         "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
     }
-    folder = tmp_path_factory.mktemp("s3")
     if shutil.which("radosgw") and (SHARED / "s3").is_dir() and os.geteuid() == 0:
-        subprocess.run([SHARED / "s3/start-radosgw", folder, str(port)], check=True, stdout=subprocess.DEVNULL)
+        folder = _start_radosgw(tmp_path_factory, port)
         yield variables
         subprocess.run([SHARED / "s3/stop-radosgw", folder], check=True)
     else:
@@ -70,6 +70,22 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         yield variables
         server.terminate()
         server.wait()
+
+
+def _start_radosgw(tmp_path_factory: pytest.TempPathFactory, port: int, tries: int = 4) -> Path:
+    """The gateway's folder. Ceph's store sometimes asks its monitor too early, and ends: then it is started anew."""
+    for _ in range(tries):
+        folder = tmp_path_factory.mktemp("s3")
+        command = [str(SHARED / "s3/start-radosgw"), str(folder), str(port)]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, start_new_session=True, **quiet) as start:
+            try:
+                if start.wait(timeout=90) == 0:
+                    return folder
+            except subprocess.TimeoutExpired:
+                os.killpg(start.pid, signal.SIGKILL)
+        subprocess.run([SHARED / "s3/stop-radosgw", folder], check=True)
+    pytest.fail(f"the S3 gateway did not start in {tries} tries")
 
 
 def wait_for(url: str, seconds: float = 60) -> None:
