@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 import time
 import warnings
@@ -83,8 +84,11 @@ def _attach(options: dict[str, Any]) -> bool:
     if not address or address == "local":
         return False
     try:
+        host, _, port = address.rpartition(":")
+        if "://" not in address and port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
         ray.init(address=address, **options)
-    except ConnectionError as error:
+    except OSError as error:
         if named:
             raise UserError(f"RAY_ADDRESS={named}: no Ray cluster answers there") from error
         return False  # left behind by a cluster that has died

@@ -12,6 +12,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -139,9 +140,8 @@ def obvious(ray_cluster: runtime.Cluster, tmp_path_factory: pytest.TempPathFacto
     table, models = str(folder / "keyframes"), str(folder / "bundle")
     tables.write_part(keyframes(), f"{table}/part-0.parquet")
     train_text.run(train_text.TrainText(dialogues=table, bundle=models))
-    train_vision.run(
-        train_vision.TrainVision(keyframes=table, bundle=models, epochs=8, batch_size=32, image_size=32, init="none")
-    )
+    quick: dict[str, Any] = {"epochs": 6, "batch_size": 32, "image_size": 32, "augmentation": 0.0}
+    train_vision.run(train_vision.TrainVision(keyframes=table, bundle=models, **quick))
     fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
     return folder
 

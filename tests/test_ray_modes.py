@@ -13,6 +13,7 @@ from tests.conftest import ROOT, free_port, run_job, scores_of, wait_for
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_USAGE_STATS_ENABLED": "0"}
+TOKEN = {**ENVIRONMENT, "RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token
 
 
 @contextmanager
@@ -20,7 +21,12 @@ def head_node(folder: Path, cpus: int) -> Iterator[dict[str, str]]:
     """``ray start --head`` with its own ports until the block ends; the addresses of Ray and of its job server."""
     port, pages = free_port(), free_port()
     command = [str(BIN / "ray"), "start", "--head", "--block", f"--num-cpus={cpus}", f"--port={port}"]
-    command += ["--include-dashboard=true", f"--dashboard-port={pages}", "--object-store-memory=200000000"]
+    command += [
+        f"--dashboard-agent-listen-port={free_port()}",
+        "--include-dashboard=true",
+        f"--dashboard-port={pages}",
+        "--object-store-memory=200000000",
+    ]
     with (folder / "head.log").open("w") as sink:
         head = subprocess.Popen(command, env=ENVIRONMENT, cwd=folder, stdout=sink, stderr=subprocess.STDOUT)
     try:
@@ -57,12 +63,12 @@ def test_attached_to_a_cluster_of_any_size(cpus: int, obvious: Path, scored: str
 def _submit(address: str, obvious: Path, scored: str, output: Path) -> None:
     submit = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", "python", "-m"]
     command = [*submit, "jobs.score", *flags(obvious, output)]
-    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=TOKEN, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert scores_of(str(output)).equals(scores_of(scored))
     refused = subprocess.run(
         [*submit, "jobs.score", *flags(obvious, Path("scores"))],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=300,
+        cwd=ROOT, env=TOKEN, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert refused.returncode != 0
     assert "relative output" in refused.stdout
