@@ -37,7 +37,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[runtime.Cluster]:
     """One Ray for all tests that need one; jobs called in this process run on it."""
-    os.environ.pop("RAY_ADDRESS", None)
+    os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to run on this machine
     with runtime.ray_session() as cluster:
         yield cluster
 
