@@ -119,7 +119,7 @@ def read(span: Span, split: str, size: int) -> Iterator[dict[str, np.ndarray]]:
 
     Each batch holds ``face`` uint8 [n, size, size], ``label`` int64 [n] (a position in `EMOTIONS`) and ``weight``
     float32 [n]. An utterance's faces share its label, which listeners do not: they are weighted by
-    `vision.face_weights`, so that each utterance counts once. Images that cannot be read are left out.
+    `grey.face_weights`, so that each utterance counts once. Images that cannot be read are left out.
     """
     filesystem, path = storage.filesystem(span.uri)
     with pq.ParquetFile(path, filesystem=filesystem) as file:

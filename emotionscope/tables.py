@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -159,24 +159,9 @@ def filled(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
     return pa.chunked_array([pa.nulls(len(table), type_)])
 
 
-def rows_of_split(table: pa.Table, split: str) -> pa.Table:
-    """The rows whose ``split`` is the one named. Raises UserError where there is no such column or row."""
-    if "split" not in table.column_names:
-        raise UserError("the table has no column 'split' (train, dev, test)")
-    chosen = table.filter(pa.compute.equal(table["split"], split))
-    if not len(chosen):
-        raise UserError(f"no row of split {split!r}")
-    return chosen
-
-
 def first_line(error: BaseException | str) -> str:
     """An error's message on one line."""
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-
-
-def unique(names: Iterable[str]) -> list[str]:
-    """The names without repetition, in order."""
-    return list(dict.fromkeys(names))
 
 
 def fingerprint(dataset: Dataset) -> dict[str, object]:
