@@ -7,18 +7,20 @@ starve another. With GPUs scoring is a pool of actors that hold the models, and 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
-from emotionscope import keyframes, scoring, shards, storage, tables
-from emotionscope.bundle import Bundle
+from emotionscope import keyframes, shards, storage, tables
 from emotionscope.faces import Detector, DetectorSpec
 from emotionscope.runtime import Bar
 from emotionscope.shards import Output, Shard
+
+if TYPE_CHECKING:
+    from emotionscope.bundle import Bundle
 
 Stage = Callable[[pa.Table], pa.Table]
 SHARD_ROWS = {"video": 256, "text": 8192}  # rows a shard: minutes of decoding, or seconds of text
@@ -39,7 +41,7 @@ def extract_keyframes(work: Work, detector: DetectorSpec, max_faces: int) -> dic
     return _run(work, lambda data: _map(data, _extraction(work, detector, max_faces)))
 
 
-def score(work: Work, bundle: Bundle, gpus: int, detector: DetectorSpec | None, max_faces: int) -> dict[str, Any]:
+def score(work: Work, bundle: "Bundle", gpus: int, detector: DetectorSpec | None, max_faces: int) -> dict[str, Any]:
     """Keyframes, or with a `detector` dialogues, to scores. Returns the summary that is written with them."""
     models = ray.put(bundle)  # checked once here; every worker scores with exactly this version
 
@@ -127,11 +129,13 @@ def _extract(spec: DetectorSpec, root: str, max_faces: int, table: pa.Table) -> 
 
 
 @lru_cache(maxsize=1)
-def _models(reference: "ray.ObjectRef[Bundle]") -> Bundle:
+def _models(reference: "ray.ObjectRef[Bundle]") -> "Bundle":
     return ray.get(reference)
 
 
 def _score(models: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
+    from emotionscope import scoring  # brings torch: workers that only find faces start without
+
     return scoring.score(table, _models(models))
 
 
@@ -139,9 +143,12 @@ class _Scorer:
     """Holds the models on a GPU for as long as its actor lives."""
 
     def __init__(self, models: "ray.ObjectRef[Bundle]") -> None:
+        from emotionscope import scoring
+
+        self.score = scoring.score
         self.bundle = ray.get(models)
         if self.bundle.vision:
             self.bundle.vision.to("cuda")
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        return scoring.score(block.drop_columns([_SHARD]), self.bundle).append_column(_SHARD, block[_SHARD])
+        return self.score(block.drop_columns([_SHARD]), self.bundle).append_column(_SHARD, block[_SHARD])

@@ -139,6 +139,15 @@ def _draw_line(folder: str, line: Line) -> None:
     storage.write_bytes(storage.join(folder, line.clip), content)
 
 
+def _draw_face(seed: int, number: int, emotion: str) -> bytes:
+    return cv2.imencode(".jpg", draw_face((seed, 4, number), emotion))[1].tobytes()
+
+
+def _cores() -> ProcessPoolExecutor:
+    # Spawned, because a fork of a process that has threads (OpenCV, Ray) may hang.
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
+
+
 def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float = 0.85) -> dict[str, int]:
     """Draw a release below a folder, on all cores, and return the number of utterances of each split.
 
@@ -160,8 +169,7 @@ def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float
         storage.write_bytes(storage.join(folder, f"{split}_sent_emo.csv"), text.getvalue().encode())
     storage.write_bytes(storage.join(folder, CLIP_FOLDERS["train"], "._dia0_utt0.mp4"), b"\0" * 120)
     present = [line for line in lines if (line.split, line.dialogue, line.utterance) != ("dev", 0, 0)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+    with _cores() as pool:
         list(pool.map(_draw_line, [folder] * len(present), present, chunksize=8))
     return counts
 
@@ -172,15 +180,11 @@ def draw_faces(uri: str, each: int, seed: int = 0) -> dict[str, int]:
     One Parquet file with the columns image (JPEG), emotion and split: `each` of an emotion in train, a sixth of that
     in dev and in test.
     """
-    images, emotions, splits = [], [], []
     sizes = {"train": each, "dev": max(1, each // 6), "test": max(1, each // 6)}
-    for part, (split, size) in enumerate(sizes.items()):
-        for number in range(size * len(EMOTIONS)):
-            emotion = EMOTIONS[number % len(EMOTIONS)]
-            face = draw_face((seed, 3, part, number), emotion)
-            images.append(cv2.imencode(".jpg", face)[1].tobytes())
-            emotions.append(emotion)
-            splits.append(split)
+    splits = [split for split, size in sizes.items() for _ in range(size * len(EMOTIONS))]
+    emotions = [EMOTIONS[number % len(EMOTIONS)] for number in range(len(splits))]
+    with _cores() as pool:
+        images = list(pool.map(_draw_face, [seed] * len(splits), range(len(splits)), emotions, chunksize=16))
     table = pa.table({"image": pa.array(images, pa.binary()), "emotion": emotions, "split": splits})
     tables.write_part(table, storage.join(uri, "part-00000.parquet"))
     return {split: size * len(EMOTIONS) for split, size in sizes.items()}
@@ -199,12 +203,25 @@ class Settings:
     """Another seed draws another sample."""
     seconds: float = 0.85
     """Median length of a clip, in seconds."""
+    faces: str | None = None
+    """New folder for labelled faces of other people, to train a vision model on."""
+    faces_each: int = 128
+    """Training faces of an emotion; dev and test get a sixth each."""
 
 
 def run(settings: Settings) -> None:
-    """Draw a synthetic release in MELD's shape."""
+    """Draw a synthetic release in MELD's shape, and labelled faces where they are asked for."""
+    if settings.faces and storage.list_files(settings.faces):
+        raise UserError(f"--faces {settings.faces}: not empty; choose a new folder")
     counts = draw_release(settings.output, settings.dialogues, settings.seed, settings.seconds)
-    print(f"Drew {sum(counts.values())} utterances ({counts}) to {settings.output}")
+    print("drew " + _listed(counts, "utterances") + f" in {settings.output}")
+    if settings.faces:
+        print("drew " + _listed(draw_faces(settings.faces, settings.faces_each, settings.seed), "faces"), end="")
+        print(f" in {settings.faces}")
+
+
+def _listed(counts: dict[str, int], things: str) -> str:
+    return ", ".join(f"{count:,} {things} of {split}" for split, count in counts.items())
 
 
 if __name__ == "__main__":

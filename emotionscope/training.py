@@ -5,12 +5,8 @@ A run that was stopped, in whole or by the loss of a worker, goes on from the ch
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +15,11 @@ import ray
 import ray.train
 from ray.data import DataContext, Dataset, ExecutionOptions
 from ray.train.torch import TorchTrainer
-from ray.util.queue import Empty, Queue
+from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotionscope import storage, tables
+from emotionscope.epochs import Lines, fit
 from emotionscope.errors import UserError
 from emotionscope.labelled import LabelledFaces, Span, read
 from emotionscope.learning import Recipe, work
@@ -32,7 +29,6 @@ BLOCK = 4 * 2**20  # bytes; small blocks mix well
 HELD = 0.4  # share of the object store that decoded faces may fill; more are decoded anew in each epoch
 RETRIES = 3  # of a run whose worker fails
 MOST_CPUS = 16  # a training worker takes
-_SAY = partial(print, flush=True)
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ def train(
     lines = Queue(actor_options={"num_cpus": 0})
     filesystem, path = storage.filesystem(run)
     folder, name = path.rsplit("/", 1)
-    callbacks: list[Any] = [_Lines(lines, recipe.epochs)]
+    callbacks: list[Any] = [Lines(lines, recipe.epochs)]
     # Ray's types describe the trainer before version 2 of Ray Train.
     setup: dict[str, Any] = {
         "train_loop_per_worker": work,
@@ -113,7 +109,7 @@ def train(
             datasets_to_split=["train"], execution_options=ExecutionOptions(preserve_order=True)
         ),
     }
-    result = _fit(TorchTrainer(**setup), lines, say).return_value
+    result = fit(TorchTrainer(**setup), lines, say).return_value
     model = VisionModel.from_bytes(result["model"])
     unreadable = sum(faces.faces[split] - rows[split] for split in datasets)
     return Trained(model, result["figures"], result["epochs"], result["best_epoch"], unreadable)
@@ -194,45 +190,3 @@ def _datasets(faces: LabelledFaces, size: int, seed: int) -> dict[str, Dataset]:
         items = ray.data.from_items([asdict(spans[i]) for i in mixed], override_num_blocks=len(spans))
         datasets[split] = items.map_batches(decoder(split), batch_size=None, batch_format="pyarrow")
     return datasets
-
-
-class _Lines(ray.train.UserCallback):
-    """Hands the driver a line for each epoch, and for each failure that the run survives."""
-
-    def __init__(self, lines: Queue, epochs: int) -> None:
-        self.lines, self.epochs = lines, epochs
-
-    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:  # noqa: ARG002
-        first = metrics[0]
-        loss = sum(one["loss"] for one in metrics) / len(metrics)
-        best = "  best" if first["best_epoch"] == first["epoch"] else ""
-        self.lines.put(
-            f"epoch {first['epoch']:>3} of {self.epochs}  loss {loss:.4f}  dev weighted F1 {first['dev_f1']:.4f}"
-            f"  {first['rate']:,.0f} images/s{best}"
-        )
-
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:  # noqa: ARG002
-        for rank, error in worker_exceptions.items():
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            self.lines.put(f"training worker {rank} failed: {reason}")
-
-
-def _fit(trainer: TorchTrainer, lines: Queue, say: Callable[[str], None]) -> Any:
-    """Run the trainer in a thread, so that this one can print lines, and an interrupt ends it at once."""
-    outcome: Future[Any] = Future()
-
-    def fit() -> None:
-        # Only `fit` may call Ray here: after a shutdown, any other call would start Ray anew.
-        try:
-            outcome.set_result(trainer.fit())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=fit, daemon=True).start()
-    while not outcome.done():
-        with suppress(Empty):
-            say(lines.get(timeout=1))
-    for line in lines.get_nowait_batch(lines.qsize()):
-        say(line)
-    lines.shutdown()
-    return outcome.result()

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from emotionscope.errors import RowError
 
 RATE = 2.0  # frames a second of the utterance
-FEWEST = 6  # frames of a short utterance, where it has as many
+FEWEST = 4  # frames of a short utterance, where it has as many
 MOST = 24  # frames of a long one
 LARGEST = (8192, 4320)  # pixels, in either orientation
 SIDE = 1920  # pixels; a frame longer than this is shrunk to it

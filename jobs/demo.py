@@ -6,6 +6,8 @@ that no model is perfect. Its figures show that the path works, and nothing else
 
 import shlex
 import shutil
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +15,14 @@ from typing import Any
 
 from rich.console import Console
 
-from emotionscope import cli, runtime, sample, storage
+from emotionscope import cli, runtime, storage
 from emotionscope.errors import UserError
 from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, train_text, train_vision
 
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
 NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
 SMALL_FACES = {"image_size": 48, "batch_size": 32, "augmentation": 0.0}  # quick to train, and enough for drawn faces
-FACES = 160  # labelled faces an emotion to train the vision model on
-SHARD_ROWS = 32  # small, so that a small sample keeps all cores busy
+SHARD_ROWS = 16  # small, so that a small sample keeps all cores busy
 
 
 @cli.flags
@@ -31,11 +32,11 @@ class Demo:
 
     output: str
     """New folder for everything the demo makes, on local disk."""
-    dialogues: int = 40
+    dialogues: int = 36
     """Dialogues to draw; more make a sample for load tests."""
     seed: int = 0
     """Seed of the drawing and of the training."""
-    epochs: int = 3
+    epochs: int = 2
     """Passes of the vision training over the drawn faces."""
     replace: bool = False
     """Delete an earlier demo in the folder first."""
@@ -58,11 +59,12 @@ def run(settings: Demo) -> None:
         str(folder / name) for name in ("release", "faces", "dialogues", "keyframes", "bundle", "scores", "report")
     )
     step = _Steps()
-    step("Draw a sample archive", "emotionscope.sample", output=release, dialogues=settings.dialogues)
-    counts = sample.draw_release(release, settings.dialogues, settings.seed)
-    print("drew " + ", ".join(f"{count} utterances of {split}" for split, count in counts.items()) + f" in {release}")
-    counts = sample.draw_faces(faces, FACES, settings.seed)
-    print("drew " + ", ".join(f"{count} faces of {split}" for split, count in counts.items()) + f" in {faces}")
+    drawing = {"output": release, "dialogues": settings.dialogues, "faces": faces, "seed": settings.seed}
+    step("Draw a sample archive, and faces to learn from", "emotionscope.sample", **drawing)
+    # In a process of its own: the drawing starts others, and each would load all that this one has loaded.
+    flags = [item for name, value in drawing.items() for item in (f"--{name}", str(value))]
+    if subprocess.run([sys.executable, "-m", "emotionscope.sample", *flags], check=False).returncode:
+        raise UserError("the sample could not be drawn")
     step("Read it as the MELD release it looks like", "jobs.prepare_meld", meld=release, output=dialogues)
     prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
     with runtime.ray_session(settings.verbose):
