@@ -1,4 +1,4 @@
-"""The three models as one versioned folder: ``bundle.json`` names the parts, each with its digest.
+"""The three models as one versioned folder: ``bundle.json`` names the parts, with digests; ``README.md`` tells people.
 
 A part is stored under a name that holds its digest, and ``bundle.json`` is replaced in one step after it.
 So a reader sees the bundle before or after a publication, never between, and the version, a digest
@@ -11,7 +11,7 @@ import platform
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import storage
+from emotionscope import card, storage
 from emotionscope.errors import UserError
 from emotionscope.fusion import Fusion
 from emotionscope.labels import EMOTIONS
@@ -19,6 +19,7 @@ from emotionscope.text import TextModel
 from emotionscope.vision import VisionModel
 
 FORMAT = 1
+CARD = "README.md"  # the model card, where people and model hubs look for it
 Part = Literal["text", "vision", "fusion"]
 SUFFIXES: dict[str, str] = {"text": "skops", "vision": "safetensors", "fusion": "json"}
 _PACKAGES = ("numpy", "opencv-python-headless", "ray", "scikit-learn", "skops", "torch", "torchvision")
@@ -119,6 +120,7 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
     }
     storage.write_bytes(storage.join(uri, entry["file"]), payload)
     storage.write_json(path, manifest)
+    storage.write_bytes(storage.join(uri, CARD), card.render(manifest).encode())
     for stale in {e["file"] for e in old.values()} - {e["file"] for e in parts.values()}:
         storage.delete(storage.join(uri, _plain_name(stale)))
     return version

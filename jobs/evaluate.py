@@ -1,6 +1,6 @@
-"""Measure the three models on a scores table whose rows have an emotion label.
+"""Measure the three models on a scores table whose rows have an emotion label, or show a bundle's model card.
 
-Writes metrics.json with every figure, and report.html, one page that needs nothing beside it.
+With --scores, writes metrics.json with every figure, and report.html, one page that needs nothing beside it.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
-from emotionscope import cli, evaluation, report, storage, tables
+from emotionscope import bundle, card, cli, evaluation, report, storage, tables
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS, probability_columns
 
@@ -22,10 +23,12 @@ READ = (*tables.KEY, "utterance", "speaker", "emotion", "split", "faces", "error
 class Evaluate:
     """Settings of the job."""
 
-    scores: str
+    scores: str | None = None
     """Scores table to measure: a folder or s3:// prefix."""
-    report: str
+    report: str | None = None
     """Where metrics.json and report.html go: a folder or s3:// prefix."""
+    bundle: str | None = None
+    """Bundle whose model card to show: a folder or s3:// prefix."""
     split: str | None = None
     """Split to measure; without it, test where there is one, else all rows that have a label."""
     keyframes: str | None = None
@@ -37,14 +40,24 @@ class Evaluate:
 
 
 def run(settings: Evaluate) -> dict[str, Any]:
-    """Run the job and return the figures."""
-    target = storage.absolute(settings.report)
+    """Run the job and return the figures; none where only a bundle is shown."""
+    if settings.bundle:
+        Console(highlight=False).print(Markdown(card.render(bundle.read_manifest(settings.bundle))))
+        if not settings.scores:
+            return {}
+    if not settings.scores or not settings.report:
+        raise UserError("name --scores and --report to measure, or --bundle to show its model card")
+    return _measure(settings, settings.scores, settings.report)
+
+
+def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
+    target = storage.absolute(folder)
     storage.check_access(target)
     paths = [storage.join(target, name) for name in ("report.html", "metrics.json")]
     for path in paths:
         if storage.exists(path) and not settings.replace:
             raise UserError(f"{path}: already there; add --replace, or name another folder")
-    dataset = tables.open_dataset(settings.scores, "scores")
+    dataset = tables.open_dataset(scores, "scores")
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None

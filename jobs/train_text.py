@@ -27,6 +27,8 @@ class TrainText:
     """Dialogues table to learn from: a folder or s3:// prefix."""
     bundle: str
     """Bundle to publish to: a folder or s3:// prefix; made where there is none."""
+    licence: str | None = None
+    """Licence of the training data, for the model card."""
     replace: bool = False
     """Replace the bundle's text model, if it has one."""
 
@@ -43,7 +45,7 @@ def run(settings: TrainText) -> str:
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
     _print_record(record)
-    record["data"] = tables.fingerprint(dataset)
+    record |= {"data": tables.fingerprint(dataset), "licence": settings.licence}
     version = bundle.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
     print(f"published to {settings.bundle}, version {version}, in {time.monotonic() - started:.0f} s")
     return version

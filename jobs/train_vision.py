@@ -25,6 +25,8 @@ class TrainVision:
     """Keyframes table, or Parquet of labelled face images: a file, folder or s3:// prefix."""
     bundle: str
     """Bundle to publish to: a folder or s3:// prefix; made where there is none."""
+    licence: str | None = None
+    """Licence of the training data, for the model card."""
     workers: int | None = None
     """Training workers: by default one on CPUs, and one for each GPU of the cluster on GPUs."""
     use_gpu: bool | None = None
@@ -78,6 +80,7 @@ def run(settings: TrainVision) -> str:
     seconds = round(time.monotonic() - started)
     record = {
         "data": data,
+        "licence": settings.licence,
         "settings": {**chosen, "workers": workers, "gpu": bool(gpus)},
         **trained.figures,
         "best_epoch": trained.best_epoch,

@@ -1,0 +1,47 @@
+"""A table of measured figures beside the bars they should reach."""
+
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and the bar it should reach: at least `least`, or at most `most`; neither, where it only informs."""
+
+    name: str
+    value: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def bar(self) -> str:
+        """The bar in words; empty where there is none."""
+        if self.least is not None:
+            return f"at least {self.least:g}"
+        return f"at most {self.most:g}" if self.most is not None else ""
+
+    @property
+    def verdict(self) -> str:
+        """Whether the figure reaches its bar; empty where there is none."""
+        if not self.bar:
+            return ""
+        missed = (self.least is not None and self.value < self.least) or (
+            self.most is not None and self.value > self.most
+        )
+        return "missed" if missed else "holds"
+
+
+def show(title: str, figures: list[Figure]) -> None:
+    """Print the table."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("bar")
+    table.add_column("")
+    for figure in figures:
+        style = {"holds": "green", "missed": "red"}.get(figure.verdict)
+        table.add_row(figure.name, f"{figure.value:.4f}", figure.bar, figure.verdict, style=style)
+    Console(highlight=False).print(table)
