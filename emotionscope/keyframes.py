@@ -2,6 +2,7 @@
 
 import math
 import posixpath
+from collections.abc import Callable
 from typing import IO, Any
 
 import pyarrow as pa
@@ -10,6 +11,9 @@ from emotionscope import people, storage, tables
 from emotionscope.errors import RowError
 from emotionscope.faces import Detector
 from emotionscope.video import sample_frames
+
+# A video's path, its dataset's root, and where in it the utterance starts and ends, to its faces.
+Finder = Callable[[str, str, float | None, float | None], list[dict[str, Any]]]
 
 
 def faces_of(
@@ -40,11 +44,23 @@ def faces_of(
     ]
 
 
-def extract(table: pa.Table, root: str, detector: Detector, max_faces: int = 8) -> pa.Table:
+def faces_in(
+    video: str, root: str, start: float | None, end: float | None, detector: Detector, max_faces: int
+) -> list[dict[str, Any]]:
+    """As `faces_of`, for a video named in a row of a dataset at `root`.
+
+    Raises RowError where the video is missing, lies outside the dataset or cannot be read.
+    """
+    with _open(video, root) as stream:
+        return faces_of(stream, detector, max_faces, start, end)
+
+
+def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     """The rows of a dialogues table with two columns more: `faces` (`tables.FACES`) and `video_error` (string).
 
-    Videos are found relative to `root`. `faces` is empty where no face was found, null where there is no
-    video or where it failed; `video_error` then says why, and is null otherwise. No row makes this raise.
+    Videos are found relative to `root`, and their faces by `find`, which is `faces_in` with a detector. `faces` is
+    empty where no face was found, null where there is no video or where it failed; `video_error` then says why, and
+    is null otherwise. No row makes this raise.
     """
     faces: list[list[dict[str, Any]] | None] = []
     errors: list[str | None] = []
@@ -54,8 +70,7 @@ def extract(table: pa.Table, root: str, detector: Detector, max_faces: int = 8) 
         found, error = None, None
         try:
             if video:
-                with _open(video, root) as stream:
-                    found = faces_of(stream, detector, max_faces, start, end)
+                found = find(video, root, start, end)
         except RowError as reason:
             error = str(reason)
         except Exception as unexpected:  # one row must not end the job

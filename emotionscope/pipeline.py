@@ -15,7 +15,8 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
 from emotionscope import keyframes, shards, storage, tables
-from emotionscope.faces import Detector, DetectorSpec
+from emotionscope.faces import DetectorSpec
+from emotionscope.isolation import IsolatedFaces
 from emotionscope.runtime import Bar
 from emotionscope.shards import Output, Shard
 
@@ -119,13 +120,11 @@ def _read_done(output: Output, shard: Shard) -> pa.Table:
         return file.read(columns=names)
 
 
-@lru_cache(maxsize=1)
-def _detector(spec: DetectorSpec) -> Detector:
-    return Detector(spec)
+_finder = lru_cache(maxsize=1)(IsolatedFaces)  # one process beside each worker
 
 
 def _extract(spec: DetectorSpec, root: str, max_faces: int, table: pa.Table) -> pa.Table:
-    return keyframes.extract(table, root, _detector(spec), max_faces)
+    return keyframes.extract(table, root, _finder(spec, max_faces))
 
 
 @lru_cache(maxsize=1)

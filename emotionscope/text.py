@@ -95,6 +95,8 @@ class TextModel:
         """The pipeline as a skops file; the same model gives the same bytes."""
         import skops.io  # takes seconds: it looks at every estimator of scikit-learn
 
+        for _, vectoriser in self.pipeline.named_steps["features"].transformer_list:
+            vars(vectoriser).pop("_stop_words_id", None)  # an address in memory, which scikit-learn sets again
         return _reproducible(skops.io.dumps(self.pipeline))
 
     @classmethod

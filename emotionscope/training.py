@@ -28,6 +28,8 @@ from emotionscope.vision import VisionModel
 BLOCK = 4 * 2**20  # bytes; small blocks mix well
 HELD = 0.4  # share of the object store that decoded faces may fill; more are decoded anew in each epoch
 RETRIES = 3  # of a run whose worker fails
+# glibc would give a step's tensors back to the system and fault them in again at the next: a tenth of a CPU's time.
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
 MOST_CPUS = 16  # a training worker takes
 
 
@@ -88,22 +90,23 @@ def train(
     lines = Queue(actor_options={"num_cpus": 0})
     filesystem, path = storage.filesystem(run)
     folder, name = path.rsplit("/", 1)
-    callbacks: list[Any] = [Lines(lines, recipe.epochs)]
     # Ray's types describe the trainer before version 2 of Ray Train.
+    options: dict[str, Any] = {
+        "name": name,
+        "storage_path": folder,
+        "storage_filesystem": filesystem,
+        "checkpoint_config": ray.train.CheckpointConfig(num_to_keep=1),
+        "failure_config": ray.train.FailureConfig(max_failures=RETRIES),
+        "worker_runtime_env": {"env_vars": KEEP_MEMORY},
+        "callbacks": [Lines(lines, recipe.epochs)],
+    }
     setup: dict[str, Any] = {
         "train_loop_per_worker": work,
         "train_loop_config": _orders(faces, rows, start, recipe, workers) | {"threads": cpus},
         "scaling_config": ray.train.ScalingConfig(
             num_workers=workers, use_gpu=gpu, resources_per_worker={"CPU": cpus} | ({"GPU": 1} if gpu else {})
         ),
-        "run_config": ray.train.RunConfig(
-            name=name,
-            storage_path=folder,
-            storage_filesystem=filesystem,
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
-            failure_config=ray.train.FailureConfig(max_failures=RETRIES),
-            callbacks=callbacks,
-        ),
+        "run_config": ray.train.RunConfig(**options),
         "datasets": datasets,
         "dataset_config": ray.train.DataConfig(
             datasets_to_split=["train"], execution_options=ExecutionOptions(preserve_order=True)

@@ -39,7 +39,10 @@ class Evaluate:
     """Replace the report, if there is one."""
 
 
-def run(settings: Evaluate) -> dict[str, Any]:
+NOTHING = Evaluate()  # no flag is required, so the command line needs a default for all of them
+
+
+def run(settings: Evaluate = NOTHING) -> dict[str, Any]:
     """Run the job and return the figures; none where only a bundle is shown."""
     if settings.bundle:
         Console(highlight=False).print(Markdown(card.render(bundle.read_manifest(settings.bundle))))

@@ -1,5 +1,6 @@
 import io
 import shutil
+from functools import partial
 
 import cv2
 import numpy as np
@@ -51,6 +52,10 @@ def dialogues(videos, **columns) -> pa.Table:
     return table
 
 
+def extract(table: pa.Table, root: str, detector, max_faces=8) -> pa.Table:
+    return keyframes.extract(table, root, partial(keyframes.faces_in, detector=detector, max_faces=max_faces))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A dataset's folder: a video of one person, of two in two shots, of nobody, and what is no video."""
@@ -66,7 +71,7 @@ def folder(tmp_path_factory):
 def test_every_row_comes_out_with_its_columns_and_its_faces_or_a_reason(folder, haar):
     videos = ["one.mp4", None, "gone.mp4", "nobody.mp4", "text.mp4", "folder.mp4", "", "one.mp4"]
     table = dialogues(videos, speaker=list("abcdefgh"), weather=list(range(8)))
-    result = keyframes.extract(table, str(folder), haar)
+    result = extract(table, str(folder), haar)
     assert result.select(table.column_names) == table
     assert result.schema.field("faces").type == tables.FACES
     assert result.schema.field("video_error").type == pa.string()
@@ -87,7 +92,7 @@ def test_every_row_comes_out_with_its_columns_and_its_faces_or_a_reason(folder, 
 
 def test_a_table_without_any_video_has_the_types_of_the_contract(haar):
     for table in (dialogues([None, None]), dialogues([None]).drop_columns("video"), dialogues([])):
-        result = keyframes.extract(table, "/nowhere", haar)
+        result = extract(table, "/nowhere", haar)
         assert (result.schema.field("faces").type, result.schema.field("video_error").type) == (
             tables.FACES,
             pa.string(),
@@ -121,7 +126,7 @@ def test_spans_choose_their_part_of_a_long_video(folder, haar):
     table = dialogues(
         ["two.mp4"] * 5, start=[None, 0.0, 3.0, float("nan"), 9.0], end=[None, 3.0, 6.0, float("nan"), 12.0]
     )
-    result = keyframes.extract(table, str(folder), haar)
+    result = extract(table, str(folder), haar)
     whole, first, second, unset, beyond = result["faces"].to_pylist()
     assert {face["person"] for face in whole} == {0, 1}
     assert {face["person"] for face in first} == {face["person"] for face in second} == {0}
@@ -144,7 +149,7 @@ def test_videos_outside_the_dataset_are_not_opened(folder, haar):
     root.mkdir()
     shutil.copy(folder / "one.mp4", root / "mine.mp4")
     names = ["../one.mp4", "x/../../one.mp4", "./../inside/mine.mp4", "x/../mine.mp4", str(folder / "one.mp4")]
-    result = keyframes.extract(dialogues(names), str(root), haar)
+    result = extract(dialogues(names), str(root), haar)
     assert result["video_error"].to_pylist() == [
         *(f"video outside the dataset: {name}" for name in names[:3]),
         None,
@@ -162,14 +167,14 @@ def test_an_unexpected_failure_costs_one_row(folder, haar):
                 raise ZeroDivisionError("division by zero\nmore")
             return haar.detect(image)
 
-    result = keyframes.extract(dialogues(["one.mp4", "one.mp4"]), str(folder), Failing())
+    result = extract(dialogues(["one.mp4", "one.mp4"]), str(folder), Failing())
     assert result["video_error"].to_pylist() == ["video failed: ZeroDivisionError: division by zero", None]
     assert len(result["faces"].to_pylist()[1]) == 4
 
 
 def test_two_runs_give_the_same_bytes(folder, haar):
     table = dialogues(["two.mp4"])
-    assert keyframes.extract(table, str(folder), haar) == keyframes.extract(table, str(folder), haar)
+    assert extract(table, str(folder), haar) == extract(table, str(folder), haar)
 
 
 def test_a_stream_that_fails_while_it_is_read_is_a_row_error(folder, haar):
@@ -185,7 +190,7 @@ def test_a_stream_that_fails_while_it_is_read_is_a_row_error(folder, haar):
 
 def test_yunet_tells_the_people_of_real_clips_apart(shared, yunet):
     table = dialogues([f"{name}.mp4" for name in PEOPLE])
-    faces = keyframes.extract(table, str(shared / "data" / "clips"), yunet)["faces"].to_pylist()
+    faces = extract(table, str(shared / "data" / "clips"), yunet)["faces"].to_pylist()
     found = {name: len({face["person"] for face in row}) for name, row in zip(PEOPLE, faces, strict=True)}
     assert found == PEOPLE
 
@@ -193,9 +198,7 @@ def test_yunet_tells_the_people_of_real_clips_apart(shared, yunet):
 def test_a_face_that_leaves_and_a_video_without_a_face(shared, yunet, haar):
     videos = dialogues(["face_noface.mov", "no_face.mp4", "single_face.mp4"])
     for detector in (yunet, haar):
-        leaving, nobody, single = keyframes.extract(videos, str(shared / "data" / "odd_videos"), detector)[
-            "faces"
-        ].to_pylist()
+        leaving, nobody, single = extract(videos, str(shared / "data" / "odd_videos"), detector)["faces"].to_pylist()
         assert {face["person"] for face in leaving + single} == {0}
         assert max(face["time"] for face in leaving) < 3
         assert nobody == []

@@ -1,3 +1,4 @@
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 from emotionscope.text import Settings, TextModel
 from jobs import train_text
+from tests.conftest import ROOT
 
 SETTINGS = Settings((1, 2), (2, 4), 5.0, 0.5)
 PHRASES = {
@@ -73,8 +75,15 @@ def test_model_survives_storage(model):
     assert loaded.to_bytes() == model.to_bytes()
 
 
-def test_training_again_gives_the_same_bytes(model):
-    assert text.train(corpus(), [SETTINGS])[0].to_bytes() == model.to_bytes()
+def test_training_again_in_another_process_gives_the_same_bytes(model):
+    code = """if True:
+        from hashlib import sha256
+        from emotionscope import text
+        from tests.test_text import SETTINGS, corpus
+        print(sha256(text.train(corpus(), [SETTINGS])[0].to_bytes()).hexdigest())
+    """
+    again = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert again.stdout.strip() == hashlib.sha256(model.to_bytes()).hexdigest()
 
 
 def test_ngrams_named_like_the_storage_format_survive():
