@@ -1,8 +1,12 @@
-"""The two ways things go wrong: the user's mistake, and a row that cannot be processed."""
+"""The ways things go wrong: the user's mistake, a job that cannot go on, and a row that cannot be processed."""
 
 
 class UserError(Exception):
     """A mistake the user can mend. Jobs print it as one line and exit with code 2."""
+
+
+class JobError(Exception):
+    """A job that cannot go on for a reason the user should know. Jobs print it as one line and exit with code 1."""
 
 
 class RowError(Exception):

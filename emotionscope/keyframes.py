@@ -1,16 +1,19 @@
 """One utterance's video to the faces kept of it, and a table of utterances to the keyframes table."""
 
 import math
-import posixpath
 from collections.abc import Callable
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from emotionscope import people, storage, tables
-from emotionscope.errors import RowError
+from emotionscope.errors import RowError, UserError
 from emotionscope.faces import Detector
 from emotionscope.video import sample_frames
+
+LOOK = 10_000  # rows in which the first video is looked for
+OUTSIDE = "video outside the folder of the videos"
 
 # A video's path, its dataset's root, and where in it the utterance starts and ends, to its faces.
 Finder = Callable[[str, str, float | None, float | None], list[dict[str, Any]]]
@@ -58,9 +61,9 @@ def faces_in(
 def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     """The rows of a dialogues table with two columns more: `faces` (`tables.FACES`) and `video_error` (string).
 
-    Videos are found relative to `root`, and their faces by `find`, which is `faces_in` with a detector. `faces` is
-    empty where no face was found, null where there is no video or where it failed; `video_error` then says why, and
-    is null otherwise. No row makes this raise.
+    Videos are found relative to `root`, out of which no path may lead, and their faces by `find`, which is `faces_in`
+    with a detector. `faces` is empty where no face was found, null where there is no video or where it failed;
+    `video_error` then says why, and is null otherwise. No row makes this raise.
     """
     faces: list[list[dict[str, Any]] | None] = []
     errors: list[str | None] = []
@@ -82,17 +85,36 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     return table.append_column("video_error", pa.array(errors, pa.string()))
 
 
+def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:
+    """The URI of the folder or prefix that holds a dataset's videos: the `chosen` one, else the dataset's own.
+
+    Raises UserError, before any work, where it does not exist or where the first video named lies elsewhere.
+    """
+    root = storage.absolute(chosen or dataset.folder)
+    if chosen:
+        storage.check_access(root)
+        if not storage.exists(root):
+            raise UserError(f"--videos {chosen}: no such folder")
+    filesystem, path = storage.filesystem(dataset.parts[0].uri)
+    with pq.ParquetFile(path, filesystem=filesystem) as file:
+        rows = next(file.iter_batches(LOOK, columns=["video"]), None)
+    named = rows["video"].drop_null().to_pylist() if rows else []
+    if named and not storage.is_below(storage.join(root, named[0]), root):
+        raise UserError(f"{named[0]}: the first video lies outside {root}; name the folder of the videos by --videos")
+    return root
+
+
 def _seconds(column: pa.ChunkedArray) -> list[float | None]:
     return [None if value is None or math.isnan(value) else value for value in column.to_pylist()]
 
 
 def _open(video: str, root: str) -> IO[bytes]:
-    """The stream of a video named in a row. Raises RowError where it is missing or lies outside the dataset."""
-    absolute = storage.is_s3(video) or posixpath.isabs(video)
-    if not absolute and posixpath.normpath(video).split("/")[0] == "..":
-        raise RowError(f"video outside the dataset: {video}")
+    """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
+    place = storage.join(root, video)
+    if not storage.is_below(place, root):
+        raise RowError(f"{OUTSIDE}: {video}")
     try:
-        return storage.open_binary(storage.join(root, video))
+        return storage.open_binary(place)
     except FileNotFoundError as error:
         raise RowError(f"video missing: {video}") from error
     except OSError as error:

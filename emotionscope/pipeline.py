@@ -4,6 +4,7 @@ Without GPUs every stage is a plain task and Ray fuses them: a shard is one task
 starve another. With GPUs scoring is a pool of actors that hold the models, and the CPUs decode beside them.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
@@ -15,6 +16,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
 from emotionscope import keyframes, shards, storage, tables
+from emotionscope.errors import JobError
 from emotionscope.faces import DetectorSpec
 from emotionscope.isolation import IsolatedFaces
 from emotionscope.runtime import Bar
@@ -30,11 +32,16 @@ _SHARD = "_shard"  # column that carries the shard's name from stage to stage
 
 @dataclass(frozen=True)
 class Work:
-    """What a plan runs over: a checked dataset in shards of `shard_rows`, and where the results go."""
+    """What a plan runs over: a checked dataset in shards of `shard_rows`, and where the results go.
+
+    `videos` is the folder of its videos. More than `max_errors` rows with an error stop the job.
+    """
 
     dataset: tables.Dataset
     output: Output
     shard_rows: int
+    videos: str = ""
+    max_errors: int | None = None
 
 
 def extract_keyframes(work: Work, detector: DetectorSpec, max_faces: int) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def score(work: Work, bundle: "Bundle", gpus: int, detector: DetectorSpec | None
 
 
 def _extraction(work: Work, detector: DetectorSpec, max_faces: int) -> Stage:
-    return partial(_extract, detector, work.dataset.uri, max_faces)
+    return partial(_extract, detector, work.videos, max_faces)
 
 
 _WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
@@ -78,7 +85,22 @@ def _run(work: Work, stages: Callable[[Dataset], Dataset]) -> dict[str, Any]:
             for row in data.iter_rows():
                 tallies.append({**row, "errors": {e["reason"]: e["rows"] for e in row["errors"]}})
                 bar.advance(row["rows"], sum(tallies[-1]["errors"].values()))
+                _check_errors(work, tallies)
+    _check_errors(work, tallies)
     return work.output.finish(tallies, {"rows_resumed": rows_done})
+
+
+def _check_errors(work: Work, tallies: list[dict[str, Any]]) -> None:
+    """Raise JobError where more rows have failed than the user allows. What is written stays and is valid."""
+    reasons: Counter[str] = Counter()
+    for one in tallies:
+        reasons.update(one["errors"])
+    if work.max_errors is not None and reasons.total() > work.max_errors:
+        common = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.most_common(3))
+        raise JobError(
+            f"stopped: {reasons.total():,} of {sum(one['rows'] for one in tallies):,} rows failed ({common}), and "
+            f"--max-errors allows {work.max_errors:,}; mend the cause and delete the output, or run again with more"
+        )
 
 
 def _map(data: Dataset, stage: Stage) -> Dataset:

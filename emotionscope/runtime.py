@@ -17,12 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from emotionscope import storage
 from emotionscope.errors import UserError
 
+MOST_NODES = 1000  # of one kind that are counted on
+_KINDS = ("CPU", "GPU")
 LINE_EVERY = 10.0  # seconds between progress lines where there is no terminal
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What the job may use: logical CPUs and GPUs, nodes, and whether it started Ray itself."""
+    """What the job may use: logical CPUs, GPUs that are there or may come, nodes, and whether it started Ray itself."""
 
     cpus: int
     gpus: int
@@ -100,7 +102,21 @@ def _cluster(own: bool) -> Cluster:
 
     resources = ray.cluster_resources()
     nodes = sum(node["Alive"] for node in ray.nodes())
-    return Cluster(int(resources.get("CPU", 0)), int(resources.get("GPU", 0)), nodes, own)
+    gpus = sum(machine.get("GPU", 0) for machine in machines())
+    return Cluster(int(resources.get("CPU", 0)), int(gpus), nodes, own)
+
+
+def machines() -> list[dict[str, float]]:
+    """The resources of each node of the cluster, or, where it may grow beyond them, of each that it may have."""
+    import ray
+    from ray._private.state import state
+
+    here = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    config = state.get_cluster_config()  # written by an autoscaler; Ray Data reads it there too
+    groups = config.node_group_configs if config else ()
+    grown = [dict(group.resources) for group in groups for _ in range(min(group.max_count, MOST_NODES))]
+    more = any(sum(node.get(kind, 0) for node in grown) > sum(node.get(kind, 0) for node in here) for kind in _KINDS)
+    return grown if more else here
 
 
 def _quiet(verbose: bool) -> None:

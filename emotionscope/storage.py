@@ -59,6 +59,15 @@ def join(uri: str, *names: str) -> str:
     return uri
 
 
+def is_below(uri: str, root: str) -> bool:
+    """Whether a URI, with its ``..`` followed, lies in the folder or prefix `root`."""
+    scheme = "s3://" if is_s3(root) else ""
+    if is_s3(uri) != is_s3(root):
+        return False
+    place, base = (posixpath.normpath(each.removeprefix(scheme)) for each in (uri, root))
+    return place.startswith(base.rstrip("/") + "/")
+
+
 def environment() -> dict[str, str]:
     """The driver's ``AWS_`` variables, for `use_environment` in a worker that another machine started.
 

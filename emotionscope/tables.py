@@ -65,6 +65,11 @@ class Dataset:
     schema: pa.Schema
 
     @property
+    def folder(self) -> str:
+        """The folder or prefix it lies in, which relative paths in its rows start from."""
+        return self.uri.rsplit("/", 1)[0] if self.uri.endswith(".parquet") else self.uri
+
+    @property
     def rows(self) -> int:
         """Rows in all files."""
         return sum(part.rows for part in self.parts)

@@ -18,7 +18,7 @@ from ray.train.torch import TorchTrainer
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from emotionscope import storage, tables
+from emotionscope import runtime, storage, tables
 from emotionscope.epochs import Lines, fit
 from emotionscope.errors import UserError
 from emotionscope.labelled import LabelledFaces, Span, read
@@ -75,7 +75,7 @@ def train(
     the last. `say` gets a line for people after each epoch. A worker that dies is replaced up to `RETRIES`
     times. Raises UserError where the workers do not fit in the cluster.
     """
-    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    nodes = [machine.get("CPU", 0.0) for machine in runtime.machines()]
     size = start.image_size
     store = ray.cluster_resources().get("object_store_memory", 0)
     held = sum(faces.faces.values()) * size * size <= HELD * store

@@ -68,10 +68,16 @@ def run(settings: Demo) -> None:
     step("Read it as the MELD release it looks like", "jobs.prepare_meld", meld=release, output=dialogues)
     prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
     with runtime.ray_session(settings.verbose):
-        step("Find the faces in its videos", "jobs.extract_keyframes", dialogues=dialogues, output=keyframes)
+        step(
+            "Find the faces in its videos",
+            "jobs.extract_keyframes",
+            dialogues=dialogues,
+            videos=release,
+            output=keyframes,
+        )
         extract_keyframes.run(
             extract_keyframes.ExtractKeyframes(
-                dialogues=dialogues, output=keyframes, shard_rows=SHARD_ROWS, verbose=settings.verbose
+                dialogues=dialogues, output=keyframes, videos=release, shard_rows=SHARD_ROWS, verbose=settings.verbose
             )
         )
         step("Train the text model", "jobs.train_text", dialogues=dialogues, bundle=models)

@@ -7,7 +7,7 @@ A video that cannot be read is a row with its reason in video_error. Run again a
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import cli, faces, pipeline, runtime, tables
+from emotionscope import cli, faces, keyframes, pipeline, runtime, tables
 from emotionscope.errors import UserError
 from emotionscope.shards import Output
 
@@ -21,6 +21,8 @@ class ExtractKeyframes:
     """Dialogues table to read: a folder or s3:// prefix."""
     output: str
     """Where the keyframes table goes: a new folder or s3:// prefix."""
+    videos: str | None = None
+    """Folder or s3:// prefix of the videos, out of which no row may lead (default: the dataset's folder)."""
     max_faces: int = 8
     """Faces kept an utterance, at most."""
     detector: Literal["auto", "yunet", "haar"] = "auto"
@@ -29,6 +31,8 @@ class ExtractKeyframes:
     """Path of face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
     shard_rows: int = pipeline.SHARD_ROWS["video"]
     """Rows of one unit of work and of one output file."""
+    max_errors: str | None = None
+    """Stop when more rows than this have an error: a number, or a share such as 5% (default: never)."""
     verbose: bool = False
     """Show Ray's own messages."""
 
@@ -40,9 +44,12 @@ def run(settings: ExtractKeyframes) -> dict[str, Any]:
     dataset = tables.open_dataset(settings.dialogues, "dialogues")
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
+    videos = keyframes.videos_folder(dataset, settings.videos)
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = faces.load_spec(settings.detector, settings.yunet)
     facts = {
         "input": tables.fingerprint(dataset),
+        "videos": settings.videos,
         "detector": spec.kind,
         "max_faces": settings.max_faces,
         "shard_rows": settings.shard_rows,
@@ -50,7 +57,7 @@ def run(settings: ExtractKeyframes) -> dict[str, Any]:
     output = Output(runtime.output_uri(settings.output), "extract_keyframes", facts)
     with runtime.ray_session(settings.verbose) as cluster:
         print(f"extract_keyframes: {dataset.rows:,} utterances, detector {spec.kind}, on {cluster}", flush=True)
-        work = pipeline.Work(dataset, output, settings.shard_rows)
+        work = pipeline.Work(dataset, output, settings.shard_rows, videos, allowed)
         summary = pipeline.extract_keyframes(work, spec, settings.max_faces)
     cli.print_summary(summary, output.uri)
     return summary

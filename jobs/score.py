@@ -7,7 +7,7 @@ every input row. A row that cannot be scored carries its reason in error. Run ag
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import bundle, cli, faces, pipeline, runtime, scoring, tables
+from emotionscope import bundle, cli, faces, keyframes, pipeline, runtime, scoring, tables
 from emotionscope.errors import UserError
 from emotionscope.shards import Output
 
@@ -25,6 +25,8 @@ class Score:
     """Dialogues table to score: a folder or s3:// prefix."""
     keyframes: str | None = None
     """Keyframes table to score, instead of dialogues."""
+    videos: str | None = None
+    """Folder or s3:// prefix of the videos, out of which no row may lead (default: the dataset's folder)."""
     max_faces: int = 8
     """Faces used of an utterance, at most, where videos are decoded."""
     detector: Literal["auto", "yunet", "haar"] = "auto"
@@ -33,6 +35,8 @@ class Score:
     """Path of face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
     shard_rows: int | None = None
     """Rows of one unit of work and of one output file (default: 256 with video or faces, 8192 without)."""
+    max_errors: str | None = None
+    """Stop when more rows than this have an error: a number, or a share such as 5% (default: never)."""
     use_gpu: bool | None = None
     """Score on GPUs (default: where the cluster has some)."""
     verbose: bool = False
@@ -52,12 +56,15 @@ def run(settings: Score) -> dict[str, Any]:
     models = bundle.load(settings.bundle)
     scoring.scores_schema(dataset.schema)
     decode = settings.dialogues is not None and "video" in dataset.schema.names and models.vision is not None
+    videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = faces.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or settings.keyframes is not None
     shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if seen else "text"]
     facts = {
         "input": tables.fingerprint(dataset),
         "bundle": models.version,
+        "videos": settings.videos if decode else None,
         "detector": spec.kind if spec else None,
         "max_faces": settings.max_faces,
         "shard_rows": shard_rows,
@@ -69,7 +76,7 @@ def run(settings: Score) -> dict[str, Any]:
         for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
             if part not in models.manifest["parts"]:
                 print(f"score: the bundle has no {part} model: {effect}", flush=True)
-        work = pipeline.Work(dataset, output, shard_rows)
+        work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
         summary = pipeline.score(work, models, gpus, spec, settings.max_faces)
     cli.print_summary(summary, output.uri)
     return summary

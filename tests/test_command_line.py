@@ -47,7 +47,8 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
     write(tmp_path / "wrong", dialogues().set_column(1, "utterance_id", [["a", "b", "c"]]))
     (tmp_path / "bytes").mkdir()
     (tmp_path / "bytes" / "part.parquet").write_bytes(b"PAR1")
-    return {"tmp": str(tmp_path), "good": good}
+    elsewhere = write(tmp_path / "elsewhere", dialogues(video=["/etc/passwd", None, None]))
+    return {"tmp": str(tmp_path), "good": good, "elsewhere": elsewhere}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,9 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
         ("extract_keyframes", "--dialogues {good} --output {tmp}/not_a_bundle", "holds other files"),
         ("extract_keyframes", "--dialogues {good} --output {tmp}/out --max-faces 0", "--max-faces"),
         ("extract_keyframes", "--dialogues {good} --output {tmp}/out --max-faces many", "--max-faces"),
+        ("extract_keyframes", "--dialogues {elsewhere} --output {tmp}/out", "--videos"),
+        ("extract_keyframes", "--dialogues {good} --output {tmp}/out --videos {tmp}/none", "--videos"),
+        ("extract_keyframes", "--dialogues {good} --output {tmp}/out --max-errors few", "--max-errors"),
         ("train_text", "--dialogues {good} --bundle {tmp}/not_a_bundle", "not a bundle"),
         ("train_text", "--dialogues {good} --bundle {tmp}/out", "emotion"),
         ("train_vision", "--keyframes {good} --bundle {tmp}/out", ""),

@@ -150,11 +150,11 @@ def test_videos_outside_the_dataset_are_not_opened(folder, haar):
     shutil.copy(folder / "one.mp4", root / "mine.mp4")
     names = ["../one.mp4", "x/../../one.mp4", "./../inside/mine.mp4", "x/../mine.mp4", str(folder / "one.mp4")]
     result = extract(dialogues(names), str(root), haar)
+    outside = [names[0], names[1], names[4]]
     assert result["video_error"].to_pylist() == [
-        *(f"video outside the dataset: {name}" for name in names[:3]),
-        None,
-        None,
+        f"video outside the folder of the videos: {name}" if name in outside else None for name in names
     ]
+    assert extract(dialogues(names[-1:]), str(folder), haar)["video_error"].to_pylist() == [None]
 
 
 def test_an_unexpected_failure_costs_one_row(folder, haar):

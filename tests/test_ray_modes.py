@@ -28,7 +28,9 @@ def head_node(folder: Path, cpus: int) -> Iterator[dict[str, str]]:
         "--object-store-memory=200000000",
     ]
     with (folder / "head.log").open("w") as sink:
-        head = subprocess.Popen(command, env=ENVIRONMENT, cwd=folder, stdout=sink, stderr=subprocess.STDOUT)
+        head = subprocess.Popen(
+            command, env={**os.environ, **ENVIRONMENT}, cwd=folder, stdout=sink, stderr=subprocess.STDOUT
+        )
     try:
         wait_for(f"http://127.0.0.1:{pages}/api/version")
         yield {"ray": f"127.0.0.1:{port}", "jobs": f"http://127.0.0.1:{pages}"}
@@ -60,16 +62,19 @@ def test_attached_to_a_cluster_of_any_size(cpus: int, obvious: Path, scored: str
             _submit(address["jobs"], obvious, scored, tmp_path / "submitted")
 
 
+def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[str]:
+    """``ray job submit`` from the project's folder, to its end."""
+    command = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", *entrypoint]
+    environment = {**os.environ, **TOKEN}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
 def _submit(address: str, obvious: Path, scored: str, output: Path) -> None:
-    submit = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", "python", "-m"]
-    command = [*submit, "jobs.score", *flags(obvious, output)]
-    done = subprocess.run(command, cwd=ROOT, env=TOKEN, capture_output=True, text=True, timeout=300)
+    job = ["python", "-m", "jobs.score"]
+    done = submit(address, [*job, *flags(obvious, output)])
     assert done.returncode == 0, done.stdout + done.stderr
     assert scores_of(str(output)).equals(scores_of(scored))
-    refused = subprocess.run(
-        [*submit, "jobs.score", *flags(obvious, Path("scores"))],
-        cwd=ROOT, env=TOKEN, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    refused = submit(address, [*job, *flags(obvious, Path("scores"))])
     assert refused.returncode != 0
     assert "relative output" in refused.stdout
 

@@ -1,0 +1,100 @@
+"""The files in cluster/: each is valid for the tool that reads it, and its command line is one that the jobs take."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import ray.autoscaler
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.conftest import ROOT, copy_in, scores_of
+from tests.test_command_line import call
+from tests.test_ray_modes import head_node, submit
+
+CLUSTER = ROOT / "cluster"
+MANIFESTS = sorted(CLUSTER.glob("kuberay-*.yaml"))
+# Fields of RayJob ray.io/v1 in KubeRay 1.5, as far as they are of use here.
+JOB = {
+    "entrypoint", "backoffLimit", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished", "rayClusterSpec",
+    "activeDeadlineSeconds", "submissionMode", "runtimeEnvYAML", "suspend",
+}  # fmt: skip
+NODES = {
+    "rayVersion",
+    "authOptions",
+    "enableInTreeAutoscaling",
+    "autoscalerOptions",
+    "headGroupSpec",
+    "workerGroupSpecs",
+}
+HEAD = {"serviceType", "rayStartParams", "template"}
+WORKERS = {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template", "idleTimeoutSeconds"}
+
+
+def manifest(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text()))
+
+
+def test_the_launcher_accepts_the_aws_cluster() -> None:
+    config = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
+    schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
+    jsonschema.validate(config, schema)
+    validate_config(prepare_config(config))
+    head = config["available_node_types"][config["head_node_type"]]
+    assert head["resources"] == {"CPU": 0}
+    assert "--dashboard-host=127.0.0.1" in config["head_start_ray_commands"][-1]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_a_manifest_uses_fields_that_kuberay_knows(path: Path) -> None:
+    document = manifest(path)
+    assert (document["apiVersion"], document["kind"]) == ("ray.io/v1", "RayJob")
+    job = document["spec"]
+    assert set(job) <= JOB
+    nodes = job["rayClusterSpec"]
+    assert set(nodes) <= NODES
+    assert nodes["rayVersion"] == ray.__version__
+    assert nodes["authOptions"] == {"mode": "token"}
+    assert set(nodes["headGroupSpec"]) <= HEAD
+    assert nodes["headGroupSpec"]["serviceType"] == "ClusterIP"
+    for group in (nodes["headGroupSpec"], *nodes["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        assert container["resources"]["limits"] == container["resources"]["requests"]
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+    for group in nodes["workerGroupSpecs"]:
+        assert set(group) <= WORKERS
+        assert group["minReplicas"] == 0 < group["maxReplicas"]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_an_entry_point_is_a_command_line_that_its_job_takes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    python, minus_m, job, *flags = shlex.split(manifest(path)["spec"]["entrypoint"])
+    assert (python, minus_m) == ("python", "-m")
+    assert all(flag.startswith("s3://") for flag in flags if "://" in flag)
+    # The flags are read and found good; then the bucket cannot be reached.
+    assert call(job.removeprefix("jobs."), *(flag.replace("BUCKET", "no_such_bucket") for flag in flags)) == 2
+    told = capsys.readouterr().err
+    assert "s3://no_such_bucket" in told
+
+
+def test_the_score_manifest_really_runs_when_submitted(obvious: Path, scored: str, bucket: str, tmp_path: Path) -> None:
+    for name in ("keyframes", "bundle"):
+        copy_in(obvious / name, f"{bucket}/{name}")
+    entrypoint = manifest(CLUSTER / "kuberay-score.yaml")["spec"]["entrypoint"]
+    entrypoint = entrypoint.replace("s3://BUCKET", bucket).replace("--dialogues", "--keyframes")
+    entrypoint = entrypoint.replace("/dialogues", "/keyframes")
+    with head_node(tmp_path, 2) as address:
+        done = submit(address["jobs"], shlex.split(entrypoint))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert scores_of(f"{bucket}/scores").drop_columns("bundle").num_rows == scores_of(scored).num_rows
+
+
+def test_the_image_is_built_from_files_that_exist() -> None:
+    lines = (CLUSTER / "Dockerfile").read_text().splitlines()
+    copied = [word for line in lines if line.startswith("COPY") for word in line.split()[2:-1]]
+    assert copied
+    assert all((ROOT / name).exists() for name in copied)
+    assert any(ray.__version__ in line for line in lines if line.startswith("ARG BASE"))

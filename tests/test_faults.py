@@ -1,0 +1,135 @@
+"""What breaks in the middle of a job, and what is lost: nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from emotionscope import storage, tables
+from emotionscope.errors import JobError, UserError
+from jobs import extract_keyframes, score
+from tests.conftest import ROOT, copy_in, run_job, scores_of
+from tests.test_ray_modes import BIN, ENVIRONMENT, free_port, head_node
+
+SHARD = ("--shard-rows", "16")
+
+
+def command(folder: str, output: str, *flags: str) -> list[str]:
+    start = [sys.executable, "-m", "jobs.score", "--keyframes", f"{folder}/keyframes"]
+    return [*start, "--bundle", f"{folder}/bundle", "--output", output, *SHARD, *flags]
+
+
+def finished_shards(uri: str) -> int:
+    return len(storage.list_files(uri, ".parquet")) if storage.exists(uri) else 0
+
+
+def when_shards(job: "subprocess.Popen[str]", output: str, shards: int, act: Callable[[], object]) -> None:
+    """Call `act` once a running job has written so many output files."""
+    while job.poll() is None and finished_shards(output) < shards:
+        try:
+            job.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    assert job.poll() is None, "the job ended before it could be disturbed"
+    act()
+
+
+def killed(folder: str, output: str, points: tuple[int, ...]) -> None:
+    """Kill a job with -9 at each of the points, a number of output files, and start it again with the same command."""
+    alone = {**os.environ, "RAY_ADDRESS": "local"}
+    for point in points:
+        with subprocess.Popen(
+            command(folder, output), cwd=ROOT, env=alone, stdout=subprocess.DEVNULL, text=True
+        ) as job:
+            when_shards(job, output, point, job.kill)
+        with pytest.raises(UserError, match="has not finished"):
+            tables.open_dataset(output, "scores")
+    done = run_job(*command(folder, output)[2:], RAY_ADDRESS="local")
+    assert done.returncode == 0, done.stderr
+    assert "were there already" in done.stdout
+
+
+def test_killed_with_9_a_job_goes_on_and_every_row_comes_out_once(obvious: Path, scored: str, tmp_path: Path) -> None:
+    output = str(tmp_path / "scores")
+    killed(str(obvious), output, (1, 5, 9))
+    assert scores_of(output).equals(scores_of(scored))
+
+
+def test_killed_with_9_a_job_goes_on_in_s3_too(obvious: Path, scored: str, bucket: str) -> None:
+    for name in ("keyframes", "bundle"):
+        copy_in(obvious / name, f"{bucket}/{name}")
+    killed(bucket, f"{bucket}/scores", (2, 8))
+    assert scores_of(f"{bucket}/scores").equals(scores_of(scored))
+
+
+def test_two_jobs_on_one_output_do_not_disturb_each_other(obvious: Path, scored: str, tmp_path: Path) -> None:
+    output = str(tmp_path / "scores")
+    alone = {**os.environ, "RAY_ADDRESS": "local"}
+    jobs = [
+        subprocess.Popen(command(str(obvious), output), cwd=ROOT, env=alone, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ends = [(job.communicate(timeout=300)[1], job.returncode) for job in jobs]
+    # The slower one may find the output finished before it has begun.
+    assert all(code == 0 or "is finished" in told for told, code in ends)
+    assert {code for _, code in ends} <= {0, 2} and 0 in {code for _, code in ends}
+    assert scores_of(output).equals(scores_of(scored))
+
+
+def test_a_node_that_dies_takes_no_row_with_it(obvious: Path, scored: str, tmp_path: Path) -> None:
+    output = str(tmp_path / "scores")
+    with head_node(tmp_path, 1) as address:
+        join = [str(BIN / "ray"), "start", f"--address={address['ray']}", "--num-cpus=1", "--block"]
+        join += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
+        with (tmp_path / "node.log").open("w") as log:
+            node = subprocess.Popen(join, env=ENVIRONMENT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        attached = {**os.environ, "RAY_ADDRESS": address["ray"]}
+        try:
+            with subprocess.Popen(
+                command(str(obvious), output), cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True
+            ) as job:
+                when_shards(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
+                told = job.communicate(timeout=300)[0]
+        finally:
+            if node.poll() is None:
+                os.killpg(node.pid, signal.SIGKILL)
+    assert job.returncode == 0, told
+    assert "2 nodes" in told
+    assert scores_of(output).equals(scores_of(scored))
+
+
+def test_a_changed_setting_for_a_half_finished_output_is_refused(obvious: Path, tmp_path: Path, scored: str) -> None:
+    output = tmp_path / "scores"
+    copy_in(Path(scored), str(output))
+    (output / "_summary.json").unlink()
+    done = run_job(*command(str(obvious), str(output), "--max-faces", "3")[2:], RAY_ADDRESS="local")
+    assert done.returncode == 2
+    assert "other settings (max_faces, shard_rows differ)" in done.stderr
+
+
+def test_a_job_that_fails_wholesale_stops_and_what_it_wrote_is_valid(ray_cluster: object, tmp_path: Path) -> None:
+    keys = {"dialogue_id": ["d"] * 12, "utterance_id": list(range(12))}
+    gone = pa.array([None, None, *(f"{n}.mp4" for n in range(10))], pa.string())
+    tables.write_part(pa.table({**keys, "utterance": ["Hm."] * 12, "video": gone}), str(tmp_path / "in/part-0.parquet"))
+    output = str(tmp_path / "out")
+    settings = {"dialogues": str(tmp_path / "in"), "output": output, "shard_rows": 2}
+    with pytest.raises(JobError, match=r"video missing.*--max-errors allows 3"):
+        extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="3"))
+    assert 2 <= finished_shards(output) <= 6
+    with pytest.raises(JobError, match="allows 6"):
+        extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="50%"))
+    summary = extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="10"))
+    assert summary["errors"] == {"video missing": 10}
+    table = tables.read(tables.open_dataset(output, "keyframes"))
+    assert table["utterance_id"].to_pylist() == list(range(12))
+
+
+def test_a_bad_share_of_errors_is_refused(obvious: Path, tmp_path: Path) -> None:
+    settings = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle"), "output": str(tmp_path)}
+    with pytest.raises(UserError, match="neither a number"):
+        score.run(score.Score(**settings, max_errors="lots"))
