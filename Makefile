@@ -2,10 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo dashboard test check clean
 
 demo: .venv/ready
 	$(BIN)/python -m jobs.demo --output demo --replace
+
+dashboard: .venv/ready
+	$(BIN)/python -m jobs.dashboard --scores demo/scores --keyframes demo/keyframes --bundle demo/bundle
 
 test: check
 	$(BIN)/python -m pytest

@@ -1,6 +1,7 @@
 """Videos are untrusted: they are decoded in a process of its own, which one may crash, stall or fill, and no other."""
 
 import multiprocessing
+import os
 import resource
 from concurrent.futures import TimeoutError
 from typing import Any
@@ -13,6 +14,7 @@ from emotionscope.faces import Detector, DetectorSpec
 from emotionscope.keyframes import faces_in
 
 SECONDS = 120.0  # for one video; a long one is seeked through, and takes seconds
+PIXELS = 2**26  # of one picture
 MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
 
 _detector: Detector
@@ -52,6 +54,7 @@ class IsolatedFaces:
 def _start(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
     global _detector
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     storage.use_environment(aws)
     _detector = Detector(spec)

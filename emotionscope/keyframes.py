@@ -1,17 +1,21 @@
 """One utterance's video to the faces kept of it, and a table of utterances to the keyframes table."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+import cv2
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotionscope import people, storage, tables
 from emotionscope.errors import RowError, UserError
 from emotionscope.faces import Detector
-from emotionscope.video import sample_frames
+from emotionscope.video import Frame, sample_frames
 
+PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how JPEG and PNG begin
+LARGEST_PICTURE = 2**26  # bytes
 LOOK = 10_000  # rows in which the first video is looked for
 OUTSIDE = "video outside the folder of the videos"
 
@@ -24,11 +28,13 @@ def faces_of(
 ) -> list[dict[str, Any]]:
     """The faces worth keeping of the seconds `start` to `end` of a video: rows of `tables.FACE`, in order of time.
 
-    There is none where no face is found. Raises RowError where the video cannot be read.
+    A JPEG or PNG picture is a video of one frame. There is none where no face is found. Raises RowError where the
+    video cannot be read.
     """
     seen: list[people.Sighting] = []
     before, shot = None, 0
-    for number, frame in enumerate(sample_frames(stream, start, end)):
+    frames = _picture(stream) if _starts(stream, PICTURES) else sample_frames(stream, start, end)
+    for number, frame in enumerate(frames):
         layout = people.layout(frame.image)
         shot += before is not None and people.is_cut(before, layout)
         before = layout
@@ -45,6 +51,22 @@ def faces_of(
         }
         for i in people.choose(seen, persons, max_faces)
     ]
+
+
+def _starts(stream: IO[bytes], beginnings: tuple[bytes, ...]) -> bool:
+    head = stream.read(max(map(len, beginnings)))
+    stream.seek(0)
+    return head.startswith(beginnings)
+
+
+def _picture(stream: IO[bytes]) -> Iterator[Frame]:
+    try:
+        image = cv2.imdecode(np.frombuffer(stream.read(LARGEST_PICTURE), np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # too many pixels
+        image = None
+    if image is None:
+        raise RowError("picture unreadable: damaged, or too large")
+    yield Frame(0.0, image, 1.0)
 
 
 def faces_in(

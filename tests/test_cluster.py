@@ -10,10 +10,11 @@ import pytest
 import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+from ray.cluster_utils import AutoscalingCluster
 
-from tests.conftest import ROOT, copy_in, scores_of
+from tests.conftest import ROOT, copy_in, run_job, scores_of
 from tests.test_command_line import call
-from tests.test_ray_modes import head_node, submit
+from tests.test_ray_modes import flags, head_node, submit
 
 CLUSTER = ROOT / "cluster"
 MANIFESTS = sorted(CLUSTER.glob("kuberay-*.yaml"))
@@ -90,6 +91,23 @@ def test_the_score_manifest_really_runs_when_submitted(obvious: Path, scored: st
         done = submit(address["jobs"], shlex.split(entrypoint))
     assert done.returncode == 0, done.stdout + done.stderr
     assert scores_of(f"{bucket}/scores").drop_columns("bundle").num_rows == scores_of(scored).num_rows
+
+
+def test_a_cluster_without_workers_grows_for_a_job(obvious: Path, scored: str, tmp_path: Path) -> None:
+    worker = {"resources": {"CPU": 1, "object_store_memory": 200_000_000}, "node_config": {}}
+    cluster = AutoscalingCluster(
+        head_resources={"CPU": 0},
+        worker_node_types={"decode": {**worker, "min_workers": 0, "max_workers": 2}},
+        idle_timeout_minutes=5,
+    )
+    cluster.start()
+    try:
+        done = run_job("jobs.score", *flags(obvious, tmp_path / "scores"), RAY_ADDRESS="127.0.0.1:6379")
+    finally:
+        cluster.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert "0 CPUs" in done.stdout
+    assert scores_of(str(tmp_path / "scores")).equals(scores_of(scored))
 
 
 def test_the_image_is_built_from_files_that_exist() -> None:

@@ -1,0 +1,1 @@
+"""The pages for analysts: what is in an archive of scores, one dialogue, one's own sentence or clip, and the models."""

@@ -1,0 +1,79 @@
+"""Pages in the browser: what an archive of scores holds, one dialogue, a sentence or clip of one's own, the models.
+
+Runs until it is stopped. It listens on this machine alone unless --address says otherwise, and sends nothing out.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotionscope import bundle as bundles
+from emotionscope import cli, storage, tables
+from emotionscope.errors import JobError, UserError
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """Settings of the pages."""
+
+    scores: str | None = None
+    """Scores table to look at: a folder or s3:// prefix."""
+    keyframes: str | None = None
+    """Keyframes table the scores were made from, to show the faces."""
+    bundle: str | None = None
+    """Bundle to try sentences and clips on: a folder or s3:// prefix."""
+    address: str = "127.0.0.1"
+    """Address to listen on; the pages have no password, so think before opening them to others."""
+    port: int = 8501
+    """Port to listen on."""
+
+
+NOTHING = Dashboard()  # no flag is required, so the command line needs a default for all of them
+
+
+def run(settings: Dashboard = NOTHING) -> None:
+    """Check the settings and serve the pages until stopped."""
+    if importlib.util.find_spec("streamlit") is None or importlib.util.find_spec("duckdb") is None:
+        raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
+    if not settings.scores and not settings.bundle:
+        raise UserError("name --scores, --bundle or both")
+    sources = {name: value and storage.absolute(value) for name, value in _sources(settings).items()}
+    for kind in ("scores", "keyframes"):
+        if sources[kind]:
+            tables.open_dataset(str(sources[kind]), kind)
+    if sources["bundle"]:
+        bundles.read_manifest(str(sources["bundle"]))
+    app = Path(bundles.__file__).parent / "dashboard" / "app.py"
+    options = {
+        "server.address": settings.address,
+        "server.port": settings.port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": 100,
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
+        "theme.light.primaryColor": "#285ca8",
+        "theme.dark.primaryColor": "#6ea8fe",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    print(f"dashboard: http://{settings.address}:{settings.port} (stop with Ctrl-C)", flush=True)
+    command = [sys.executable, "-m", "streamlit", "run", *flags, str(app), "--", json.dumps(sources)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            code = server.wait()
+        finally:
+            server.terminate()
+    if code:
+        raise JobError(f"the server ended with code {code}; is port {settings.port} taken?")
+
+
+def _sources(settings: Dashboard) -> dict[str, str | None]:
+    return {"scores": settings.scores, "keyframes": settings.keyframes, "bundle": settings.bundle}
+
+
+if __name__ == "__main__":
+    cli.main(run)
