@@ -10,9 +10,8 @@ import pytest
 import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
-from ray.cluster_utils import AutoscalingCluster
 
-from tests.conftest import ROOT, copy_in, run_job, scores_of
+from tests.conftest import ROOT, copy_in, free_port, run_job, scores_of
 from tests.test_command_line import call
 from tests.test_ray_modes import flags, head_node, submit
 
@@ -94,17 +93,32 @@ def test_the_score_manifest_really_runs_when_submitted(obvious: Path, scored: st
 
 
 def test_a_cluster_without_workers_grows_for_a_job(obvious: Path, scored: str, tmp_path: Path) -> None:
+    """Ray's autoscaler with its provider for tests, whose machines are processes."""
     worker = {"resources": {"CPU": 1, "object_store_memory": 200_000_000}, "node_config": {}}
-    cluster = AutoscalingCluster(
-        head_resources={"CPU": 0},
-        worker_node_types={"decode": {**worker, "min_workers": 0, "max_workers": 2}},
-        idle_timeout_minutes=5,
-    )
-    cluster.start()
-    try:
-        done = run_job("jobs.score", *flags(obvious, tmp_path / "scores"), RAY_ADDRESS="127.0.0.1:6379")
-    finally:
-        cluster.shutdown()
+    port = free_port()
+    commands = ("initialization", "setup", "head_setup", "worker_setup", "head_start_ray", "worker_start_ray")
+    config = {
+        "cluster_name": "grows",
+        "max_workers": 2,
+        "upscaling_speed": 1.0,
+        "idle_timeout_minutes": 5,
+        "docker": {},
+        "file_mounts": {},
+        "cluster_synced_files": [],
+        "file_mounts_sync_continuously": False,
+        **{f"{name}_commands": [] for name in commands},
+        "provider": {"type": "fake_multinode", "head_node_id": "f" * 56, "gcs_address": f"127.0.0.1:{port}"},
+        "available_node_types": {
+            "head": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+            "decode": {**worker, "min_workers": 0, "max_workers": 2},
+        },
+        "head_node_type": "head",
+        "auth": {},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    more = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
+    with head_node(tmp_path, 0, f"--autoscaling-config={tmp_path}/config.yaml", port=port, **more) as address:
+        done = run_job("jobs.score", *flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address["ray"])
     assert done.returncode == 0, done.stderr
     assert "0 CPUs" in done.stdout
     assert scores_of(str(tmp_path / "scores")).equals(scores_of(scored))

@@ -12,14 +12,19 @@ import pytest
 from tests.conftest import ROOT, free_port, run_job, scores_of, wait_for
 
 BIN = Path(sys.executable).parent
-ENVIRONMENT = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_USAGE_STATS_ENABLED": "0"}
-TOKEN = {**ENVIRONMENT, "RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token
+TOKEN = {"RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token
+
+
+def environment() -> dict[str, str]:
+    """What a shell would have in which nothing points to the tests' own Ray."""
+    here = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    return {**here, "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 @contextmanager
-def head_node(folder: Path, cpus: int) -> Iterator[dict[str, str]]:
+def head_node(folder: Path, cpus: int, *flags: str, port: int | None = None, **more: str) -> Iterator[dict[str, str]]:
     """``ray start --head`` with its own ports until the block ends; the addresses of Ray and of its job server."""
-    port, pages = free_port(), free_port()
+    port, pages = port or free_port(), free_port()
     command = [str(BIN / "ray"), "start", "--head", "--block", f"--num-cpus={cpus}", f"--port={port}"]
     command += [
         f"--dashboard-agent-listen-port={free_port()}",
@@ -29,7 +34,7 @@ def head_node(folder: Path, cpus: int) -> Iterator[dict[str, str]]:
     ]
     with (folder / "head.log").open("w") as sink:
         head = subprocess.Popen(
-            command, env={**os.environ, **ENVIRONMENT}, cwd=folder, stdout=sink, stderr=subprocess.STDOUT
+            [*command, *flags], env=environment() | more, cwd=folder, stdout=sink, stderr=subprocess.STDOUT
         )
     try:
         wait_for(f"http://127.0.0.1:{pages}/api/version")
@@ -65,8 +70,9 @@ def test_attached_to_a_cluster_of_any_size(cpus: int, obvious: Path, scored: str
 def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[str]:
     """``ray job submit`` from the project's folder, to its end."""
     command = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", *entrypoint]
-    environment = {**os.environ, **TOKEN}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=ROOT, env={**environment(), **TOKEN}, capture_output=True, text=True, timeout=300
+    )
 
 
 def _submit(address: str, obvious: Path, scored: str, output: Path) -> None:

@@ -43,6 +43,7 @@ class Archive:
         self.dataset = tables.open_dataset(scores, "scores")
         self.columns = self.dataset.schema.names
         self.connection = duckdb.connect(config={"memory_limit": MEMORY})
+        self._remote: dict[str, pads.Dataset] = {}
         self._view("scores", self.dataset)
         self.has_keyframes = keyframes is not None
         if keyframes:
@@ -53,13 +54,19 @@ class Archive:
         if storage.is_s3(dataset.uri):
             filesystem, _ = storage.filesystem(dataset.uri)
             paths = [storage.filesystem(uri)[1] for uri in uris]
-            self.connection.register(name, pads.dataset(paths, dataset.schema, "parquet", filesystem))
+            self._remote[name] = pads.dataset(paths, dataset.schema, "parquet", filesystem)
         else:
             self.connection.read_parquet(uris, union_by_name=True).create_view(name)
 
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for one question: Streamlit serves several people from threads."""
+        cursor = self.connection.cursor()
+        for name, dataset in self._remote.items():  # which only the cursor it is registered with sees
+            cursor.register(name, dataset)
+        return cursor
+
     def _ask(self, query: str, parameters: list[Any] | None = None) -> pd.DataFrame:
-        # A cursor each: Streamlit serves several people from threads.
-        return self.connection.cursor().execute(query, parameters or []).df()
+        return self._cursor().execute(query, parameters or []).df()
 
     def where(self, chosen: Selection) -> tuple[str, list[Any]]:
         """The filters as SQL and its parameters."""
@@ -148,9 +155,7 @@ class Archive:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, f"selection.{kind}")
             options = "FORMAT csv, HEADER" if kind == "csv" else "FORMAT parquet, COMPRESSION zstd"
-            self.connection.cursor().execute(
-                f"COPY (SELECT * FROM scores WHERE {where}) TO '{path}' ({options})", values
-            )
+            self._cursor().execute(f"COPY (SELECT * FROM scores WHERE {where}) TO '{path}' ({options})", values)
             with open(path, "rb") as file:
                 return file.read()
 
@@ -168,7 +173,7 @@ class Archive:
         if not self.has_keyframes:
             return {}
         query = "SELECT utterance_id, faces FROM keyframes WHERE dialogue_id = ?"
-        return dict(self.connection.cursor().execute(query + " AND faces IS NOT NULL", [dialogue_id]).fetchall())
+        return dict(self._cursor().execute(query + " AND faces IS NOT NULL", [dialogue_id]).fetchall())
 
 
 def certainty(model: str) -> str:
