@@ -37,7 +37,7 @@ class Figure:
 def show(title: str, figures: list[Figure]) -> None:
     """Print the table."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     table.add_column("value", justify="right")
     table.add_column("bar")
     table.add_column("")

@@ -83,7 +83,7 @@ def run(settings: Pooling) -> None:
             answers[name].append(rule(faces, quality, person))
     groups = {"train and dev": ~test, "test": test, "several people": crowd}
     shown = Table(title="Weighted F1 by rule", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    shown.add_column("rule")
+    shown.add_column("rule", no_wrap=True)
     for name, group in groups.items():
         shown.add_column(f"{name} ({group.sum():,})", justify="right")
     for name, given in answers.items():
