@@ -68,6 +68,7 @@ def over_time(table: pd.DataFrame) -> alt.Chart:
 
 def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]) -> alt.LayerChart:
     """Counts by two emotions as a grid, the diagonal being agreement: columns `across`, `down` and rows."""
+    table = table[table["rows"] > 0]
     table = table.assign(share=table["rows"] / table.groupby(down)["rows"].transform("sum"))
     base = alt.Chart(table, height=360).encode(
         x=alt.X(f"{across}:N", scale=alt.Scale(domain=list(EMOTIONS)), title=titles[0], axis=alt.Axis(labelAngle=-40)),
@@ -77,13 +78,9 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
         color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
         tooltip=[down, across, _COUNT, alt.Tooltip("share:Q", format=".0%")],
     )
-    words = (
-        base.transform_filter("datum.rows > 0")
-        .mark_text()
-        .encode(
-            text=alt.Text("rows:Q", format=",d"),
-            color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1b1f24")),
-        )
+    words = base.mark_text().encode(
+        text=alt.Text("rows:Q", format=",d"),
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1b1f24")),
     )
     return cells + words
 
