@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,8 +79,11 @@ class Dataset:
 def typed(schema: pa.Schema, uri: str) -> pa.Schema:
     """The schema a file is read as: known columns in their contract types, others as they are.
 
-    Raises UserError for a known column of another type.
+    Raises UserError for a known column of another type, and for a name that two columns have.
     """
+    twice = sorted(name for name, count in Counter(schema.names).items() if count > 1)
+    if twice:
+        raise UserError(f"{uri}: column {twice[0]!r} is there twice")
     fields = []
     for field in schema:
         want, allowed = _DIALOGUES.get(field.name, (field.type, ()))
