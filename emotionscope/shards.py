@@ -4,6 +4,7 @@ The output file's name follows from the shard and is written whole or not at all
 whose files are there, no key is ever remembered, and the output keeps the input's order.
 """
 
+import importlib.metadata
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from emotionscope import __version__, storage, tables
 from emotionscope.errors import UserError
 
 RUN, SUMMARY = "_run.json", "_summary.json"
+_PACKAGES = ("av", "numpy", "opencv-python-headless", "pyarrow", "ray", "torch")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ class Output:
             "errors": dict(sorted(errors.items())),
             "files": len(tallies),
             "seconds": round(seconds, 2),
+            "rows_per_second": round((rows - extra.get("rows_resumed", 0)) / max(seconds, 1e-6), 2),
             **extra,
+            "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
             "settings": self.settings,
         }
         storage.write_json(storage.join(self.uri, SUMMARY), summary)
