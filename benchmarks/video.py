@@ -56,7 +56,7 @@ class Video:
 
 def run(settings: Video) -> None:
     """Measure all in turn and print medians, spreads and ratios."""
-    found = sorted(str(path) for path in Path(settings.clips).rglob("*.mp4") if path.stat().st_size > 1000)
+    found = sorted(str(path.resolve()) for path in Path(settings.clips).rglob("*.mp4") if path.stat().st_size > 1000)
     if not found:
         raise UserError(f"{settings.clips}: no clips")
     clips = found * settings.repeats
