@@ -136,6 +136,7 @@ def test_the_archive_page_filters_and_exports_what_it_shows(page: Page, site: st
     wanted = table.filter(pc.match_substring(table["utterance"], "furious"))
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(str(len(wanted)))
     assert metric(page, "Errors") == "0"
+    expect(page.get_by_text(f"{len(wanted)} of {len(wanted)} utterances shown")).to_be_visible()  # drawn to its end
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     found = pd.read_csv(download.value.path())
