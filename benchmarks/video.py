@@ -64,7 +64,7 @@ def run(settings: Video) -> None:
     models = bundle.load(settings.bundle)
     spec = faces.load_spec("auto", settings.yunet)
     context = multiprocessing.get_context("spawn")
-    with context.Pool(cores, _start, (settings.bundle, spec)) as pool, runtime.ray_session() as cluster:
+    with context.Pool(cores, _start, (settings.bundle, spec)) as pool, runtime.ray_session():
         ways: dict[str, Callable[[], object]] = {
             "naive loop": lambda: pool.map(naive, clips, chunksize=1),
             "pool, lean loop": lambda: pool.map(lean, clips, chunksize=1),
@@ -78,11 +78,10 @@ def run(settings: Video) -> None:
             way()
             if turn:
                 seconds[name].append(time.perf_counter() - began)
-        cores_used = cluster.cpus
     rows = _rows(seconds, len(clips))
     _show(
         rows,
-        f"{len(clips)} clips ({len(found)} different), {cores_used} cores, {spec.kind}, {settings.rounds - 1} rounds",
+        f"{len(clips)} clips ({len(found)} different), {cores} cores, {spec.kind}, {settings.rounds - 1} rounds",
     )
     if settings.markdown:
         lines = [

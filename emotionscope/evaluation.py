@@ -17,6 +17,12 @@ SPEAKERS = 10  # shown, those with the most rows
 MISTAKES = 20  # shown, the most confident
 LENGTHS = ((1, 2), (3, 5), (6, 10), (11, 20), (21, None))  # words of an utterance, both ends included
 
+# What `evaluate` reads of a scores table.
+COLUMNS = (
+    *(*KEY, "utterance", "speaker", "emotion", "split", "faces", "error", "bundle"),
+    *(name for model in MODELS for name in probability_columns(model)),
+)
+
 Probabilities = Mapping[str, np.ndarray]
 
 

@@ -75,6 +75,10 @@ def _run(work: Work, stages: Callable[[Dataset], Dataset]) -> dict[str, Any]:
     done, todo = work.output.split(shards.cut(work.dataset, work.shard_rows))
     tallies = [shards.tally(_read_done(work.output, shard)) for shard in done]
     rows_done = sum(shard.rows for shard in done)
+    errors = Counter[str]()
+    for one in tallies:
+        errors.update(one["errors"])
+    _check_errors(work, errors)
     if todo:
         DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
         data: Dataset = ray.data.from_items([asdict(shard) for shard in todo], override_num_blocks=len(todo))
@@ -85,20 +89,17 @@ def _run(work: Work, stages: Callable[[Dataset], Dataset]) -> dict[str, Any]:
             for row in data.iter_rows():
                 tallies.append({**row, "errors": {e["reason"]: e["rows"] for e in row["errors"]}})
                 bar.advance(row["rows"], sum(tallies[-1]["errors"].values()))
-                _check_errors(work, tallies)
-    _check_errors(work, tallies)
+                errors.update(tallies[-1]["errors"])
+                _check_errors(work, errors)
     return work.output.finish(tallies, {"rows_resumed": rows_done})
 
 
-def _check_errors(work: Work, tallies: list[dict[str, Any]]) -> None:
+def _check_errors(work: Work, reasons: Counter[str]) -> None:
     """Raise JobError where more rows have failed than the user allows. What is written stays and is valid."""
-    reasons: Counter[str] = Counter()
-    for one in tallies:
-        reasons.update(one["errors"])
     if work.max_errors is not None and reasons.total() > work.max_errors:
         common = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.most_common(3))
         raise JobError(
-            f"stopped: {reasons.total():,} of {sum(one['rows'] for one in tallies):,} rows failed ({common}), and "
+            f"stopped: {reasons.total():,} of {work.dataset.rows:,} rows failed so far ({common}), and "
             f"--max-errors allows {work.max_errors:,}; mend the cause and delete the output, or run again with more"
         )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emotionscope import bundle as bundles
 from emotionscope import cli, storage, tables
+from emotionscope.dashboard import MEGABYTES
 from emotionscope.errors import JobError, UserError
 
 
@@ -41,19 +42,20 @@ def run(settings: Dashboard = NOTHING) -> None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
     if not settings.scores and not settings.bundle:
         raise UserError("name --scores, --bundle or both")
-    sources = {name: value and storage.absolute(value) for name, value in _sources(settings).items()}
-    for kind in ("scores", "keyframes"):
-        if sources[kind]:
-            tables.open_dataset(str(sources[kind]), kind)
-    if sources["bundle"]:
-        bundles.read_manifest(str(sources["bundle"]))
+    named = {"scores": settings.scores, "keyframes": settings.keyframes, "bundle": settings.bundle}
+    sources = {kind: storage.absolute(uri) for kind, uri in named.items() if uri}
+    for kind, uri in sources.items():
+        if kind == "bundle":
+            bundles.read_manifest(uri)
+        else:
+            tables.open_dataset(uri, kind)
     app = Path(bundles.__file__).parent / "dashboard" / "app.py"
     options = {
         "server.address": settings.address,
         "server.port": settings.port,
         "server.headless": "true",
         "server.fileWatcherType": "none",
-        "server.maxUploadSize": 100,
+        "server.maxUploadSize": MEGABYTES,
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
         "theme.light.primaryColor": "#285ca8",
@@ -69,10 +71,6 @@ def run(settings: Dashboard = NOTHING) -> None:
             server.terminate()
     if code:
         raise JobError(f"the server ended with code {code}; is port {settings.port} taken?")
-
-
-def _sources(settings: Dashboard) -> dict[str, str | None]:
-    return {"scores": settings.scores, "keyframes": settings.keyframes, "bundle": settings.bundle}
 
 
 if __name__ == "__main__":

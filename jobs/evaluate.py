@@ -13,9 +13,6 @@ from rich.table import Table
 
 from emotionscope import bundle, card, cli, evaluation, report, storage, tables
 from emotionscope.errors import UserError
-from emotionscope.labels import MODELS, probability_columns
-
-READ = (*tables.KEY, "utterance", "speaker", "emotion", "split", "faces", "error", "bundle")
 
 
 @cli.flags
@@ -64,10 +61,9 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
-    columns = [*READ, *(name for model in MODELS for name in probability_columns(model))]
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
     try:
-        figures = evaluation.evaluate(tables.read(dataset, columns), settings.split)
+        figures = evaluation.evaluate(tables.read(dataset, evaluation.COLUMNS), settings.split)
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
     figures |= {"data": tables.fingerprint(dataset), "note": settings.note}

@@ -12,6 +12,7 @@ from emotionscope import keyframes, shards, tables
 from emotionscope.errors import UserError
 from emotionscope.faces import DetectorSpec
 from emotionscope.isolation import IsolatedFaces
+from jobs import score
 from tests.test_keyframes import dialogues
 from tests.test_tables import dialogues as rows_of_text
 from tests.videos import numbered, write_video
@@ -138,8 +139,6 @@ def test_of_50_broken_tables_each_is_refused_in_one_line_or_read_whole(tmp_path:
 
 
 def test_hostile_texts_are_scored_and_come_out_as_they_went_in(tmp_path: Path, obvious: Path) -> None:
-    from jobs import score
-
     texts = ["x" * 2**20, "\u202e\u0000\ufffd", "💥" * 5000, "a\nb\r\tc", "=cmd()", "<script>", " ", "ﷺ" * 1000]
     keys = {"dialogue_id": ["same"] * len(texts), "utterance_id": [7] * len(texts)}
     tables.write_part(pa.table({**keys, "utterance": texts}), str(tmp_path / "in/part-0.parquet"))

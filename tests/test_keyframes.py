@@ -157,6 +157,19 @@ def test_videos_outside_the_dataset_are_not_opened(folder, haar):
     assert extract(dialogues(names[-1:]), str(folder), haar)["video_error"].to_pylist() == [None]
 
 
+def test_a_picture_is_a_video_of_one_frame(folder, haar, tmp_path):
+    (image,) = scene(1 / 24)
+    for suffix in (".jpg", ".png"):
+        (tmp_path / f"face{suffix}").write_bytes(cv2.imencode(suffix, image)[1].tobytes())
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "face.jpg").read_bytes()[:40])
+    result = extract(dialogues(["face.jpg", "face.png", "cut.jpg"]), str(tmp_path), haar)
+    assert result["video_error"].to_pylist() == [None, None, "picture unreadable: damaged, or too large"]
+    (jpeg,), (png,), none = result["faces"].to_pylist()
+    assert none is None
+    assert jpeg["time"] == png["time"] == 0
+    assert abs(jpeg["box"]["x"] - png["box"]["x"]) <= 5
+
+
 def test_an_unexpected_failure_costs_one_row(folder, haar):
     class Failing:
         calls = 0

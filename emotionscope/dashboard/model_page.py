@@ -7,7 +7,7 @@ from emotionscope import card, evaluation, tables
 from emotionscope.dashboard import charts, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
-from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.labels import EMOTIONS
 
 MOST = 2_000_000  # labelled rows measured while somebody waits
 
@@ -66,6 +66,4 @@ def _figures(archive: Archive) -> None:
 
 @st.cache_data(show_spinner="Measuring …", hash_funcs={Archive: lambda archive: archive.dataset.uri})
 def _measure(archive: Archive) -> dict:
-    columns = [*tables.KEY, "utterance", "speaker", "emotion", "split", "faces", "error", "bundle"]
-    columns += [name for model in MODELS for name in probability_columns(model)]
-    return evaluation.evaluate(tables.read(archive.dataset, columns))
+    return evaluation.evaluate(tables.read(archive.dataset, evaluation.COLUMNS))

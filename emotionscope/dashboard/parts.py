@@ -89,5 +89,4 @@ STYLE = """<style>
 .face { border-radius: 6px; margin: .2rem .3rem .2rem 0; }
 .words { font-size: 1.05rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
 .speaker { font-weight: 600; margin-right: .5rem; }
-.wrong { border-style: dashed; }
 </style>"""

@@ -12,7 +12,7 @@ import streamlit as st
 
 from emotionscope import scoring, tables
 from emotionscope.bundle import Bundle
-from emotionscope.dashboard import charts, parts
+from emotionscope.dashboard import MEGABYTES, charts, parts
 from emotionscope.errors import RowError
 from emotionscope.faces import load_spec
 from emotionscope.fusion import TEXT_ALONE
@@ -22,7 +22,6 @@ from emotionscope.saliency import activation_map
 
 KINDS = ("mp4", "m4v", "mov", "mkv", "avi", "webm", "jpg", "jpeg", "png")
 SECONDS = 60.0  # for one upload
-MEGABYTES = 100
 FACES = 8
 
 
