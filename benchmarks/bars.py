@@ -19,6 +19,8 @@ class Figure:
     @property
     def bar(self) -> str:
         """The bar in words; empty where there is none."""
+        if self.least is not None and self.least == self.most:
+            return f"exactly {self.least:g}"
         if self.least is not None:
             return f"at least {self.least:g}"
         return f"at most {self.most:g}" if self.most is not None else ""
@@ -43,5 +45,11 @@ def show(title: str, figures: list[Figure]) -> None:
     table.add_column("")
     for figure in figures:
         style = {"holds": "green", "missed": "red"}.get(figure.verdict)
-        table.add_row(figure.name, f"{figure.value:.4f}", figure.bar, figure.verdict, style=style)
+        table.add_row(
+            figure.name,
+            f"{figure.value:,.0f}" if figure.value == int(figure.value) else f"{figure.value:.4f}",
+            figure.bar,
+            figure.verdict,
+            style=style,
+        )
     Console(highlight=False).print(table)

@@ -35,6 +35,11 @@ class Pairings:
 
 def run(settings: Pairings) -> None:
     """Print fused against text for each pairing."""
+    show("Weighted F1 on test, synthetic pairings of text and faces", measure(settings))
+
+
+def measure(settings: Pairings) -> list[Figure]:
+    """Fused against text for each pairing."""
     models = bundle.load(settings.bundle)
     if models.vision is None:
         raise UserError(f"{settings.bundle}: no vision model")
@@ -68,7 +73,7 @@ def run(settings: Pairings) -> None:
         bar = CLEAR_GAIN if pairing == "informative" else -ALLOWED_LOSS
         figures.append(Figure(f"{pairing} faces: fused - text, mean of {settings.seeds}", float(np.mean(gains)), bar))
         figures.append(Figure(f"{pairing} faces: fused - text, worst", float(np.min(gains)), bar))
-    show("Weighted F1 on test, synthetic pairings of text and faces", figures)
+    return figures
 
 
 def _pair(

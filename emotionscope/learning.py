@@ -62,6 +62,9 @@ def work(config: dict[str, Any]) -> dict[str, Any]:
     recipe: Recipe = config["recipe"]
     torch.set_num_threads(config["threads"])
     rank, world = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
+    # All workers together make one step of `batch_size` faces, however many are left of them.
+    batch = max(1, min(recipe.batch_size, config["rows"]["train"]) // world)
+    config |= {"batch": batch, "steps": config["rows"]["train"] // world // batch}
     model = VisionModel.from_bytes(ray.get(config["start"]))
     network = model.network
     learner = prepare_model(network)
@@ -72,7 +75,7 @@ def work(config: dict[str, Any]) -> dict[str, Any]:
     if checkpoint:
         with checkpoint.as_directory() as folder:
             state = _load(Path(folder), network, optimizer, best)
-    shards = {split: ray.train.get_dataset_shard(split) for split in config["splits"]}
+    shards = {split: ray.train.get_dataset_shard(split) for split in config["rows"]}
     while state.epoch < recipe.epochs:
         began = time.monotonic()
         loss = _epoch(learner, model, optimizer, shards["train"], config, state.epoch, rank)
@@ -81,7 +84,7 @@ def work(config: dict[str, Any]) -> dict[str, Any]:
         if world > 1:
             for buffer in network.buffers():  # each worker has its own batch statistics
                 torch.distributed.broadcast(buffer, 0)
-        f1 = _figures(model, shards["dev"], rank, world)["weighted_f1"]
+        f1 = _figures(model, shards["dev"], rank, world, mirror=False)["weighted_f1"]
         if not state.epochs or f1 > max(entry["dev_f1"] for entry in state.epochs):
             state.best_epoch = state.epoch
             best = {name: value.clone() for name, value in network.state_dict().items()}
@@ -95,7 +98,7 @@ def work(config: dict[str, Any]) -> dict[str, Any]:
                 saved = ray.train.Checkpoint.from_directory(folder)
             ray.train.report(report, checkpoint=saved)
     network.load_state_dict(best)
-    figures = {split: _figures(model, shards[split], rank, world) for split in shards if split != "train"}
+    figures = {split: _figures(model, shards[split], rank, world, model.mirror) for split in shards if split != "train"}
     result = {"figures": figures, "epochs": state.epochs, "best_epoch": state.best_epoch}
     return result | {"model": model.to_bytes()} if rank == 0 else result
 
@@ -150,13 +153,13 @@ def _schedule(done: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - WARM_UP) / (1 - WARM_UP))))
 
 
-def _figures(model: VisionModel, shard: Any, rank: int, world: int) -> dict[str, Any]:
-    """Figures over a whole split; the workers share its batches."""
+def _figures(model: VisionModel, shard: Any, rank: int, world: int, mirror: bool) -> dict[str, Any]:
+    """Figures over a whole split; the workers share its batches. Mirror images take twice the time."""
     truth, predicted = [], []
     for index, batch in enumerate(shard.iter_batches(batch_size=BATCH, batch_format="numpy")):
         if index % world == rank:
             truth.append(batch["label"])
-            predicted.append(model.predict(batch["face"]))
+            predicted.append(model.predict(batch["face"], mirror))
     shares: list[Any] = [(truth, predicted)]
     if world > 1:
         shares = [None] * world

@@ -5,7 +5,7 @@ starve another. With GPUs scoring is a pool of actors that hold the models, and 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from emotionscope import keyframes, shards, storage, tables
 from emotionscope.errors import JobError
 from emotionscope.faces import DetectorSpec
 from emotionscope.isolation import IsolatedFaces
+from emotionscope.runlog import RunLog
 from emotionscope.runtime import Bar
 from emotionscope.shards import Output, Shard
 
@@ -78,20 +79,29 @@ def _run(work: Work, stages: Callable[[Dataset], Dataset]) -> dict[str, Any]:
     errors = Counter[str]()
     for one in tallies:
         errors.update(one["errors"])
-    _check_errors(work, errors)
-    if todo:
-        DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
-        data: Dataset = ray.data.from_items([asdict(shard) for shard in todo], override_num_blocks=len(todo))
-        data = data.map_batches(_reader(work.dataset.schema, storage.environment()), **_WHOLE)
-        data = stages(data)
-        data = data.map_batches(_writer(work.output.uri), **_WHOLE)
-        with Bar(work.output.job, work.dataset.rows, rows_done) as bar:
-            for row in data.iter_rows():
-                tallies.append({**row, "errors": {e["reason"]: e["rows"] for e in row["errors"]}})
-                bar.advance(row["rows"], sum(tallies[-1]["errors"].values()))
-                errors.update(tallies[-1]["errors"])
-                _check_errors(work, errors)
-    return work.output.finish(tallies, {"rows_resumed": rows_done})
+    with RunLog(work.output.uri) as log, Bar(work.output.job, work.dataset.rows, rows_done) as bar:
+        log.write("start", job=work.output.job, rows=work.dataset.rows, rows_there=rows_done, shards=len(todo))
+        _check_errors(work, errors)
+        for one in _shards(work, todo, stages) if todo else ():
+            tallies.append(one)
+            errors.update(one["errors"])
+            bar.advance(one["rows"], sum(one["errors"].values()))
+            log.write("shard", **one, rows_done=bar.done)
+            _check_errors(work, errors)
+        summary = work.output.finish(tallies, {"rows_resumed": rows_done})
+        log.write("finish", **{name: summary[name] for name in ("rows", "errors", "seconds", "rows_per_second")})
+    return summary
+
+
+def _shards(work: Work, todo: list[Shard], stages: Callable[[Dataset], Dataset]) -> Iterator[dict[str, Any]]:
+    """Run the plan over the shards; for each that is written, its name, node and tally."""
+    DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
+    data: Dataset = ray.data.from_items([asdict(shard) for shard in todo], override_num_blocks=len(todo))
+    data = data.map_batches(_reader(work.dataset.schema, storage.environment()), **_WHOLE)
+    data = stages(data)
+    data = data.map_batches(_writer(work.output.uri), **_WHOLE)
+    for row in data.iter_rows():
+        yield {**row, "errors": {e["reason"]: e["rows"] for e in row["errors"]}}
 
 
 def _check_errors(work: Work, reasons: Counter[str]) -> None:
@@ -124,8 +134,9 @@ def _reader(schema: pa.Schema, aws: dict[str, str]) -> Stage:
 def _writer(uri: str) -> Stage:
     def write(block: pa.Table) -> pa.Table:
         table = block.drop_columns([_SHARD])
-        tables.write_part(table, storage.join(uri, block[_SHARD][0].as_py()))
-        counts = shards.tally(table)
+        name = block[_SHARD][0].as_py()
+        tables.write_part(table, storage.join(uri, name))
+        counts = {"shard": name, "node": ray.get_runtime_context().get_node_id(), **shards.tally(table)}
         errors = [{"reason": reason, "rows": rows} for reason, rows in counts["errors"].items()]
         return pa.Table.from_pylist([{**counts, "errors": errors}], schema=_TALLY)
 
@@ -133,7 +144,15 @@ def _writer(uri: str) -> Stage:
 
 
 _ERRORS = pa.list_(pa.struct([("reason", pa.string()), ("rows", pa.int64())]))
-_TALLY = pa.schema([("rows", pa.int64()), ("with_faces", pa.int64()), ("errors", _ERRORS)])
+_TALLY = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("node", pa.string()),
+        ("rows", pa.int64()),
+        ("with_faces", pa.int64()),
+        ("errors", _ERRORS),
+    ]
+)
 
 
 def _read_done(output: Output, shard: Shard) -> pa.Table:

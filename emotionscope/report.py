@@ -2,17 +2,22 @@
 
 import base64
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 import pyarrow.parquet as pq
 
-from emotionscope import __version__, metrics, storage
+from emotionscope import __version__, metrics, saliency, storage
+from emotionscope.bundle import Bundle
+from emotionscope.errors import RowError
 from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.palette import COLOURS
 from emotionscope.tables import KEY, Dataset
 
 FACES_SHOWN = 3  # an utterance, those of the best quality
+WORDS_SHOWN = 6  # n-grams of an utterance, those that counted most
 
 Key = tuple[str, int]
 
@@ -28,13 +33,27 @@ _MELD_TEXT = (
 )
 
 
+@dataclass(frozen=True)
+class Why:
+    """What moved the models in one utterance: n-grams with what they added to the text model's answer, and the
+    faces with the places that spoke for theirs, as JPEG."""
+
+    words: list[tuple[str, float]]
+    looks: list[bytes]
+
+
 def render(
-    figures: Mapping[str, Any], name: str, note: str | None = None, faces: Mapping[Key, list[bytes]] | None = None
+    figures: Mapping[str, Any],
+    name: str,
+    note: str | None = None,
+    faces: Mapping[Key, list[bytes]] | None = None,
+    reasons: Mapping[Key, Why] | None = None,
 ) -> str:
     """The page for what `evaluation.evaluate` returned.
 
     `name` is the data set's name and `note` a banner over the page, such as where the data come from. `faces` holds
-    JPEG bytes to show beside the mistakes, by (dialogue_id, utterance_id). All text is escaped.
+    JPEG bytes to show beside the mistakes and `reasons` what explains them, both by (dialogue_id, utterance_id). All
+    text is escaped.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("emotionscope"),
@@ -43,10 +62,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    images = {
-        key: [f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" for image in pictures]
-        for key, pictures in (faces or {}).items()
-    }
+    environment.filters["picture"] = lambda image: f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
     breakdowns = {
         "Faces on screen": figures["by_faces"],
         "Length": figures["by_length"],
@@ -57,7 +73,8 @@ def render(
         figures=figures,
         name=name,
         note=note,
-        faces=images,
+        faces=faces or {},
+        reasons=reasons or {},
         breakdowns={title: groups for title, groups in breakdowns.items() if groups},
         published=_published(figures),
         emotions=EMOTIONS,
@@ -99,3 +116,20 @@ def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]
                     best = sorted(column[row].as_py() or [], key=lambda face: -(face["quality"] or 0))
                     found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
     return found
+
+
+def explain(bundle: Bundle, mistakes: Iterable[Mapping[str, Any]], faces: Mapping[Key, list[bytes]]) -> dict[Key, Why]:
+    """What moved the bundle's models in each of `evaluation.evaluate`'s mistakes, by (dialogue_id, utterance_id)."""
+    reasons = {}
+    for row in mistakes:
+        key = (row["dialogue_id"], row["utterance_id"])
+        answer = row["answers"]["text"]
+        words = bundle.text.explain(row["utterance"], answer, WORDS_SHOWN) if answer else []
+        looks = []
+        for image in faces.get(key, ()):
+            # An image that cannot be read was none for the vision model, either.
+            with suppress(RowError):
+                if bundle.vision:
+                    looks.append(saliency.overlay(bundle.vision, image))
+        reasons[key] = Why(words, looks)
+    return reasons

@@ -30,3 +30,15 @@ def activation_map(model: VisionModel, face: np.ndarray, emotion: str | None = N
     map_ = (gradient.clamp(min=0) * kept[0]).sum(1)[0].clamp(min=0).detach().cpu().numpy()
     map_ = cv2.resize(map_, face.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return (map_ / max(float(map_.max()), 1e-12)).astype(np.float32)
+
+
+def overlay(model: VisionModel, image: bytes) -> bytes:
+    """An encoded face with its activation map over it, as JPEG of the same size.
+
+    Raises RowError where the image cannot be read.
+    """
+    heat = activation_map(model, model.decode(image))
+    picture = np.asarray(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR))
+    heat = cv2.resize(heat, (picture.shape[1], picture.shape[0]))
+    coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return cv2.imencode(".jpg", cv2.addWeighted(picture, 0.55, coloured, 0.45, 0))[1].tobytes()

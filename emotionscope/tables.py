@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from emotionscope.errors import UserError
 from emotionscope.labels import MODELS, probability_columns
 
 KEY = ("dialogue_id", "utterance_id")
+READERS = 16  # files looked at at once
 
 FACE = pa.struct(
     [
@@ -111,13 +113,9 @@ def open_dataset(uri: str, kind: str) -> Dataset:
         raise UserError(f"{uri}: no Parquet files (*.parquet) in it")
     parts: list[Part] = []
     schema: pa.Schema | None = None
-    for file in files:
-        filesystem, path = storage.filesystem(file.uri)
-        try:
-            metadata = pq.read_metadata(path, filesystem=filesystem)
-            file_schema = typed(metadata.schema.to_arrow_schema(), file.uri)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(f"{file.uri}: not a readable Parquet file ({first_line(error)})") from error
+    with ThreadPoolExecutor(READERS) as readers:
+        looked_at = list(readers.map(_look, files))
+    for file, (rows, file_schema) in zip(files, looked_at, strict=True):
         schema = schema or file_schema
         if set(file_schema.names) != set(schema.names):
             odd = sorted(set(file_schema.names) ^ set(schema.names))
@@ -126,7 +124,7 @@ def open_dataset(uri: str, kind: str) -> Dataset:
             schema = pa.unify_schemas([schema, file_schema], promote_options="permissive")
         except pa.ArrowTypeError as error:
             raise UserError(f"{file.uri}: a column's type differs from other files' ({first_line(error)})") from error
-        parts.append(Part(file.uri, metadata.num_rows, file.size))
+        parts.append(Part(file.uri, rows, file.size))
     assert schema is not None
     missing = [name for name in _REQUIRED[kind] if name not in schema.names]
     if missing:
@@ -135,6 +133,16 @@ def open_dataset(uri: str, kind: str) -> Dataset:
     if not dataset.rows:
         raise UserError(f"{uri}: the dataset is empty")
     return dataset
+
+
+def _look(file: storage.File) -> tuple[int, pa.Schema]:
+    """A file's rows and its checked schema."""
+    filesystem, path = storage.filesystem(file.uri)
+    try:
+        metadata = pq.read_metadata(path, filesystem=filesystem)
+        return metadata.num_rows, typed(metadata.schema.to_arrow_schema(), file.uri)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{file.uri}: not a readable Parquet file ({first_line(error)})") from error
 
 
 def read(dataset: Dataset, columns: Sequence[str] | None = None) -> pa.Table:

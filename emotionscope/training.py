@@ -65,6 +65,7 @@ def train(
     recipe: Recipe,
     *,
     workers: int,
+    least: int | None = None,
     gpu: bool,
     run: str,
     say: Callable[[str], None] = print,
@@ -72,14 +73,16 @@ def train(
     """Train `start` on the faces and return the epoch that is best on dev.
 
     `run` is the folder or ``s3://`` prefix of the run's checkpoints: where it holds some, the run goes on from
-    the last. `say` gets a line for people after each epoch. A worker that dies is replaced up to `RETRIES`
-    times. Raises UserError where the workers do not fit in the cluster.
+    the last. `say` gets a line for people after each epoch. A worker that dies is replaced up to `RETRIES` times;
+    where its node died too, the run waits for another, or goes on with the `least` workers that are wanted. Raises
+    UserError where the workers do not fit in the cluster.
     """
     nodes = [machine.get("CPU", 0.0) for machine in runtime.machines()]
     size = start.image_size
     store = ray.cluster_resources().get("object_store_memory", 0)
     held = sum(faces.faces.values()) * size * size <= HELD * store
-    cpus = 1 if gpu else worker_cpus(nodes, workers, 0 if held else 1)
+    # What a lost node held is made again, which takes a CPU that no worker may hold.
+    cpus = 1 if gpu else worker_cpus(nodes, workers, 0 if held and len(nodes) == 1 else 1)
     datasets = _datasets(faces, size, recipe.seed)
     if held:
         datasets = {split: dataset.materialize() for split, dataset in datasets.items()}
@@ -100,12 +103,15 @@ def train(
         "worker_runtime_env": {"env_vars": KEEP_MEMORY},
         "callbacks": [Lines(lines, recipe.epochs)],
     }
+    scaling: dict[str, Any] = {
+        "num_workers": (least, workers) if least else workers,
+        "use_gpu": gpu,
+        "resources_per_worker": {"CPU": cpus} | ({"GPU": 1} if gpu else {}),
+    }
     setup: dict[str, Any] = {
         "train_loop_per_worker": work,
-        "train_loop_config": _orders(faces, rows, start, recipe, workers) | {"threads": cpus},
-        "scaling_config": ray.train.ScalingConfig(
-            num_workers=workers, use_gpu=gpu, resources_per_worker={"CPU": cpus} | ({"GPU": 1} if gpu else {})
-        ),
+        "train_loop_config": _orders(faces, rows, start, recipe) | {"threads": cpus},
+        "scaling_config": ray.train.ScalingConfig(**scaling),
         "run_config": ray.train.RunConfig(**options),
         "datasets": datasets,
         "dataset_config": ray.train.DataConfig(
@@ -151,19 +157,14 @@ def discard(run: str) -> None:
     filesystem.delete_dir(path)
 
 
-def _orders(
-    faces: LabelledFaces, rows: dict[str, int], start: VisionModel, recipe: Recipe, workers: int
-) -> dict[str, Any]:
-    """What `learning.work` is told: all workers together make one step of `recipe.batch_size` faces."""
-    batch = max(1, min(recipe.batch_size, rows["train"]) // workers)
+def _orders(faces: LabelledFaces, rows: dict[str, int], start: VisionModel, recipe: Recipe) -> dict[str, Any]:
+    """What `learning.work` is told."""
     classes = faces.classes["train"]
     rarity = np.divide(classes.sum(), classes, out=np.zeros_like(classes), where=classes > 0) ** recipe.class_power
     return {
         "start": ray.put(start.to_bytes()),
         "recipe": recipe,
-        "splits": list(rows),
-        "batch": batch,
-        "steps": rows["train"] // workers // batch,
+        "rows": rows,
         # Both weights have mean 1 over the training faces.
         "class_weights": (rarity * classes.sum() / (rarity * classes).sum()).tolist(),
         "face_weight": faces.faces["train"] / classes.sum(),

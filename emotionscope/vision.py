@@ -72,8 +72,12 @@ class VisionModel:
         return self.predict(faces)
 
     @torch.inference_mode()
-    def predict(self, faces: np.ndarray) -> np.ndarray:
-        """Probabilities float32 [n, 7] of grey faces uint8 [n, image_size, image_size]; rows sum to 1."""
+    def predict(self, faces: np.ndarray, mirror: bool | None = None) -> np.ndarray:
+        """Probabilities float32 [n, 7] of grey faces uint8 [n, image_size, image_size]; rows sum to 1.
+
+        `mirror` overrules the model's own.
+        """
+        mirror = self.mirror if mirror is None else mirror
         device = self.network.fc.weight.device
         results = []
         for start in range(0, len(faces), BATCH):
@@ -83,7 +87,7 @@ class VisionModel:
             pixels = self.normalise(batch[:, None].float() / 255)
             with mixed_precision(device):
                 values = self.network(pixels).float().softmax(1)
-                if self.mirror:
+                if mirror:
                     values = (values + self.network(pixels.flip(3)).float().softmax(1)) / 2
             results.append(values)
         return torch.cat(results).cpu().numpy() if results else np.empty((0, len(EMOTIONS)), np.float32)

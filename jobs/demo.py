@@ -93,8 +93,8 @@ def run(settings: Demo) -> None:
                 keyframes=keyframes, bundle=models, output=scores, shard_rows=SHARD_ROWS, verbose=settings.verbose
             )
         )
-    step("Evaluate the scores", "jobs.evaluate", scores=scores, keyframes=keyframes, report=report)
-    evaluate.run(evaluate.Evaluate(scores=scores, keyframes=keyframes, report=report, note=NOTE))
+    step("Evaluate the scores", "jobs.evaluate", scores=scores, keyframes=keyframes, bundle=models, report=report)
+    evaluate.run(evaluate.Evaluate(scores=scores, keyframes=keyframes, bundle=models, report=report, note=NOTE))
     step.console.print(f"\n[bold]Done in {time.monotonic() - started:.0f} s[/bold]")
     print(f"scores  {scores}")
     print(f"report  {report}/report.html")

@@ -25,7 +25,7 @@ class Evaluate:
     report: str | None = None
     """Where metrics.json and report.html go: a folder or s3:// prefix."""
     bundle: str | None = None
-    """Bundle whose model card to show: a folder or s3:// prefix."""
+    """Bundle whose model card to show; with --scores, the bundle that made them, to explain the mistakes."""
     split: str | None = None
     """Split to measure; without it, test where there is one, else all rows that have a label."""
     keyframes: str | None = None
@@ -41,10 +41,9 @@ NOTHING = Evaluate()  # no flag is required, so the command line needs a default
 
 def run(settings: Evaluate = NOTHING) -> dict[str, Any]:
     """Run the job and return the figures; none where only a bundle is shown."""
-    if settings.bundle:
+    if settings.bundle and not settings.scores:
         Console(highlight=False).print(Markdown(card.render(bundle.read_manifest(settings.bundle))))
-        if not settings.scores:
-            return {}
+        return {}
     if not settings.scores or not settings.report:
         raise UserError("name --scores and --report to measure, or --bundle to show its model card")
     return _measure(settings, settings.scores, settings.report)
@@ -61,15 +60,22 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
+    models = bundle.load(settings.bundle) if settings.bundle else None
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
     try:
         figures = evaluation.evaluate(tables.read(dataset, evaluation.COLUMNS), settings.split)
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
+    if models and figures["bundle"] != [models.version]:
+        raise UserError(
+            f"--bundle {settings.bundle}: its version is {models.version}, and the scores were made by "
+            f"{', '.join(figures['bundle']) or 'none'}"
+        )
     figures |= {"data": tables.fingerprint(dataset), "note": settings.note}
     keys = [(row["dialogue_id"], row["utterance_id"]) for row in figures["mistakes"]]
     faces = report.best_faces(keyframes, keys) if keyframes else {}
-    page = report.render(figures, str(figures["data"]["name"]), settings.note, faces)
+    reasons = report.explain(models, figures["mistakes"], faces) if models else {}
+    page = report.render(figures, str(figures["data"]["name"]), settings.note, faces, reasons)
     storage.write_bytes(paths[0], page.encode())
     storage.write_json(paths[1], figures)
     _print_figures(figures)

@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from emotionscope import bundle, cli, tables, text
+from emotionscope import bundle, cli, tables, text_training
 from emotionscope.errors import UserError
 
 SMALL = 5000  # rows up to which starting more processes takes longer than it saves
@@ -39,9 +39,9 @@ def run(settings: TrainText) -> str:
     dataset = tables.open_dataset(settings.dialogues, "dialogues")
     bundle.check_free(settings.bundle, "text", settings.replace)
     table = tables.read(dataset, ["utterance", "emotion", "split"])
-    print(f"train_text: {dataset.rows:,} utterances, {len(text.GRID)} settings to try", flush=True)
+    print(f"train_text: {dataset.rows:,} utterances, {len(text_training.GRID)} settings to try", flush=True)
     try:
-        model, record = text.train(table, processes=-1 if dataset.rows > SMALL else 1)
+        model, record = text_training.train(table, processes=-1 if dataset.rows > SMALL else 1)
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
     _print_record(record)
@@ -64,7 +64,7 @@ def _print_record(record: dict[str, Any]) -> None:
         grid.add_column(name, justify="right")
     for place, point in enumerate(sorted(record["grid"], key=lambda point: -point["weighted_f1"])):
         grid.add_row(
-            "{}-{}".format(*point["characters"]),
+            "{}-{}".format(*point["characters"]) + (" across words" if point["across"] else ""),
             f"{point['C']:g}",
             f"{point['class_weight_power']:g}",
             f"{point['weighted_f1']:.4f}",

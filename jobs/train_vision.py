@@ -29,6 +29,8 @@ class TrainVision:
     """Licence of the training data, for the model card."""
     workers: int | None = None
     """Training workers: by default one on CPUs, and one for each GPU of the cluster on GPUs."""
+    min_workers: int | None = None
+    """Go on with as few as this while nodes are missing; by default a run waits for all of --workers."""
     use_gpu: bool | None = None
     """Train on GPUs: by default where the cluster has some."""
     epochs: int = 12
@@ -73,10 +75,14 @@ def run(settings: TrainVision) -> str:
         workers = settings.workers or gpus or 1
         if gpus and workers > gpus:
             raise UserError(f"--workers: {workers} need a GPU each, and the cluster has {gpus}")
+        if settings.min_workers and settings.min_workers > workers:
+            raise UserError(f"--min-workers: {settings.min_workers} are more than the {workers} workers")
         training.claim(checkpoints, {"settings": chosen, "data": data})
         on = " with a GPU each" if gpus else ""
         print(f"train_vision: {cluster}; training workers: {workers}{on}", flush=True)
-        trained = training.train(faces, start, recipe, workers=workers, gpu=bool(gpus), run=checkpoints)
+        trained = training.train(
+            faces, start, recipe, workers=workers, least=settings.min_workers, gpu=bool(gpus), run=checkpoints
+        )
     seconds = round(time.monotonic() - started)
     record = {
         "data": data,
@@ -103,7 +109,7 @@ _SHOWN = ("weighted_f1", "macro_f1", "accuracy")
 
 def _recipe(settings: TrainVision) -> Recipe:
     """The settings of the learning. Raises UserError for one that makes no sense."""
-    least = {"epochs": 1, "batch_size": 2, "image_size": vision.SMALLEST, "workers": 1, "seed": 0}
+    least = {"epochs": 1, "batch_size": 2, "image_size": vision.SMALLEST, "workers": 1, "min_workers": 1, "seed": 0}
     for name, low in least.items():
         value = getattr(settings, name)
         if value is not None and value < low:

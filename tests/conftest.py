@@ -1,14 +1,9 @@
 """What the tests share: the reference data beside the project, one Ray cluster, one S3 server."""
 
 import os
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +13,10 @@ import pyarrow as pa
 import pytest
 
 from emotionscope import runtime, storage, tables
+from tests.s3 import S3Server, started
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-KEYS = {"AWS_ACCESS_KEY_ID": "emotionscope", "AWS_SECRET_ACCESS_KEY": "emotionscope-secret"}
 
 
 @pytest.fixture(scope="session")
@@ -50,65 +45,18 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A real S3 server (Ceph's gateway) where it is installed, else moto's; the variables its clients need."""
-    port = free_port()
-    variables = {
-        **KEYS,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
-    }
-    if shutil.which("radosgw") and (SHARED / "s3").is_dir() and os.geteuid() == 0:
-        folder = _start_radosgw(tmp_path_factory, port)
-        yield variables
-        subprocess.run([SHARED / "s3/stop-radosgw", folder], check=True)
-    else:
-        command = [sys.executable, "-m", "moto.server", "-p", str(port)]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(variables["AWS_ENDPOINT_URL"])
-        yield variables
-        server.terminate()
-        server.wait()
-
-
-def _start_radosgw(tmp_path_factory: pytest.TempPathFactory, port: int, tries: int = 4) -> Path:
-    """The gateway's folder. Ceph's store sometimes asks its monitor too early, and ends: then it is started anew."""
-    for _ in range(tries):
-        folder = tmp_path_factory.mktemp("s3")
-        command = [str(SHARED / "s3/start-radosgw"), str(folder), str(port)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(command, start_new_session=True, **quiet) as start:
-            try:
-                if start.wait(timeout=90) == 0:
-                    return folder
-            except subprocess.TimeoutExpired:
-                os.killpg(start.pid, signal.SIGKILL)
-        subprocess.run([SHARED / "s3/stop-radosgw", folder], check=True)
-    pytest.fail(f"the S3 gateway did not start in {tries} tries")
-
-
-def wait_for(url: str, seconds: float = 60) -> None:
-    """Return once a server answers at the URL."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server (Ceph's gateway) where it is installed, else moto's."""
+    with started(tmp_path_factory, SHARED / "s3", free_port()) as server:
+        yield server
 
 
 @pytest.fixture
-def bucket(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URI of a new, empty bucket, with the variables set that reach it."""
     import boto3
 
-    for name, value in s3_server.items():
+    for name, value in s3_server.variables.items():
         monkeypatch.setenv(name, value)
     name = f"test-{uuid.uuid4().hex[:12]}"
     boto3.client("s3").create_bucket(Bucket=name)

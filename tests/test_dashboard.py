@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from emotionscope.dashboard.archive import Archive, Selection
 from emotionscope.errors import UserError
 from emotionscope.labels import probability_columns
-from tests.conftest import ROOT, copy_in, free_port, scores_of, wait_for
+from tests.conftest import ROOT, copy_in, free_port, scores_of
+from tests.s3 import wait_for
 from tests.videos import draw_person, write_video
 
 # Chromium's own calls home are refused here, and would only take time.

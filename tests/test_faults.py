@@ -1,19 +1,24 @@
 """What breaks in the middle of a job, and what is lost: nothing."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pyarrow as pa
 import pytest
 
-from emotionscope import storage, tables
+from emotionscope import bundle, storage, tables
 from emotionscope.errors import JobError, UserError
 from jobs import extract_keyframes, score
 from tests.conftest import ROOT, copy_in, run_job, scores_of
+from tests.drawn_faces import write_faces
+from tests.s3 import S3Server
 from tests.test_ray_modes import BIN, environment, free_port, head_node
 
 SHARD = ("--shard-rows", "16")
@@ -58,7 +63,8 @@ def wait_for_nodes(address: str, nodes: int, last: "subprocess.Popen[bytes]") ->
     """Return once a cluster has so many nodes, the `last` of which is about to join."""
     status = [str(BIN / "ray"), "status", f"--address={address}"]
     while last.poll() is None:
-        told = subprocess.run(status, env=environment(), capture_output=True, text=True, check=True).stdout
+        # A head that has only just started knows no status yet.
+        told = subprocess.run(status, env=environment(), capture_output=True, text=True, check=False).stdout
         if told.count(" node_") == nodes:
             return
     pytest.fail("the node ended instead of joining")
@@ -91,29 +97,85 @@ def test_two_jobs_on_one_output_do_not_disturb_each_other(obvious: Path, scored:
     assert scores_of(output).equals(scores_of(scored))
 
 
+@contextmanager
+def second_node(folder: Path, address: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A node of one CPU that joins a cluster, until the block ends or it is killed."""
+    join = [str(BIN / "ray"), "start", f"--address={address}", "--num-cpus=1", "--block"]
+    join += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
+    with (folder / "node.log").open("w") as log:
+        node = subprocess.Popen(join, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        wait_for_nodes(address, 2, node)
+        yield node
+    finally:
+        if node.poll() is None:
+            os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+
+
 def test_a_node_that_dies_takes_no_row_with_it(obvious: Path, scored: str, tmp_path: Path) -> None:
     output = str(tmp_path / "scores")
-    with head_node(tmp_path, 1) as address:
-        join = [str(BIN / "ray"), "start", f"--address={address['ray']}", "--num-cpus=1", "--block"]
-        join += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
-        with (tmp_path / "node.log").open("w") as log:
-            node = subprocess.Popen(
-                join, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+    with head_node(tmp_path, 1) as address, second_node(tmp_path, address["ray"]) as node:
         attached = {**os.environ, "RAY_ADDRESS": address["ray"]}
-        try:
-            wait_for_nodes(address["ray"], 2, node)
-            with subprocess.Popen(
-                command(str(obvious), output), cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True
-            ) as job:
-                when_shards(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
-                told = job.communicate(timeout=300)[0]
-        finally:
-            if node.poll() is None:
-                os.killpg(node.pid, signal.SIGKILL)
+        with subprocess.Popen(
+            command(str(obvious), output), cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True
+        ) as job:
+            when_shards(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
+            told = job.communicate(timeout=300)[0]
     assert job.returncode == 0, told
     assert "2 nodes" in told
     assert scores_of(output).equals(scores_of(scored))
+
+
+def test_a_training_goes_on_with_the_nodes_that_are_left(tmp_path: Path, ray_cluster: object) -> None:
+    faces = write_faces(tmp_path / "faces.parquet", {"train": 280, "validation": 70})
+    start = [sys.executable, "-m", "jobs.train_vision", "--keyframes", str(faces), "--bundle", str(tmp_path / "bundle")]
+    start += ["--workers=2", "--min-workers=1", "--epochs=5", "--batch-size=28", "--image-size=32"]
+    with head_node(tmp_path, 2) as address, second_node(tmp_path, address["ray"]) as node:
+        attached = {**os.environ, "RAY_ADDRESS": address["ray"]}
+        with subprocess.Popen(start, cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True) as job:
+            assert job.stdout
+            lines = list(iter(lambda: job.stdout.readline().split()[:2], ["epoch", "2"]))
+            os.killpg(node.pid, signal.SIGKILL)
+            told = job.communicate(timeout=400)[0]
+    assert ["epoch", "1"] in lines
+    assert job.returncode == 0, told
+    entry = bundle.read_manifest(str(tmp_path / "bundle"))["parts"]["vision"]
+    assert [epoch["epoch"] for epoch in entry["epochs"]] == [1, 2, 3, 4, 5]
+    assert entry["dev"]["weighted_f1"] > 0.9
+
+
+def test_a_job_outlives_an_s3_server_that_is_gone_for_10_seconds(
+    obvious: Path, scored: str, bucket: str, s3_server: S3Server
+) -> None:
+    for name in ("keyframes", "bundle"):
+        copy_in(obvious / name, f"{bucket}/{name}")
+    alone = {**os.environ, "RAY_ADDRESS": "local"}
+    output = f"{bucket}/scores"
+    with subprocess.Popen(command(bucket, output), cwd=ROOT, env=alone, stdout=subprocess.PIPE, text=True) as job:
+        when_shards(job, output, 2, s3_server.stop)
+        with pytest.raises(subprocess.TimeoutExpired):
+            job.wait(timeout=10)
+        s3_server.start()
+        told = job.communicate(timeout=300)[0]
+    assert job.returncode == 0, told
+    assert scores_of(output).equals(scores_of(scored))
+
+
+def test_a_bucket_that_may_be_read_but_not_written_is_told_before_any_work(
+    obvious: Path, bucket: str, s3_server: S3Server
+) -> None:
+    if not s3_server.real:
+        pytest.skip("moto lets everybody write")
+    everything = f"arn:aws:s3:::{bucket.removeprefix('s3://')}/*"
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": everything}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    boto3.client("s3").put_bucket_policy(Bucket=bucket.removeprefix("s3://"), Policy=policy)
+    done = run_job(*command(str(obvious), f"{bucket}/scores")[2:], RAY_ADDRESS="local")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "emotionscope-secret" not in done.stderr
 
 
 def test_a_changed_setting_for_a_half_finished_output_is_refused(obvious: Path, tmp_path: Path, scored: str) -> None:

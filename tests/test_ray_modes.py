@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, free_port, run_job, scores_of, wait_for
+from tests.conftest import ROOT, free_port, run_job, scores_of
+from tests.s3 import wait_for
 
 BIN = Path(sys.executable).parent
 TOKEN = {"RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token

@@ -1,4 +1,5 @@
 import base64
+import html
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from emotionscope import evaluation, report, tables
+from emotionscope import bundle, evaluation, report, saliency, tables
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 from emotionscope.palette import COLOURS
@@ -109,6 +110,34 @@ def test_job_writes_a_report_and_keeps_it_unless_told(tmp_path, capsys):
         evaluate.run(evaluate.Evaluate(**settings))
     again = evaluate.run(evaluate.Evaluate(**settings, replace=True))
     assert again["models"] == figures["models"]
+
+
+def test_a_mistake_is_explained_by_its_words_and_the_places_in_its_face(obvious, scored, tmp_path):
+    table = tables.read(tables.open_dataset(scored, "scores"))
+    labels = np.roll(table["emotion"].to_pylist(), 1)
+    wrong = table.set_column(table.column_names.index("emotion"), "emotion", pa.array(labels.tolist()))
+    settings = {"scores": write(wrong, tmp_path / "scores"), "keyframes": str(obvious / "keyframes")}
+    models = str(obvious / "bundle")
+    figures = evaluate.run(evaluate.Evaluate(**settings, report=str(tmp_path / "report"), bundle=models))
+    page = (tmp_path / "report" / "report.html").read_text()
+    loaded = bundle.load(models)
+    told = [row for row in figures["mistakes"] if row["answers"]["text"]]
+    assert told
+    for row in told:
+        gram, _ = loaded.text.explain(row["utterance"], row["answers"]["text"])[0]
+        assert html.escape(f"“{gram.replace(' ', '␣')}”") in page
+    keys = [(row["dialogue_id"], row["utterance_id"]) for row in figures["mistakes"]]
+    faces = report.best_faces(tables.open_dataset(settings["keyframes"], "keyframes"), keys)
+    images = [image for pictures in faces.values() for image in pictures]
+    assert images
+    for image in images:
+        assert base64.b64encode(saliency.overlay(loaded.vision, image)).decode() in page
+
+
+def test_a_bundle_that_did_not_make_the_scores_explains_nothing(obvious, tmp_path):
+    scores_ = write(small_scores(), tmp_path / "scores")
+    with pytest.raises(UserError, match="its version is"):
+        evaluate.run(evaluate.Evaluate(scores=scores_, report=str(tmp_path / "report"), bundle=str(obvious / "bundle")))
 
 
 def test_job_ends_with_one_line_where_there_are_no_labels(tmp_path):

@@ -1,6 +1,11 @@
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from emotionscope import storage
+from emotionscope import storage, tables
 from emotionscope.errors import UserError
 
 
@@ -37,6 +42,21 @@ def test_a_listing_is_sorted_and_leaves_hidden_files_out(folder: str) -> None:
         storage.write_bytes(storage.join(folder, name), b"x")
     assert [file.name for file in storage.list_files(folder, ".parquet")] == ["a/c.parquet", "b.parquet"]
     assert storage.list_files(storage.join(folder, "missing")) == []
+
+
+def test_a_prefix_of_10_000_objects_is_listed_and_opened_whole(bucket: str) -> None:
+    few = io.BytesIO()
+    pq.write_table(pa.table({"dialogue_id": ["d"], "utterance_id": [0], "utterance": ["Hm."]}), few)
+
+    def put(number: int) -> None:
+        storage.write_bytes(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}", few.getvalue())
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(put, range(10_000)))
+    assert len(storage.list_files(f"{bucket}/in")) == 10_000
+    dataset = tables.open_dataset(f"{bucket}/in", "dialogues")
+    assert [part.uri for part in dataset.parts] == [f"{bucket}/in/{n:05d}.parquet" for n in range(0, 10_000, 20)]
+    assert dataset.rows == 500
 
 
 def test_what_is_there_is_told_from_what_is_not(folder: str) -> None:

@@ -2,6 +2,7 @@ import hashlib
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from emotionscope import bundle, tables, text
+from emotionscope import bundle, tables, text_training
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
-from emotionscope.text import Settings, TextModel
+from emotionscope.text import TextModel
+from emotionscope.text_training import Settings
 from jobs import train_text
 from tests.conftest import ROOT
 
-SETTINGS = Settings((1, 2), (2, 4), 5.0, 0.5)
+SETTINGS = Settings((1, 2), (2, 4), False, 5.0, 0.5)
 PHRASES = {
     "anger": "get out of my kitchen, I am furious!",
     "disgust": "that smell is gross and rotten, yuck",
@@ -41,7 +43,7 @@ def corpus(emotions=EMOTIONS, splits=("train", "dev", "test")) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def model() -> TextModel:
-    return text.train(corpus(), [SETTINGS])[0]
+    return text_training.train(corpus(), [SETTINGS])[0]
 
 
 def test_each_emotion_is_recognised_under_its_own_name(model):
@@ -78,9 +80,9 @@ def test_model_survives_storage(model):
 def test_training_again_in_another_process_gives_the_same_bytes(model):
     code = """if True:
         from hashlib import sha256
-        from emotionscope import text
+        from emotionscope import text_training
         from tests.test_text import SETTINGS, corpus
-        print(sha256(text.train(corpus(), [SETTINGS])[0].to_bytes()).hexdigest())
+        print(sha256(text_training.train(corpus(), [SETTINGS])[0].to_bytes()).hexdigest())
     """
     again = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert again.stdout.strip() == hashlib.sha256(model.to_bytes()).hexdigest()
@@ -90,7 +92,7 @@ def test_ngrams_named_like_the_storage_format_survive():
     table = corpus()
     odd = pa.array([f"{utterance} file __id__ __class__" for utterance in table["utterance"].to_pylist()])
     table = table.set_column(0, "utterance", odd)
-    model = text.train(table, [SETTINGS])[0]
+    model = text_training.train(table, [SETTINGS])[0]
     loaded = TextModel.from_bytes(model.to_bytes())
     np.testing.assert_array_equal(loaded.probabilities(["file"]), model.probabilities(["file"]))
 
@@ -127,7 +129,8 @@ def test_anything_but_a_text_model_is_refused(payload, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("emotions", [EMOTIONS, ("anger", "joy")])
 def test_explanations_add_up_to_the_score(emotions):
-    model = text.train(corpus(emotions), [SETTINGS])[0]
+    mild = replace(SETTINGS, C=0.2)  # stronger, one of two probabilities would vanish in float32
+    model = text_training.train(corpus(emotions), [mild])[0]
     sentence = "what a wonderful kitchen!"
     added = {e: sum(weight for _, weight in model.explain(sentence, e, top=10_000)) for e in emotions}
     intercept = model.pipeline.named_steps["classifier"].intercept_
@@ -149,7 +152,7 @@ def test_explanation_names_the_telling_words_largest_first(model):
 
 
 def test_an_emotion_not_in_training_gets_probability_zero():
-    model = text.train(corpus(("anger", "joy", "neutral")), [SETTINGS])[0]
+    model = text_training.train(corpus(("anger", "joy", "neutral")), [SETTINGS])[0]
     probabilities = model.probabilities(["yuck"])[0]
     assert {e for e, p in zip(EMOTIONS, probabilities, strict=True) if p == 0} == {
         "disgust",
@@ -160,8 +163,8 @@ def test_an_emotion_not_in_training_gets_probability_zero():
 
 
 def test_the_setting_that_does_best_is_chosen():
-    hopeless = Settings((1, 1), (2, 4), 1e-9, 0.0)
-    _, record = text.train(corpus(), [hopeless, SETTINGS])
+    hopeless = Settings((1, 1), (2, 4), False, 1e-9, 0.0)
+    _, record = text_training.train(corpus(), [hopeless, SETTINGS])
     assert record["settings"]["C"] == SETTINGS.C
     assert len(record["grid"]) == 2
 
@@ -174,7 +177,7 @@ def test_rows_that_cannot_be_used_are_counted_and_aliases_understood():
             "split": ["train"] * 5,
         }
     )
-    _, record = text.train(pa.concat_tables([corpus(), odd]), [SETTINGS])
+    _, record = text_training.train(pa.concat_tables([corpus(), odd]), [SETTINGS])
     assert record["left_out"] == {"no text": 2, "no emotion": 1, "label contempt": 1}
     assert record["rows"] == {"train": 43, "dev": 42, "test": 42}
 
@@ -189,20 +192,20 @@ def test_rows_that_cannot_be_used_are_counted_and_aliases_understood():
 )
 def test_training_says_what_is_missing(table, message):
     with pytest.raises(UserError, match=message):
-        text.train(table, [SETTINGS])
+        text_training.train(table, [SETTINGS])
 
 
 def test_real_conversations_reach_the_published_level(shared):
-    """MELD's text alone; measured 0.5805, with room for another solver's rounding. Always neutral has 0.313."""
+    """MELD's text alone; measured 0.588, with room for another solver's rounding. Always neutral has 0.313."""
     frames = [
         pd.read_csv(shared / "data" / "meld" / f"{split}_sent_emo.csv").assign(split=split)
         for split in ("train", "dev", "test")
     ]
     data = pd.concat(frames)
     columns = {"utterance": data["Utterance"], "emotion": data["Emotion"], "split": data["split"]}
-    _, record = text.train(pa.table(columns), [Settings((1, 2), (1, 5), 0.5, 0.7)])
+    _, record = text_training.train(pa.table(columns), [Settings((1, 2), (1, 5), False, 0.5, 0.6)])
     assert record["test"]["n"] == 2610
-    assert record["test"]["weighted_f1"] >= 0.575
+    assert record["test"]["weighted_f1"] >= 0.58
     assert record["test"]["expected_calibration_error"] <= 0.05
 
 

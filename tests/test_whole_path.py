@@ -67,6 +67,16 @@ def test_missing_modalities_are_nulls_and_the_rest_still_scores(obvious: Path, t
     assert summary["errors"] == {"video missing": 1}
 
 
+def test_the_log_tells_every_shard_with_its_rows(scored: str) -> None:
+    lines = [line for file in sorted(Path(scored).glob("_log/*.jsonl")) for line in file.read_text().splitlines()]
+    first, *told, last = map(json.loads, lines)
+    assert (first["event"], first["job"], first["rows"], first["shards"]) == ("start", "score", 224, 5)
+    assert {event["event"] for event in told} == {"shard"}
+    assert sorted(event["shard"] for event in told) == sorted(path.name for path in Path(scored).glob("part-*"))
+    assert sum(event["rows"] for event in told) == told[-1]["rows_done"] == 224
+    assert (last["event"], last["rows"], last["errors"]) == ("finish", 224, {})
+
+
 def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(scored: str, obvious: Path, tmp_path: Path) -> None:
     output = tmp_path / "scores"
     copy_in(Path(scored), str(output))

@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +17,7 @@ from emotionscope.faces import load_spec
 from emotionscope.fusion import TEXT_ALONE
 from emotionscope.isolation import IsolatedFaces
 from emotionscope.labels import EMOTIONS, MODELS
-from emotionscope.saliency import activation_map
+from emotionscope.saliency import overlay
 
 KINDS = ("mp4", "m4v", "mov", "mkv", "avi", "webm", "jpg", "jpeg", "png")
 SECONDS = 60.0  # for one upload
@@ -111,15 +110,5 @@ def _looks(bundle: Bundle, faces: list[dict[str, Any]], uploaded: bool) -> None:
         emotion = EMOTIONS[probabilities.argmax()]
         words = f"person {face['person'] + 1} at {face['time']:.1f} s"
         heat = f"{words}: what spoke for {emotion}"
-        images = [(face["image"], words), (_overlay(bundle, face["image"]), heat)]
+        images = [(face["image"], words), (overlay(bundle.vision, face["image"]), heat)]
         st.html(parts.pictures(images, 110) + "<br>" + parts.chip(words, emotion, float(probabilities.max())))
-
-
-def _overlay(bundle: Bundle, image: bytes) -> bytes:
-    """A face with the activation map over it, as JPEG."""
-    assert bundle.vision is not None
-    picture = np.asarray(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR))
-    heat = activation_map(bundle.vision, bundle.vision.decode(image))
-    heat = cv2.resize(heat, (picture.shape[1], picture.shape[0]))
-    coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return cv2.imencode(".jpg", cv2.addWeighted(picture, 0.55, coloured, 0.45, 0))[1].tobytes()
