@@ -90,7 +90,8 @@ def train(
     for split in ("train", "dev"):
         if not rows[split]:
             raise UserError(f"{faces.dataset.uri}: none of the images of split {split!r} can be read")
-    lines = Queue(actor_options={"num_cpus": 0})
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    lines = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # elsewhere it could die with its node
     filesystem, path = storage.filesystem(run)
     folder, name = path.rsplit("/", 1)
     # Ray's types describe the trainer before version 2 of Ray Train.
