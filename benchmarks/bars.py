@@ -36,18 +36,24 @@ class Figure:
         return "missed" if missed else "holds"
 
 
+def _told(value: float) -> str:
+    """Four digits where they tell something, and none behind the point of a whole number."""
+    digits = 0 if value == int(value) or abs(value) >= 1000 else 1 if abs(value) >= 10 else 4
+    return f"{value:,.{digits}f}"
+
+
 def show(title: str, figures: list[Figure]) -> None:
     """Print the table."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
     table.add_column("figure", no_wrap=True)
-    table.add_column("value", justify="right")
-    table.add_column("bar")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("bar", no_wrap=True)
     table.add_column("")
     for figure in figures:
         style = {"holds": "green", "missed": "red"}.get(figure.verdict)
         table.add_row(
             figure.name,
-            f"{figure.value:,.0f}" if figure.value == int(figure.value) else f"{figure.value:.4f}",
+            _told(figure.value),
             figure.bar,
             figure.verdict,
             style=style,
