@@ -44,11 +44,11 @@ def _told(value: float) -> str:
 
 def show(title: str, figures: list[Figure]) -> None:
     """Print the table."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("figure", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("bar", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for figure in figures:
         style = {"holds": "green", "missed": "red"}.get(figure.verdict)
         table.add_row(

@@ -57,8 +57,8 @@ def run(settings: Kills) -> None:
         Figure("rows of the input", rows),
         Figure("times killed", settings.points, least=settings.points),
         Figure("rows that came out", len(found), least=rows, most=rows),
-        Figure("keys differ from the undisturbed run's (1: yes)", float(keys[0] != keys[1]), most=0),
-        Figure("scores differ from the undisturbed run's (1: yes)", float(not expected.equals(found)), most=0),
+        Figure("keys differ from the undisturbed (1: yes)", float(keys[0] != keys[1]), most=0),
+        Figure("scores differ from the undisturbed (1: yes)", float(not expected.equals(found)), most=0),
         *(Figure(f"seconds, {name}", value) for name, value in seconds.items()),
     ]
     show(f"Killed with -9, {output.split('://')[0] if storage.is_s3(output) else 'local disk'}", figures)
