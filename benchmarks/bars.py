@@ -9,7 +9,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure and the bar it should reach: at least `least`, or at most `most`; neither, where it only informs."""
+    """A figure and the bar it should reach: at least `least`, at most `most`, both; neither, where it only informs."""
 
     name: str
     value: float
@@ -19,8 +19,8 @@ class Figure:
     @property
     def bar(self) -> str:
         """The bar in words; empty where there is none."""
-        if self.least is not None and self.least == self.most:
-            return f"exactly {self.least:g}"
+        if self.least is not None and self.most is not None:
+            return f"exactly {self.least:g}" if self.least == self.most else f"{self.least:g} to {self.most:g}"
         if self.least is not None:
             return f"at least {self.least:g}"
         return f"at most {self.most:g}" if self.most is not None else ""
@@ -51,11 +51,5 @@ def show(title: str, figures: list[Figure]) -> None:
     table.add_column("", no_wrap=True)
     for figure in figures:
         style = {"holds": "green", "missed": "red"}.get(figure.verdict)
-        table.add_row(
-            figure.name,
-            _told(figure.value),
-            figure.bar,
-            figure.verdict,
-            style=style,
-        )
+        table.add_row(figure.name, _told(figure.value), figure.bar, figure.verdict, style=style)
     Console(highlight=False).print(table)

@@ -13,13 +13,12 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import av
 import psutil
 import pyarrow as pa
 
 from benchmarks.bars import Figure, show
+from benchmarks.clips import find, repeat
 from emotionscope import cli, tables
 from emotionscope.errors import JobError, UserError
 
@@ -82,9 +81,7 @@ def _texts(settings: Growth, dialogues: str, folder: str) -> list[Figure]:
 
 
 def _clips(settings: Growth, clips: str, folder: str) -> list[Figure]:
-    found = [path.resolve() for path in sorted(Path(clips).rglob("*.mp4")) if path.stat().st_size > 1000]
-    if not found:
-        raise UserError(f"{clips}: no clips (*.mp4) in it")
+    found = find(clips)
     long = Path(folder, "long.mp4")
     repeat(found[0], long, LONG)
     figures, peaks = [], []
@@ -102,21 +99,6 @@ def _clips(settings: Growth, clips: str, folder: str) -> list[Figure]:
         figures += [Figure(f"{name}: seconds", seconds), Figure(f"{name}: peak memory, GiB", peak)]
         peaks.append(peak)
     return [*figures, Figure("peak memory with against without", peaks[1] / peaks[0], most=MOST_MEMORY)]
-
-
-def repeat(source: Path, target: Path, seconds: float) -> None:
-    """Write a clip's video again and again until it is so long; nothing is encoded anew."""
-    with av.open(str(source)) as clip, av.open(str(target), "w") as sink:
-        stream = clip.streams.video[0]
-        written = sink.add_stream_from_template(stream)
-        packets: list[Any] = [packet for packet in clip.demux(stream) if packet.dts is not None]
-        times = [(packet.pts, packet.dts) for packet in packets]
-        length = max(packet.pts + packet.duration for packet in packets) - packets[0].dts
-        for turn in range(math.ceil(seconds / float(length * packets[0].time_base))):
-            for packet, (shown, decoded) in zip(packets, times, strict=True):
-                packet.stream = written
-                packet.pts, packet.dts = shown + turn * length, decoded + turn * length
-                sink.mux(packet)
 
 
 def _measure(command: list[str]) -> tuple[float, float]:

@@ -57,7 +57,6 @@ RULES: dict[str, Rule] = {
     "every face alike": lambda faces, *_: np.asarray(faces.mean(axis=0)),
     "every person alike": _by_person(0.0),
     "by quality": _by_person(1.0),
-    "by prominence": _by_person(2.0),
     "by prominence, power 3": _by_person(3.0),
     "by certainty": lambda faces, *_: _mean(faces, _certainty(faces)),
     "by quality and certainty": _by_person(1.0, 1.0),

@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from torchvision.models import resnet18
 
+from benchmarks.clips import find
 from emotionscope import bundle, cli, faces, keyframes, pipeline, runtime, scoring, shards, tables
-from emotionscope.errors import UserError
 
 EVERY = 12  # frames between two that the naive loop looks at
 SHARD = 8  # rows
@@ -56,9 +56,7 @@ class Video:
 
 def run(settings: Video) -> None:
     """Measure all in turn and print medians, spreads and ratios."""
-    found = sorted(str(path.resolve()) for path in Path(settings.clips).rglob("*.mp4") if path.stat().st_size > 1000)
-    if not found:
-        raise UserError(f"{settings.clips}: no clips")
+    found = [str(path) for path in find(settings.clips)]
     clips = found * settings.repeats
     cores = os.cpu_count() or 1
     models = bundle.load(settings.bundle)

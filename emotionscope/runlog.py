@@ -7,6 +7,7 @@ Object stores cannot append, so events gather for some seconds and become the ne
 import json
 import time
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,14 +40,17 @@ class RunLog:
         """Write what has gathered as the next file."""
         if self.lines:
             storage.write_bytes(f"{self.start}-{self.files:04d}.jsonl", ("\n".join(self.lines) + "\n").encode())
-        self.files += bool(self.lines)
-        self.lines = []
+            self.files += 1
+            self.lines = []
         self.flushed = time.monotonic()
 
     def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-        if error is not None:
+        if error is None:
+            self.flush()
+            return
+        with suppress(OSError):  # the store may be what failed, and the error that is under way tells it
             self.write("stop", reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
-        self.flush()
+            self.flush()

@@ -99,7 +99,9 @@ def train(table: pa.Table, grid: Sequence[Settings] = GRID, processes: int = 1) 
     }
     for split in ("dev", "test"):
         if split in texts:
-            record[split] = metrics.headline(truth[split], model.probabilities(texts[split]))
+            given = model.probabilities(texts[split])
+            record[split] = metrics.headline(truth[split], given)
+            record[split]["per_emotion"] = metrics.per_emotion(truth[split], given)
             record[split]["majority"] = metrics.always(majority, truth[split])
     return model, record
 

@@ -18,6 +18,7 @@ from torchvision.models import ResNet, resnet18
 from emotionscope.errors import RowError
 from emotionscope.grey import decode, face_weights
 from emotionscope.labels import EMOTIONS, indices
+from emotionscope.small_maps import quicken
 
 FORMAT = "emotionscope-vision-1"
 BATCH = 256  # faces a forward pass
@@ -43,6 +44,7 @@ class VisionModel:
     ) -> None:
         if image_size < SMALLEST:
             raise ValueError(f"image size {image_size}: the smallest is {SMALLEST}")
+        quicken(network)
         self.network = network.to(memory_format=torch.channels_last).eval()
         self.image_size = image_size
         self.mean, self.std = mean, std

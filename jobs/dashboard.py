@@ -5,6 +5,7 @@ Runs until it is stopped. It listens on this machine alone unless --address says
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Dashboard:
     """Keyframes table the scores were made from, to show the faces."""
     bundle: str | None = None
     """Bundle to try sentences and clips on: a folder or s3:// prefix."""
+    exports: str = "exports"
+    """Folder of this machine for selections that are too large to download; made when one is saved."""
     address: str = "127.0.0.1"
     """Address to listen on; the pages have no password, so think before opening them to others."""
     port: int = 8501
@@ -49,6 +52,7 @@ def run(settings: Dashboard = NOTHING) -> None:
             bundles.read_manifest(uri)
         else:
             tables.open_dataset(uri, kind)
+    sources["exports"] = os.path.abspath(settings.exports)
     app = Path(bundles.__file__).parent / "dashboard" / "app.py"
     options = {
         "server.address": settings.address,

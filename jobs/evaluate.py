@@ -62,15 +62,17 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
     models = bundle.load(settings.bundle) if settings.bundle else None
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
-    try:
-        figures = evaluation.evaluate(tables.read(dataset, evaluation.COLUMNS), settings.split)
-    except UserError as error:
-        raise UserError(f"{dataset.uri}: {error}") from error
-    if models and figures["bundle"] != [models.version]:
+    table = tables.read(dataset, evaluation.COLUMNS)
+    made_by = sorted(table["bundle"].drop_null().unique().to_pylist())
+    if models and made_by != [models.version]:
         raise UserError(
             f"--bundle {settings.bundle}: its version is {models.version}, and the scores were made by "
-            f"{', '.join(figures['bundle']) or 'none'}"
+            f"{', '.join(made_by) or 'none'}"
         )
+    try:
+        figures = evaluation.evaluate(table, settings.split)
+    except UserError as error:
+        raise UserError(f"{dataset.uri}: {error}") from error
     figures |= {"data": tables.fingerprint(dataset), "note": settings.note}
     keys = [(row["dialogue_id"], row["utterance_id"]) for row in figures["mistakes"]]
     faces = report.best_faces(keyframes, keys) if keyframes else {}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from emotionscope import runtime, storage, tables
-from tests.s3 import S3Server, started
+from tests.s3 import S3Server, running_server
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -47,7 +47,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server (Ceph's gateway) where it is installed, else moto's."""
-    with started(tmp_path_factory, SHARED / "s3", free_port()) as server:
+    with running_server(tmp_path_factory, SHARED / "s3", free_port()) as server:
         yield server
 
 

@@ -29,7 +29,7 @@ class S3Server:
 
 
 @contextmanager
-def started(folders: pytest.TempPathFactory, scripts: Path, port: int) -> Iterator[S3Server]:
+def running_server(folders: pytest.TempPathFactory, scripts: Path, port: int) -> Iterator[S3Server]:
     """A server on a port of this machine until the block ends."""
     url = f"http://127.0.0.1:{port}"
     variables = {

@@ -1,6 +1,5 @@
 """The pages: in a real browser, against the Parquet that they show; and the questions behind them."""
 
-import io
 import os
 import shutil
 import subprocess
@@ -40,46 +39,57 @@ def test_filters_combine_as_they_do_on_the_table_itself(archive: Archive, scored
         table["fused_emotion"].isin(["joy", "anger"]) & (sure >= 0.5) & table["utterance"].str.contains("number 2")
     ]
     assert 0 < len(wanted) < len(table)
-    assert archive.totals(chosen)["rows"] == len(wanted)
-    assert archive.totals(Selection())["dialogues"] == table["dialogue_id"].nunique()
-    assert archive.totals(Selection(error=True))["rows"] == 0
+    assert archive.overview(chosen).totals["rows"] == len(wanted)
+
+    def totals(**filters: bool) -> dict[str, int]:
+        return archive.overview(Selection(**filters)).totals
+
+    assert totals()["dialogues"] == table["dialogue_id"].nunique()
+    assert totals()["with_faces"] == (table["faces"] > 0).sum()
+    assert totals(error=True) == dict.fromkeys(totals(), 0)
     disagree = (table["text_emotion"] != table["vision_emotion"]).sum()
-    assert (
-        archive.totals(Selection(disagreement=True))["rows"] == archive.totals(Selection())["disagreements"] == disagree
-    )
+    assert totals(disagreement=True)["rows"] == totals()["disagreements"] == disagree
 
 
-def test_a_selection_is_exported_whole_in_both_forms(archive: Archive, scored: str) -> None:
+def test_a_selection_is_exported_whole_in_both_forms(archive: Archive, scored: str, tmp_path: Path) -> None:
     wanted = scores_of(scored).to_pandas().query("fused_emotion == 'fear'")
     chosen = Selection(emotions=("fear",))
-    parquet = pq.read_table(io.BytesIO(archive.export(chosen, "parquet"))).to_pandas()
-    csv = pd.read_csv(io.BytesIO(archive.export(chosen, "csv")))
+    for kind in ("csv", "parquet"):
+        archive.export(chosen, tmp_path / f"it's mine.{kind}")
+    parquet = pq.read_table(tmp_path / "it's mine.parquet").to_pandas()
+    csv = pd.read_csv(tmp_path / "it's mine.csv")
     keys = ["dialogue_id", "utterance_id"]
     for found in (parquet, csv):
         assert sorted(map(tuple, found[keys].to_numpy())) == sorted(map(tuple, wanted[keys].to_numpy()))
     assert list(parquet.columns) == list(wanted.columns)
+    with pytest.raises(FileExistsError):
+        archive.export(chosen, tmp_path / "it's mine.csv")
 
 
 def test_text_that_looks_like_sql_is_only_text(archive: Archive) -> None:
     nasty = "'; DROP VIEW scores; --"
-    assert archive.totals(Selection(search=nasty, speakers=(nasty,), emotions=(nasty,)))["rows"] == 0
+    assert archive.overview(Selection(search=nasty, speakers=(nasty,), emotions=(nasty,))).totals["rows"] == 0
     assert archive.dialogues(nasty) == []
-    assert archive.totals(Selection())["rows"] > 0
+    assert archive.overview(Selection()).totals["rows"] > 0
 
 
-def test_spread_counts_every_answered_row_once(archive: Archive, scored: str) -> None:
+def test_every_answered_row_counts_once(archive: Archive, scored: str) -> None:
     table = scores_of(scored).to_pandas()
-    for by in ("nothing", "position"):
-        assert archive.spread(Selection(), by)["rows"].sum() == len(table)
-    counts = archive.spread(Selection(model="text")).set_index("emotion")["rows"].to_dict()
+    overview = archive.overview(Selection(model="text"))
+    assert overview.by_position["rows"].sum() == overview.by_speaker["rows"].sum() == len(table)
+    counts = overview.emotions.set_index("emotion")["rows"].to_dict()
     assert counts == table["text_emotion"].value_counts().to_dict()
+    first = overview.by_position.query("position == 0").set_index("emotion")["rows"].to_dict()
+    assert first == table.query("utterance_id < 3")["text_emotion"].value_counts().to_dict()
+    pairs = overview.pairs.set_index(["text", "vision"])["rows"].to_dict()
+    assert pairs == table[["text_emotion", "vision_emotion"]].dropna().value_counts().to_dict()
 
 
 def test_an_archive_in_s3_answers_alike(archive: Archive, scored: str, bucket: str) -> None:
     copy_in(Path(scored), f"{bucket}/scores")
     there = Archive(f"{bucket}/scores")
     chosen = Selection(emotions=("joy",), certainty=0.3)
-    assert there.totals(chosen) == archive.totals(chosen)
+    assert there.overview(chosen).totals == archive.overview(chosen).totals
     assert there.dialogue("d0001").equals(archive.dialogue("d0001"))
 
 

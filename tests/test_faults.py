@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import boto3
@@ -141,7 +142,7 @@ def test_a_training_goes_on_with_the_nodes_that_are_left(tmp_path: Path, ray_clu
         attached = {**os.environ, "RAY_ADDRESS": address["ray"]}
         with subprocess.Popen(start, cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True) as job:
             assert job.stdout
-            lines = list(iter(lambda: job.stdout.readline().split()[:2], ["epoch", "2"]))
+            lines = [line.split()[:2] for line in takewhile(lambda line: not line.startswith("epoch   2"), job.stdout)]
             os.killpg(node.pid, signal.SIGKILL)
             told = job.communicate(timeout=400)[0]
     assert ["epoch", "1"] in lines
@@ -202,6 +203,9 @@ def test_a_job_that_fails_wholesale_stops_and_what_it_wrote_is_valid(ray_cluster
     with pytest.raises(JobError, match=r"video missing.*--max-errors allows 3"):
         extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="3"))
     assert 2 <= finished_shards(output) <= 6
+    (log,) = Path(output).glob("_log/*.jsonl")
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert last["event"] == "stop" and "--max-errors allows 3" in last["reason"]
     with pytest.raises(JobError, match="allows 6"):
         extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="50%"))
     summary = extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="10"))

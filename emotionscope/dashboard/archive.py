@@ -1,9 +1,8 @@
 """Questions to a scores table of any size, answered by DuckDB without loading it whole; knows nothing of the pages."""
 
-import os
-import tempfile
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -35,6 +34,22 @@ class Selection:
     search: str = ""
 
 
+@dataclass(frozen=True)
+class Overview:
+    """Counts of the selected rows.
+
+    `totals` has rows, dialogues, with_faces, disagreements and errors. The tables have the column rows beside what
+    they count by: emotion; position (of the group of utterances) and emotion; speaker (the commonest) and emotion;
+    text and vision (what each says, where both say something).
+    """
+
+    totals: dict[str, int]
+    emotions: pd.DataFrame
+    by_position: pd.DataFrame
+    by_speaker: pd.DataFrame
+    pairs: pd.DataFrame
+
+
 class Archive:
     """A scores table, and the keyframes it was made from where they are given."""
 
@@ -43,6 +58,7 @@ class Archive:
         self.dataset = tables.open_dataset(scores, "scores")
         self.columns = self.dataset.schema.names
         self.connection = duckdb.connect(config={"memory_limit": MEMORY})
+        self.connection.execute("SET parquet_metadata_cache = true")  # of thousands of files, asked again and again
         self._remote: dict[str, pads.Dataset] = {}
         self._view("scores", self.dataset)
         self.has_keyframes = keyframes is not None
@@ -79,8 +95,10 @@ class Archive:
             terms.append(f"speaker IN ({_marks(chosen.speakers)})")
             values += chosen.speakers
         if chosen.certainty > 0:
-            terms.append(f"{certainty(chosen.model)} >= ?")
-            values.append(chosen.certainty)
+            # Many times quicker than asking for the greatest of them.
+            columns = probability_columns(chosen.model)
+            terms.append(f"({' OR '.join(f'{name} >= ?' for name in columns)})")
+            values += [chosen.certainty] * len(columns)
         if chosen.disagreement:
             terms.append("text_emotion <> vision_emotion")
         if chosen.error:
@@ -90,42 +108,52 @@ class Archive:
             values.append(chosen.search)
         return " AND ".join(terms), values
 
-    def totals(self, chosen: Selection) -> dict[str, int]:
-        """Counts of the selected rows: rows, dialogues, with_faces, disagreements, errors."""
+    def overview(self, chosen: Selection) -> Overview:
+        """All that the page counts, in one pass over the archive."""
         where, values = self.where(chosen)
-        row = self._ask(
-            "SELECT count(*) AS rows, count(DISTINCT dialogue_id) AS dialogues,"
-            " count(*) FILTER (faces > 0) AS with_faces,"
-            " count(*) FILTER (text_emotion <> vision_emotion) AS disagreements, count(error) AS errors"
-            f" FROM scores WHERE {where}",
-            values,
-        ).iloc[0]
-        return {str(name): int(value) for name, value in row.items()}
-
-    def spread(self, chosen: Selection, by: Literal["nothing", "speaker", "position"] = "nothing") -> pd.DataFrame:
-        """Rows by emotion, and by speaker (the commonest) or by place in the dialogue: emotion, rows, and group."""
-        where, values = self.where(chosen)
-        emotion = f"{chosen.model}_emotion"
-        group = {"nothing": "''", "speaker": "speaker", "position": f"least(utterance_id // {GROUP}, {POSITIONS - 1})"}[
-            by
-        ]
+        speaker = "speaker" if "speaker" in self.columns else "NULL"
         table = self._ask(
-            f'SELECT {emotion} AS emotion, {group} AS "group", count(*) AS rows FROM scores'
-            f" WHERE {where} AND {emotion} IS NOT NULL AND {group} IS NOT NULL GROUP BY ALL",
+            f"""
+            WITH chosen AS (
+                SELECT {chosen.model}_emotion AS emotion, least(utterance_id // {GROUP}, {POSITIONS - 1}) AS position,
+                    {speaker} AS speaker, text_emotion AS "text", vision_emotion AS vision, dialogue_id,
+                    faces > 0 AS seen, error IS NOT NULL AS failed
+                FROM scores WHERE {where}
+            ), counted AS MATERIALIZED (
+                SELECT CASE WHEN grouping(position) = 0 THEN 'position' WHEN grouping(speaker) = 0 THEN 'speaker'
+                        WHEN grouping(dialogue_id) = 0 THEN 'dialogue' ELSE 'pair' END AS kind,
+                    emotion, position, speaker, "text", vision, count(*) AS rows,
+                    count(*) FILTER (seen) AS with_faces, count(*) FILTER (failed) AS errors
+                FROM chosen
+                GROUP BY GROUPING SETS ((emotion, position), (emotion, speaker), ("text", vision), (dialogue_id))
+            )
+            SELECT * FROM counted WHERE kind <> 'dialogue'
+            UNION ALL SELECT 'dialogue', NULL, NULL, NULL, NULL, NULL, count(*), 0, 0 FROM counted
+                WHERE kind = 'dialogue'
+            """,
             values,
         )
-        if by == "speaker":
-            common = table.groupby("group")["rows"].sum().nlargest(SPEAKERS).index
-            table = table[table["group"].isin(common)]
-        return table.sort_values(["group", "emotion"], ignore_index=True)
+        kinds = dict(iter(table.groupby("kind")))
 
-    def disagreement(self, chosen: Selection) -> pd.DataFrame:
-        """Rows by what text and vision say, where both say something: text, vision, rows."""
-        where, values = self.where(chosen)
-        return self._ask(
-            "SELECT text_emotion AS text, vision_emotion AS vision, count(*) AS rows FROM scores"
-            f" WHERE {where} AND text_emotion IS NOT NULL AND vision_emotion IS NOT NULL GROUP BY ALL",
-            values,
+        def counts(kind: str, *columns: str) -> pd.DataFrame:
+            known = kinds.get(kind, table[:0]).dropna(subset=list(columns))
+            return known[[*columns, "rows"]].sort_values(list(columns), ignore_index=True)
+
+        position, speakers = counts("position", "position", "emotion"), counts("speaker", "speaker", "emotion")
+        common = speakers.groupby("speaker")["rows"].sum().nlargest(SPEAKERS).index
+        pairs = counts("pair", "text", "vision")
+        whole = kinds.get("position", table[:0])
+        totals = {name: int(whole[name].sum()) for name in ("rows", "with_faces", "errors")}
+        return Overview(
+            totals={
+                **totals,
+                "dialogues": int(kinds["dialogue"]["rows"].iloc[0]),
+                "disagreements": int(pairs["rows"][pairs["text"] != pairs["vision"]].sum()),
+            },
+            emotions=position.groupby("emotion")["rows"].sum().reset_index(),
+            by_position=position.astype({"position": int}),
+            by_speaker=speakers[speakers["speaker"].isin(common)],
+            pairs=pairs,
         )
 
     def rows(self, chosen: Selection, order: str = "", descending: bool = False, limit: int = 500) -> pd.DataFrame:
@@ -149,15 +177,13 @@ class Archive:
         query = "SELECT speaker FROM scores WHERE speaker IS NOT NULL GROUP BY speaker ORDER BY count(*) DESC, speaker"
         return [str(name) for name in self._ask(f"{query} LIMIT {int(limit)}")["speaker"]]
 
-    def export(self, chosen: Selection, kind: Literal["csv", "parquet"]) -> bytes:
-        """All selected rows with all their columns, as a file's content."""
+    def export(self, chosen: Selection, path: Path) -> None:
+        """Write all selected rows with all their columns to a new file, .csv or .parquet. Raises FileExistsError."""
         where, values = self.where(chosen)
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, f"selection.{kind}")
-            options = "FORMAT csv, HEADER" if kind == "csv" else "FORMAT parquet, COMPRESSION zstd"
-            self._cursor().execute(f"COPY (SELECT * FROM scores WHERE {where}) TO '{path}' ({options})", values)
-            with open(path, "rb") as file:
-                return file.read()
+        options = {".csv": "FORMAT csv, HEADER", ".parquet": "FORMAT parquet, COMPRESSION zstd"}[path.suffix]
+        path.touch(exist_ok=False)
+        name = str(path).replace("'", "''")
+        self._cursor().execute(f"COPY (SELECT * FROM scores WHERE {where}) TO '{name}' ({options})", values)
 
     def dialogues(self, search: str = "", limit: int = 200) -> list[str]:
         """Ids of dialogues that contain `search`, whatever its case."""

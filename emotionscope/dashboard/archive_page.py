@@ -1,16 +1,18 @@
 """Page "Archive": what is in it, how emotions are spread, and any selection of it as a table and a file."""
 
+import tempfile
+from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from pathlib import Path
 
 import streamlit as st
 
 from emotionscope.dashboard import charts, parts
-from emotionscope.dashboard.archive import Archive, Selection
+from emotionscope.dashboard.archive import Archive, Overview, Selection
 from emotionscope.labels import EMOTIONS, MODELS
 
 SHOWN = 500  # rows of the table
-LARGE = 500_000  # rows above which a file is large for a browser
+LARGE = 200_000  # rows above which a file is too large to hold for a browser
 
 
 def show(sources: parts.Sources) -> None:
@@ -20,7 +22,8 @@ def show(sources: parts.Sources) -> None:
     if archive is None:
         return
     chosen = _filters(archive)
-    totals = archive.totals(chosen)
+    overview = archive.overview(chosen)
+    totals = overview.totals
     names = {"rows": "Utterances", "dialogues": "Dialogues", "with_faces": "With faces",
              "disagreements": "Text ≠ vision", "errors": "Errors"}  # fmt: skip
     for column, (key, name) in zip(st.columns(len(names)), names.items(), strict=True):
@@ -30,8 +33,8 @@ def show(sources: parts.Sources) -> None:
             "No utterance passes all filters. Loosen one of them in the side bar.", icon=":material/filter_alt_off:"
         )
         return
-    _pictures(archive, chosen)
-    _table(archive, chosen, totals["rows"])
+    _pictures(overview)
+    _table(archive, chosen, totals["rows"], sources)
 
 
 def _filters(archive: Archive) -> Selection:
@@ -49,32 +52,31 @@ def _filters(archive: Archive) -> Selection:
         )
 
 
-def _pictures(archive: Archive, chosen: Selection) -> None:
+def _pictures(overview: Overview) -> None:
     left, right = st.columns(2)
     with left:
         st.subheader("Emotions")
-        st.altair_chart(charts.spread(archive.spread(chosen)), width="stretch")
+        st.altair_chart(charts.spread(overview.emotions), width="stretch")
     with right:
         st.subheader("In the course of a dialogue")
-        st.altair_chart(charts.over_time(archive.spread(chosen, "position")), width="stretch")
+        st.altair_chart(charts.over_time(overview.by_position), width="stretch")
     left, right = st.columns(2)
     with left:
         st.subheader("By speaker")
-        speakers = archive.spread(chosen, "speaker") if "speaker" in archive.columns else None
-        if speakers is None or speakers.empty:
+        if overview.by_speaker.empty:
             st.caption("The archive names no speakers.")
         else:
-            st.altair_chart(charts.by_speaker(speakers), width="stretch")
+            st.altair_chart(charts.by_speaker(overview.by_speaker), width="stretch")
     with right:
         st.subheader("Where text and vision disagree")
-        both = archive.disagreement(chosen)
-        if both.empty:
+        if overview.pairs.empty:
             st.caption("No utterance has both a text and a face.")
         else:
-            st.altair_chart(charts.squares(both, "vision", "text", ("vision says", "text says")), width="stretch")
+            grid = charts.squares(overview.pairs, "vision", "text", ("vision says", "text says"))
+            st.altair_chart(grid, width="stretch")
 
 
-def _table(archive: Archive, chosen: Selection, rows: int) -> None:
+def _table(archive: Archive, chosen: Selection, rows: int, sources: parts.Sources) -> None:
     st.subheader("Utterances")
     first, second, csv, parquet = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     orders = {"the archive's order": "", "certainty": "certainty", "speaker": "speaker", "text": "utterance",
@@ -91,15 +93,35 @@ def _table(archive: Archive, chosen: Selection, rows: int) -> None:
         },
     )
     st.caption(f"{len(table):,} of {rows:,} utterances shown; files hold all {rows:,}.")
-    if rows > LARGE:
-        st.caption("So many rows make a large file: a filter, or DuckDB on the archive itself, may serve better.")
-    kinds: tuple[tuple[Any, Literal["csv", "parquet"]], ...] = ((csv, "csv"), (parquet, "parquet"))
-    for place, kind in kinds:
-        place.download_button(
-            {"csv": "CSV", "parquet": "Parquet"}[kind],
-            data=partial(archive.export, chosen, kind),
-            file_name=f"selection.{kind}",
-            icon=":material/download:",
-            on_click="ignore",
-            width="stretch",
-        )
+    for place, kind in ((csv, "csv"), (parquet, "parquet")):
+        name = {"csv": "CSV", "parquet": "Parquet"}[kind]
+        if rows <= LARGE:
+            place.download_button(
+                name,
+                data=partial(_content, archive, chosen, kind),
+                file_name=f"selection.{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+                width="stretch",
+            )
+        elif place.button(f"Save {name}", icon=":material/save:", width="stretch", help=f"To {sources.exports}"):
+            _save(archive, chosen, Path(sources.exports, f"selection-{datetime.now():%Y%m%d-%H%M%S}.{kind}"))
+
+
+def _content(archive: Archive, chosen: Selection, kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"selection.{kind}")
+        archive.export(chosen, path)
+        return path.read_bytes()
+
+
+def _save(archive: Archive, chosen: Selection, path: Path) -> None:
+    """Write a selection that is too large for a browser to where the dashboard runs."""
+    try:
+        with st.spinner("Writing …"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            archive.export(chosen, path)
+    except OSError as error:
+        st.error(f"{path} cannot be written: {error}", icon=":material/error:")
+    else:
+        st.success(f"Written to {path}", icon=":material/check:")

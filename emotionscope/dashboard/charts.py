@@ -18,7 +18,7 @@ _COUNT = alt.Tooltip("rows:Q", format=",")
 
 
 def spread(table: pd.DataFrame) -> alt.LayerChart:
-    """Rows by emotion, from `Archive.spread`."""
+    """Rows by emotion, from `Overview.emotions`."""
     table = table.assign(share=table["rows"] / max(table["rows"].sum(), 1))
     base = alt.Chart(table, height=_LEGEND + 200).encode(
         y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None), x=alt.X("rows:Q", title="utterances")
@@ -31,32 +31,35 @@ def spread(table: pd.DataFrame) -> alt.LayerChart:
 
 
 def by_speaker(table: pd.DataFrame) -> alt.Chart:
-    """Shares of the emotions for each speaker, from `Archive.spread` by speaker."""
-    order = table.groupby("group")["rows"].sum().sort_values(ascending=False).index.tolist()
+    """Shares of the emotions for each speaker, from `Overview.by_speaker`."""
+    order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
     return (
         alt.Chart(table, height=_LEGEND + 26 * len(order))
         .mark_bar()
         .encode(
-            y=alt.Y("group:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
+            y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
             x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
             color=_COLOUR,
             order="emotion:N",
-            tooltip=[alt.Tooltip("group:N", title="speaker"), "emotion", _COUNT],
+            tooltip=["speaker:N", "emotion", _COUNT],
         )
     )
 
 
 def over_time(table: pd.DataFrame) -> alt.Chart:
-    """Shares of the emotions in the course of dialogues, from `Archive.spread` by position."""
-    first = table["group"] * GROUP + 1
-    last = ("–" + (first + GROUP - 1).astype(str)).mask(table["group"] == POSITIONS - 1, "+")
+    """Shares of the emotions in the course of dialogues, from `Overview.by_position`."""
+    first = table["position"] * GROUP + 1
+    last = ("–" + (first + GROUP - 1).astype(str)).mask(table["position"] == POSITIONS - 1, "+")
     name = first.astype(str) + last
     return (
         alt.Chart(table.assign(place=name), height=_LEGEND + 200)
         .mark_bar()
         .encode(
             x=alt.X(
-                "place:O", sort=alt.SortField("group"), title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)
+                "place:O",
+                sort=alt.SortField("position"),
+                title="utterance of the dialogue",
+                axis=alt.Axis(labelAngle=0),
             ),
             y=alt.Y("rows:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
             color=_COLOUR,

@@ -15,8 +15,9 @@ from emotionscope.palette import COLOURS
 
 @dataclass(frozen=True)
 class Sources:
-    """What the dashboard was started on; any may be None."""
+    """What the dashboard was started on, any of which may be None, and the folder for large files."""
 
+    exports: str
     scores: str | None = None
     keyframes: str | None = None
     bundle: str | None = None
