@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo dashboard test check clean
+.PHONY: demo dashboard bench test check clean
 
 demo: .venv/ready
 	$(BIN)/python -m jobs.demo --output demo --replace
 
 dashboard: .venv/ready
 	$(BIN)/python -m jobs.dashboard --scores demo/scores --keyframes demo/keyframes --bundle demo/bundle
+
+bench: .venv/ready
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[bench]' --quiet
+	$(BIN)/python -m benchmarks.everything --output bench
 
 test: check
 	$(BIN)/python -m pytest
@@ -25,4 +29,4 @@ check: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv demo build *.egg-info
+	rm -rf .venv demo bench build *.egg-info

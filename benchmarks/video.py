@@ -1,116 +1,74 @@
-"""From clips to scores, side by side with what else one could do, in turn and on the same cores.
+"""Clips to scores, beside what else one could do with the same cores.
 
 Peers: the loop a user would write (every frame decoded by OpenCV, Haar at 640x360 on each twelfth, ResNet-18 at 224), a
-pool of processes over a lean loop (few frames decoded, the same detector and network as here), and two floors that no
-scoring can do without: decoding every frame, and decoding without the frames that no other needs. Start-up (Ray, pools,
-models) is done before the clock runs.
+pool of processes over a lean loop (this package's own stages on one clip after the other), Daft with the same lean loop
+as its function; and two floors that no scoring can do without: decoding every frame, and decoding without the frames
+that no other needs.
 """
 
 import itertools
 import multiprocessing
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 
 import av
 import cv2
+import daft
 import numpy as np
 import pyarrow as pa
 import torch
 from cv2.data import haarcascades
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from torchvision.models import resnet18
 
 from benchmarks.clips import find
-from emotionscope import bundle, cli, faces, keyframes, pipeline, runtime, scoring, shards, tables
+from benchmarks.rounds import OURS, Contest
+from emotionscope import bundle, faces, keyframes, pipeline, scoring, shards, tables
 
 EVERY = 12  # frames between two that the naive loop looks at
-SHARD = 8  # rows
+SHARD = 4  # rows
+FEW, MANY = 8, 40  # clips
+BARS = {"naive loop": 4.0, "decode every frame": 0.9, "pool, lean loop": 1.0, "Daft, lean loop": 1.0}
 
 
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Video:
-    """Settings of the measure."""
-
-    clips: str
-    """Folder of clips (*.mp4, at any depth)."""
-    bundle: str
-    """Bundle with a text and a vision model."""
-    yunet: str | None = None
-    """Path of face_detection_yunet_2023mar.onnx; without it Haar finds the faces, which takes longer."""
-    repeats: int = 4
-    """Times each clip is scored in a round, to fill it."""
-    rounds: int = 5
-    """Rounds, the first of which only warms up."""
-    markdown: str | None = None
-    """File for the table in Markdown."""
-
-
-def run(settings: Video) -> None:
-    """Measure all in turn and print medians, spreads and ratios."""
-    found = [str(path) for path in find(settings.clips)]
-    clips = found * settings.repeats
+@contextmanager
+def contest(folder: str, uri: str, yunet: str | None) -> Iterator[Contest]:
+    """The clips below `folder` to scores, with the bundle at `uri`; Ray must run."""
+    found = [str(path) for path in find(folder)]
+    clips = list(itertools.islice(itertools.cycle(found), MANY))
     cores = os.cpu_count() or 1
-    models = bundle.load(settings.bundle)
-    spec = faces.load_spec("auto", settings.yunet)
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(cores, _start, (settings.bundle, spec)) as pool, runtime.ray_session():
-        ways: dict[str, Callable[[], object]] = {
-            "naive loop": lambda: pool.map(naive, clips, chunksize=1),
-            "pool, lean loop": lambda: pool.map(lean, clips, chunksize=1),
-            "decode every frame": lambda: pool.map(decode_all, clips, chunksize=1),
-            "decode, no non-reference frames": lambda: pool.map(decode_some, clips, chunksize=1),
-            "EmotionScope": lambda: _score(clips, models, spec),
+    models, spec = bundle.load(uri), faces.load_spec("auto", yunet)
+    scorer = Lean(uri, yunet)
+
+    def with_daft(count: int) -> None:
+        table = daft.from_pydict({"clip": clips[:count]}).into_batches(1)
+        table.with_column("faces", scorer(table["clip"])).collect()
+
+    with multiprocessing.get_context("spawn").Pool(cores, _start, (uri, spec)) as pool:
+        ways = {
+            OURS: lambda count: _score(clips[:count], models, spec),
+            "naive loop": lambda count: pool.map(naive, clips[:count], chunksize=1),
+            "pool, lean loop": lambda count: pool.map(lean, clips[:count], chunksize=1),
+            "Daft, lean loop": with_daft,
+            "decode every frame": lambda count: pool.map(decode_all, clips[:count], chunksize=1),
+            "decode, no non-reference frames": lambda count: pool.map(decode_some, clips[:count], chunksize=1),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for turn, (name, way) in itertools.product(range(settings.rounds), ways.items()):
-            began = time.perf_counter()
-            way()
-            if turn:
-                seconds[name].append(time.perf_counter() - began)
-    rows = _rows(seconds, len(clips))
-    _show(
-        rows,
-        f"{len(clips)} clips ({len(found)} different), {cores} cores, {spec.kind}, {settings.rounds - 1} rounds",
-    )
-    if settings.markdown:
-        lines = [
-            "| | s a clip | spread | times the naive loop | share of decoding every frame |",
-            "|---|---:|---:|---:|---:|",
-        ]
-        Path(settings.markdown).write_text("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n")
+        what = f"{MANY} clips ({len(found)} different, repeated), faces by {spec.kind}, {cores} cores"
+        yield Contest("Video to scores", "clip", what, ways, FEW, MANY, BARS)
 
 
-def _rows(seconds: dict[str, list[float]], clips: int) -> list[list[str]]:
-    median = {name: statistics.median(values) for name, values in seconds.items()}
-    return [
-        [
-            name,
-            f"{median[name] / clips:.3f}",
-            f"{(max(values) - min(values)) / median[name]:.0%}",
-            f"{median['naive loop'] / median[name]:.2f}",
-            f"{median['decode every frame'] / median[name]:.2f}",
-        ]
-        for name, values in seconds.items()
-    ]
+@daft.cls(use_process=True, max_concurrency=os.cpu_count() or 1)
+class Lean:
+    """The lean loop as Daft's function, in processes of its own."""
 
+    def __init__(self, uri: str, yunet: str | None) -> None:
+        _start(uri, faces.load_spec("auto", yunet))
 
-def _show(rows: Iterable[list[str]], title: str) -> None:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for name in ("s a clip", "spread", "times naive", "of decoding all"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*row, style="bold" if row[0] == "EmotionScope" else None)
-    Console(highlight=False).print(table)
+    def __call__(self, clip: str) -> int:
+        """The number of faces."""
+        return lean(clip)
 
 
 def _score(clips: list[str], models: bundle.Bundle, spec: faces.DetectorSpec) -> None:
@@ -177,7 +135,3 @@ def decode_some(clip: str) -> int:
     with av.open(clip) as video:
         video.streams.video[0].codec_context.skip_frame = "NONREF"
         return sum(1 for _ in video.decode(video=0))
-
-
-if __name__ == "__main__":
-    cli.main(run)

@@ -6,7 +6,7 @@ frames above a size limit are refused. What goes wrong is a `RowError` whose rea
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Literal, NoReturn, Self
 
@@ -28,6 +28,7 @@ SIDE = 1920  # pixels; a frame longer than this is shrunk to it
 # Demuxers of one file; playlists, image sequences and devices are left out.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg"
 BUFFER = 2**18  # bytes of each read from the stream
+INDEXED = "mov"  # demuxers that know where every frame lies, and so can go back to the first exactly
 REORDERING = 16  # frames by which decoding order may run ahead of time (H.264, H.265)
 
 Skip = Literal["DEFAULT", "NONREF", "NONKEY"]
@@ -56,7 +57,8 @@ def sample_frames(stream: IO[bytes], start: float | None = None, end: float | No
     """
     if end is not None and end <= max(start or 0.0, 0.0):
         raise RowError(f"video span is empty: from {start or 0:g} to {end:g} s")
-    chosen = _choose(_Span(stream, start, end))
+    with closing(_Span(stream, start, end)) as span:
+        chosen = _choose(span)
     while chosen:
         sample = chosen.pop(0)
         image = sample.frame.to_ndarray(format="bgr24")
@@ -97,6 +99,7 @@ class _Span:
 
     def __init__(self, stream: IO[bytes], start: float | None, end: float | None) -> None:
         self._stream = stream
+        self._kept: InputContainer | None = None
         with self._open() as (container, track):
             # Times in a file need not start at zero; a user's do.
             zero = (container.start_time or 0) / av.time_base
@@ -108,7 +111,6 @@ class _Span:
     def _open(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         """The container and its main track; whatever libav raises becomes a RowError."""
         try:
-            self._stream.seek(0)
             with self._container() as container:
                 track = container.streams.best("video")
                 if not isinstance(track, VideoStream) or track.codec_context is None:
@@ -120,15 +122,33 @@ class _Span:
         except (av.FFmpegError, OSError) as error:
             raise RowError(f"video unreadable: {' '.join((error.strerror or str(error)).split())}") from error
 
-    def _container(self) -> InputContainer:
+    @contextmanager
+    def _container(self) -> Iterator[InputContainer]:
+        """The file from its start; opening it takes as long as decoding several frames, so once will do if it may."""
+        if self._kept:
+            self._kept.seek(self._kept.start_time or 0)
+            yield self._kept
+            return
         options = {"format_whitelist": CONTAINERS}
+        self._stream.seek(0)
         try:
             # Refusing io_open keeps the demuxers from opening what a file refers to.
-            return av.open(
+            container = av.open(
                 self._stream, "r", options=options, metadata_errors="replace", buffer_size=BUFFER, io_open=_refuse
             )
         except av.ArgumentError as error:
             raise RowError("video unreadable: not a known video container") from error
+        if INDEXED in container.format.name.split(","):
+            self._kept = container
+            yield container
+        else:
+            with container:
+                yield container
+
+    def close(self) -> None:
+        """Close the container, if it was kept open; the stream stays open."""
+        if self._kept:
+            self._kept.close()
 
     def _find_key(self, container: InputContainer, track: VideoStream) -> float | None:
         """The time to seek to, to land on a key frame that is not after the span's start; None for the file's start.

@@ -1,4 +1,6 @@
-"""The dashboard's pictures, in Vega: one colour an emotion, each with words beside it."""
+"""The dashboard's pictures, in Vega: one colour an emotion, words beside it, and all of it told to screen readers."""
+
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -27,7 +29,8 @@ def spread(table: pd.DataFrame) -> alt.LayerChart:
         color=alt.Color("emotion:N", scale=_SCALE, legend=None), tooltip=["emotion", _COUNT]
     )
     words = base.mark_text(align="left", dx=4, color=_INK).encode(text=alt.Text("share:Q", format=".0%"))
-    return bars + words
+    told = ", ".join(f"{row.emotion} {row.share:.0%}" for row in table.itertuples())
+    return (bars + words).properties(description=f"Bars of the utterances by emotion: {told}.")
 
 
 def by_speaker(table: pd.DataFrame) -> alt.Chart:
@@ -36,6 +39,7 @@ def by_speaker(table: pd.DataFrame) -> alt.Chart:
     return (
         alt.Chart(table, height=_LEGEND + 26 * len(order))
         .mark_bar()
+        .properties(description=f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}.")
         .encode(
             y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
             x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
@@ -51,9 +55,12 @@ def over_time(table: pd.DataFrame) -> alt.Chart:
     first = table["position"] * GROUP + 1
     last = ("–" + (first + GROUP - 1).astype(str)).mask(table["position"] == POSITIONS - 1, "+")
     name = first.astype(str) + last
+    table = table.assign(place=name)
+    told = _mostly(table, "place", table["place"].unique().tolist())
     return (
-        alt.Chart(table.assign(place=name), height=_LEGEND + 200)
+        alt.Chart(table, height=_LEGEND + 200)
         .mark_bar()
+        .properties(description=f"Shares of the emotions in the course of a dialogue, by utterances: {told}.")
         .encode(
             x=alt.X(
                 "place:O",
@@ -85,7 +92,16 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
         text=alt.Text("rows:Q", format=",d"),
         color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1b1f24")),
     )
-    return cells + words
+    agree, whole = table["rows"][table[across] == table[down]].sum(), table["rows"].sum()
+    told = f"Grid of counts: {titles[0]} against {titles[1]}. They agree on {agree:,} of {whole:,}."
+    return (cells + words).properties(description=told)
+
+
+def _mostly(table: pd.DataFrame, by: str, order: list[str]) -> str:
+    """In words, the likeliest emotion of each group and its share."""
+    shares = table.pivot_table(index=by, columns="emotion", values="rows", aggfunc="sum", fill_value=0).loc[order]
+    shares = shares.div(shares.sum(axis=1), axis=0)
+    return ", ".join(f"{name} mostly {row.idxmax()} ({row.max():.0%})" for name, row in shares.iterrows())
 
 
 def line_of_feeling(rows: pd.DataFrame, model: str) -> alt.LayerChart:
@@ -100,7 +116,13 @@ def line_of_feeling(rows: pd.DataFrame, model: str) -> alt.LayerChart:
         tooltip=["utterance_id", "emotion", alt.Tooltip("probability:Q", format=".0%")],
     )
     points = base.transform_filter("datum.likeliest").mark_point(filled=True, size=90, opacity=1)
-    return base.mark_line(strokeWidth=1.5, opacity=0.6) + points
+    told = ", ".join(f"{row.utterance_id} {row.emotion} ({row.probability:.0%})" for row in _likeliest(long))
+    lines = base.mark_line(strokeWidth=1.5, opacity=0.6)
+    return (lines + points).properties(description=f"The likeliest emotion by utterance: {told}.")
+
+
+def _likeliest(long: pd.DataFrame) -> list[Any]:
+    return list(long[long["likeliest"]].sort_values("utterance_id").itertuples())
 
 
 def probabilities(values: dict[str, np.ndarray]) -> alt.FacetChart:
@@ -110,6 +132,10 @@ def probabilities(values: dict[str, np.ndarray]) -> alt.FacetChart:
         for model, given in values.items()
         if not np.isnan(given[0])
         for emotion, value in zip(EMOTIONS, given, strict=True)
+    ]
+    told = [
+        f"{model}: " + ", ".join(f"{r['emotion']} {r['probability']:.0%}" for r in rows if r["model"] == model) + "."
+        for model in values
     ]
     base = alt.Chart(pd.DataFrame(rows, columns=["model", "emotion", "probability"])).encode(
         y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None),
@@ -121,6 +147,7 @@ def probabilities(values: dict[str, np.ndarray]) -> alt.FacetChart:
         alt.layer(bars, words)
         .properties(width=190, height=200)
         .facet(column=alt.Column("model:N", sort=list(MODELS), title=None))
+        .properties(description="Probabilities. " + " ".join(told))
     )
     return chart
 
@@ -135,4 +162,6 @@ def calibration(bins: dict[str, list[dict[str, float]]]) -> alt.LayerChart:
         color=alt.Color("model:N", sort=list(MODELS), legend=alt.Legend(title=None, orient="bottom")),
         tooltip=["model", alt.Tooltip("n:Q", format=",", title="utterances")],
     )
-    return ideal.encode(x="x:Q", y="y:Q") + line.mark_line() + line.mark_point(filled=True, size=50)
+    told = ", ".join(f"{row['model']} {row['confidence']:.0%} certain and {row['accuracy']:.0%} right" for row in rows)
+    layers = ideal.encode(x="x:Q", y="y:Q") + line.mark_line() + line.mark_point(filled=True, size=50)
+    return layers.properties(description=f"Share of right answers by certainty: {told}.")

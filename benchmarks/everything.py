@@ -1,0 +1,129 @@
+"""All contests of speed in one run, as `make bench` calls it: a table on the screen, one in Markdown, and a plot.
+
+Takes the reference data beside the project where it is there (real clips, MELD's texts, FER2013's faces; repeated where
+more are wanted), else the drawn sample, and says which. Models are trained, or drawn, on the first run and kept.
+"""
+
+import os
+import platform
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from benchmarks import crops, learn, plot, rounds, start, texts, video
+from emotionscope import bundle, cli, runtime, sample, storage, tables, vision
+from emotionscope.errors import UserError
+from jobs import prepare_meld, train_text
+
+Name = Literal["video", "keyframes", "text", "training", "start"]
+FACES = 4096
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    """Settings of the measure."""
+
+    output: str
+    """Folder of the results, bench.md and bench.svg, and of the models they need."""
+    data: str = "../shared"
+    """Folder of the reference data; where it is missing, a sample is drawn."""
+    rounds: int = 4
+    """Rounds that count, after one that warms up."""
+    only: Name | None = None
+    """One contest alone; then no files are written."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the contests run over."""
+
+    clips: str
+    yunet: str | None
+    texts: list[str]
+    faces: list[bytes]
+    bundle: str
+    origin: str
+
+
+def run(settings: Everything) -> None:
+    """Hold the contests and write what they came to."""
+    if settings.rounds < 1:
+        raise UserError(f"--rounds: {settings.rounds} is too small; the least is 1")
+    output = Path(settings.output).absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    os.environ["RAY_ADDRESS"] = "local"
+    with runtime.ray_session():
+        inputs = _inputs(output, Path(settings.data))
+        contests: dict[str, Callable[[], AbstractContextManager[rounds.Contest]]] = {
+            "video": lambda: video.contest(inputs.clips, inputs.bundle, inputs.yunet),
+            "keyframes": lambda: crops.contest(inputs.faces, inputs.bundle),
+            "text": lambda: texts.contest(inputs.texts, inputs.bundle),
+            "training": lambda: learn.contest(inputs.faces),
+        }
+        outcomes = []
+        for name, make in contests.items():
+            if settings.only in (None, name):
+                with make() as contest:
+                    outcomes.append(rounds.hold(contest, settings.rounds))
+                rounds.show(outcomes[-1])
+        first = None
+        if settings.only in (None, "start"):
+            first = start.measure(inputs.texts, inputs.bundle, settings.rounds)
+            start.show(first)
+    if settings.only is None and first:
+        words = f"{_machine()}; {settings.rounds} rounds in turn after one that warms up; {inputs.origin}."
+        parts = [f"# Speed\n\n{words}\n", *map(rounds.markdown, outcomes), start.markdown(first)]
+        (output / "bench.md").write_text("\n".join(parts))
+        plot.draw([ratio for outcome in outcomes for ratio in outcome.ratios], output / "bench.svg")
+        print(f"written to {output}/bench.md and bench.svg")
+
+
+def _inputs(output: Path, data: Path) -> Inputs:
+    models = str(output / "bundle")
+    known = data / "data"
+    meld, faces, clips = known / "meld", known / "fer2013.parquet", known / "clips"
+    origin = "real clips, MELD's texts and FER2013's faces, repeated"
+    if not clips.is_dir():
+        meld, faces, origin = output / "sample", output / "faces", "a *synthetic* sample, drawn"
+        clips = meld
+        if not meld.exists():
+            sample.run(sample.Settings(output=str(meld), faces=str(faces)))
+    dialogues = output / "dialogues"
+    if not dialogues.exists():
+        prepare_meld.run(prepare_meld.PrepareMeld(meld=str(meld), output=str(dialogues)))
+    parts = bundle.read_manifest(models)["parts"] if storage.exists(f"{models}/bundle.json") else {}
+    if "text" not in parts:
+        train_text.run(train_text.TrainText(dialogues=str(dialogues), bundle=models))
+    if "vision" not in parts:
+        bundle.publish(models, "vision", vision.create(64).to_bytes(), {"data": "none: random weights, to be timed"})
+    spoken = tables.read(tables.open_dataset(str(dialogues), "dialogues"), ["utterance"])["utterance"].to_pylist()
+    yunet = next(data.glob("models/*yunet*.onnx"), None)
+    return Inputs(str(clips), str(yunet) if yunet else None, spoken, _pictures(faces), models, origin)
+
+
+def _pictures(faces: Path) -> list[bytes]:
+    with pq.ParquetFile(faces if faces.is_file() else next(faces.glob("*.parquet"))) as file:
+        column = next(file.iter_batches(FACES, columns=["image"]))["image"].to_pylist()
+    return [image["bytes"] if isinstance(image, dict) else image for image in column]
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores of {_processor()}, {memory:.0f} GiB"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    cli.main(run)

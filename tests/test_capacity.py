@@ -1,0 +1,58 @@
+"""The arithmetic of the page of capacity planning, and that the page shows what it gives."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import capacity
+from emotionscope.errors import UserError
+from tests.conftest import ROOT
+
+COSTS = capacity.Costs(
+    clip_seconds=0.5,
+    text_seconds=0.001,
+    start_seconds=0,
+    shards_a_second=10,
+    clip_bytes=1e6,
+    node_cores=10,
+    node_bytes_a_second=1e8,
+    video_shard=100,
+    text_shard=1000,
+)
+
+
+def test_the_page_shows_what_the_script_gives() -> None:
+    assert capacity.page(capacity.DEFAULT) in (ROOT / "docs" / "capacity.md").read_text()
+
+
+def test_with_cores_to_spare_hours_fall_as_cores_rise() -> None:
+    one, ten = (capacity.need(COSTS, "video", 72_000, cores) for cores in (1, 10))
+    assert one.hours == pytest.approx(10)
+    assert ten.hours == pytest.approx(1)
+    assert one.core_hours == ten.core_hours == pytest.approx(10)
+    assert (ten.machines, ten.bound) == (1, "cores")
+
+
+def test_one_driver_binds_where_shards_are_short_and_larger_shards_loosen_it() -> None:
+    assert capacity.most_cores(COSTS, "text") == pytest.approx(10)  # 10 shards a second, of one second each
+    bound = capacity.need(COSTS, "text", 36_000_000, 100)
+    assert (bound.bound, bound.hours) == ("shards a second", pytest.approx(1))
+    loose = capacity.need(replace(COSTS, text_shard=10_000), "text", 36_000_000, 100)
+    assert (loose.bound, loose.hours) == ("cores", pytest.approx(0.1))
+
+
+def test_a_slow_network_binds_the_videos() -> None:
+    need = capacity.need(replace(COSTS, node_bytes_a_second=1e7), "video", 36_000, 10)
+    assert (need.bound, need.hours) == ("network", pytest.approx(1))
+    assert need.read_bytes_a_second == pytest.approx(1e7)
+
+
+def test_storage_counts_every_table() -> None:
+    sizes = capacity.storage(COSTS, "video", 1000)
+    assert sizes["videos"] == pytest.approx(1e9)
+    assert set(sizes) == {"videos", "dialogues", "keyframes", "scores"}
+
+
+def test_no_core_is_refused() -> None:
+    with pytest.raises(UserError):
+        capacity.need(COSTS, "text", 1, 0)
