@@ -68,11 +68,12 @@ def run(settings: Dashboard = NOTHING) -> None:
     flags = [f"--{name}={value}" for name, value in options.items()]
     print(f"dashboard: http://{settings.address}:{settings.port} (stop with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "streamlit", "run", *flags, str(app), "--", json.dumps(sources)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+    # In a session of its own, Ctrl-C reaches this process alone; the server has nothing to put away.
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as server:
         try:
             code = server.wait()
         finally:
-            server.terminate()
+            server.kill()
     if code:
         raise JobError(f"the server ended with code {code}; is port {settings.port} taken?")
 

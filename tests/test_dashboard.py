@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from streamlit.testing.v1 import AppTest
 
+from emotionscope.dashboard import archive_page
 from emotionscope.dashboard.archive import Archive, Selection
 from emotionscope.errors import UserError
 from emotionscope.labels import probability_columns
@@ -64,6 +66,24 @@ def test_a_selection_is_exported_whole_in_both_forms(archive: Archive, scored: s
     assert list(parquet.columns) == list(wanted.columns)
     with pytest.raises(FileExistsError):
         archive.export(chosen, tmp_path / "it's mine.csv")
+
+
+def test_a_large_selection_is_written_where_the_pages_run(
+    scored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(scores: str, exports: str) -> None:
+        from emotionscope.dashboard import archive_page, parts
+
+        archive_page.show(parts.Sources(exports=exports, scores=scores))
+
+    monkeypatch.setattr(archive_page, "LARGE", 10)
+    folder = tmp_path / "exports"
+    app = AppTest.from_function(script, args=(scored, str(folder)), default_timeout=90).run()
+    for kind in ("CSV", "Parquet"):
+        app = next(button for button in app.button if button.label == f"Save {kind}").click().run()
+        assert not app.exception
+    written = {path.suffix: path for path in folder.iterdir()}
+    assert len(pd.read_csv(written[".csv"])) == len(pd.read_parquet(written[".parquet"])) == len(scores_of(scored))
 
 
 def test_text_that_looks_like_sql_is_only_text(archive: Archive) -> None:

@@ -26,8 +26,9 @@ def show(sources: parts.Sources) -> None:
     totals = overview.totals
     names = {"rows": "Utterances", "dialogues": "Dialogues", "with_faces": "With faces",
              "disagreements": "Text ≠ vision", "errors": "Errors"}  # fmt: skip
-    for column, (key, name) in zip(st.columns(len(names)), names.items(), strict=True):
-        column.metric(name, f"{totals[key]:,}")
+    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
+        for key, name in names.items():
+            st.metric(name, f"{totals[key]:,}", width="content")
     if not totals["rows"]:
         st.warning(
             "No utterance passes all filters. Loosen one of them in the side bar.", icon=":material/filter_alt_off:"

@@ -1,10 +1,11 @@
-"""The arithmetic of the page of capacity planning, and that the page shows what it gives."""
+"""The arithmetic behind figures: what an item costs beside its start-up, and the page of capacity planning."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
-from benchmarks import capacity
+from benchmarks import capacity, rounds
 from emotionscope.errors import UserError
 from tests.conftest import ROOT
 
@@ -56,3 +57,22 @@ def test_storage_counts_every_table() -> None:
 def test_no_core_is_refused() -> None:
     with pytest.raises(UserError):
         capacity.need(COSTS, "text", 1, 0)
+
+
+def test_an_items_cost_leaves_start_up_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def way(start: float, each: float) -> rounds.Way:
+        def work(items: int) -> None:
+            clock[0] += start + each * items
+
+        return work
+
+    ways = {rounds.OURS: way(5, 0.1), "slow": way(0, 0.25), "quick": way(9, 0.05)}
+    contest = rounds.Contest("Work", "item", "what", ways, 10, 100, {"slow": 2.0, "quick": 0.9})
+    outcome = rounds.hold(contest, 3)
+    assert outcome.cost == pytest.approx({rounds.OURS: 0.1, "slow": 0.25, "quick": 0.05})
+    assert outcome.start == pytest.approx({rounds.OURS: 5, "slow": 0, "quick": 9}, abs=1e-9)
+    found = {ratio.peer: (ratio.median, ratio.verdict) for ratio in outcome.ratios}
+    assert found == {"slow": (pytest.approx(2.5), "holds"), "quick": (pytest.approx(0.5), "missed")}
