@@ -77,8 +77,7 @@ def run(settings: Everything) -> None:
             start.show(first)
     if settings.only is None and first:
         words = f"{_machine()}; {settings.rounds} rounds in turn after one that warms up; {inputs.origin}."
-        parts = [f"# Speed\n\n{words}\n", *map(rounds.markdown, outcomes), start.markdown(first)]
-        (output / "bench.md").write_text("\n".join(parts))
+        (output / "bench.md").write_text(f"{words}\n\n{rounds.markdown(outcomes)}{start.markdown(first)}")
         plot.draw([ratio for outcome in outcomes for ratio in outcome.ratios], output / "bench.svg")
         print(f"written to {output}/bench.md and bench.svg")
 

@@ -6,7 +6,7 @@ its cost; what the few take beyond that is start-up (plans, processes, models). 
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
@@ -113,8 +113,20 @@ def show(outcome: Outcome) -> None:
     Console(highlight=False).print(table)
 
 
-def markdown(outcome: Outcome) -> str:
-    """The table in Markdown, under a heading."""
-    lines = ["| " + " | ".join(HEAD) + " |", "|---|---:|---:|---:|---:|---|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows(outcome)]
-    return f"### {outcome.contest.name}\n\n{outcome.contest.what}.\n\n" + "\n".join(lines) + "\n"
+def markdown(outcomes: Sequence[Outcome]) -> str:
+    """All ratios as one table in Markdown, and what each contest ran over."""
+    lines = [
+        "| Work | Against | Ours, ms | Theirs, ms | Times ours | Lowest–highest | Bar | |",
+        "|---|---|---:|---:|---:|---|---|---|",
+    ]
+    for outcome in outcomes:
+        contest = outcome.contest
+        for ratio, row in zip(outcome.ratios, rows(outcome)[1:], strict=True):
+            cells = (f"{contest.name}, a {contest.item}", ratio.peer, rows(outcome)[0][1], row[1], *row[3:])
+            lines.append("| " + " | ".join(cells) + " |")
+    notes = [f"- {outcome.contest.name}: {outcome.contest.what}; start-up {_starts(outcome)}." for outcome in outcomes]
+    return "\n".join([*lines, "", *notes, ""])
+
+
+def _starts(outcome: Outcome) -> str:
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.start.items() if seconds >= 0.5) or "none"

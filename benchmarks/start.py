@@ -57,7 +57,5 @@ def markdown(found: list[float]) -> str:
     """The figure in Markdown."""
     median = statistics.median(found)
     verdict = "holds" if median <= BAR else "missed"
-    return (
-        f"### Start-up\n\n{NAME.capitalize()}, on a Ray that runs: {median:.1f} "
-        f"({min(found):.1f}–{max(found):.1f}); at most {BAR:g}: {verdict}.\n"
-    )
+    spread = f"{min(found):.1f}–{max(found):.1f}"
+    return f"- Start-up, {NAME} on a Ray that runs: {median:.1f} ({spread}); at most {BAR:g}: {verdict}.\n"

@@ -116,8 +116,9 @@ class _Span:
                 if not isinstance(track, VideoStream) or track.codec_context is None:
                     raise RowError("video has no frames: the file has no video track that can be decoded")
                 _check_size(track.codec_context.width, track.codec_context.height)
-                track.codec_context.thread_count = 1  # videos are decoded side by side, one to a core
-                track.codec_context.options = {"max_pixels": str(LARGEST[0] * LARGEST[1])}
+                if not track.codec_context.is_open:
+                    track.codec_context.thread_count = 1  # videos are decoded side by side, one to a core
+                    track.codec_context.options = {"max_pixels": str(LARGEST[0] * LARGEST[1])}
                 yield container, track
         except (av.FFmpegError, OSError) as error:
             raise RowError(f"video unreadable: {' '.join((error.strerror or str(error)).split())}") from error
