@@ -6,7 +6,7 @@ its cost; what the few take beyond that is start-up (plans, processes, models). 
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
@@ -27,7 +27,7 @@ class Contest:
     name: str
     item: str
     what: str
-    ways: dict[str, Way]
+    ways: Mapping[str, Way]
     few: int
     many: int
     bars: dict[str, float] = field(default_factory=dict)
@@ -91,8 +91,9 @@ HEAD = ("", "ms an item", "start-up, s", "times ours", "lowest–highest", "bar"
 
 def rows(outcome: Outcome) -> list[tuple[str, ...]]:
     """The table's rows under `HEAD`, ours first."""
-    ours = (OURS, f"{1000 * outcome.cost[OURS]:,.3g}", f"{outcome.start[OURS]:.1f}", "1", "", "", "")
-    table = [ours]
+    table: list[tuple[str, ...]] = [
+        (OURS, f"{1000 * outcome.cost[OURS]:,.3g}", f"{outcome.start[OURS]:.1f}", "1", "", "", "")
+    ]
     for ratio in outcome.ratios:
         bar = "" if ratio.bar is None else f"at least {ratio.bar:g}"
         costs = f"{1000 * outcome.cost[ratio.peer]:,.3g}", f"{outcome.start[ratio.peer]:.1f}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import squareform
 
@@ -32,6 +32,8 @@ UNSEEN = 0.45  # distance of clothes that are not in the picture: says neither y
 REGIONS = ((-0.15, -0.35, 1.15, 0.15), (0.1, 0.2, 0.9, 0.95), (-0.5, 1.3, 1.5, 2.8))
 WEIGHTS = np.array([0.25, 0.25, 0.5])
 BINS = (6, 16, 16)  # of L, a, b
+# A Gaussian over each axis as a matrix: on so few bins five times as quick as a filter.
+_SMOOTH = [gaussian_filter1d(np.eye(bins, dtype=np.float32), 0.7, axis=0, mode="constant") for bins in BINS]
 FORBIDDEN = 1e3  # cost of what must not be
 
 LARGE = 160  # pixels; a face this high is as good as a larger one
@@ -61,7 +63,8 @@ def colours(image: np.ndarray) -> np.ndarray:
     """Square root of an image's Lab histogram, float32 [colours], smoothed; the sum of squares is 1."""
     lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB)
     histogram = cv2.calcHist([lab], [0, 1, 2], None, list(BINS), [0, 256, 64, 192, 64, 192])
-    histogram = gaussian_filter(histogram, 0.7, mode="constant") + 1e-9
+    light, first, second = _SMOOTH
+    histogram = first @ (light @ histogram.reshape(BINS[0], -1)).reshape(BINS) @ second.T + 1e-9
     return np.sqrt(histogram / histogram.sum()).ravel()
 
 
