@@ -20,6 +20,7 @@ from pyarrow import fs as pafs
 from emotionscope.errors import UserError
 
 SMALL_FILE = 32 * 2**20  # bytes; up to here one GET is cheaper than ranged reads
+IO_THREADS = 16  # requests under way at once while much is copied
 READ_AHEAD = 4 * 2**20  # bytes of each ranged read of a larger file
 
 
@@ -133,6 +134,14 @@ def list_files(uri: str, suffix: str = "") -> list[File]:
         if entry.type == pafs.FileType.File and name.endswith(suffix) and not hidden:
             files.append(File(join(uri, name), name, entry.size))
     return sorted(files, key=lambda file: file.name)
+
+
+def copy_down(uri: str, folder: str) -> None:
+    """Copy a file or all files below a prefix into a folder of this machine, which is there."""
+    filesystem_, path = filesystem(uri)
+    pa.set_io_thread_count(max(IO_THREADS, pa.io_thread_count()))
+    place = posixpath.join(folder, posixpath.basename(path)) if is_file(uri) else folder
+    pafs.copy_files(path, place, source_filesystem=filesystem_)
 
 
 def read_bytes(uri: str) -> bytes:

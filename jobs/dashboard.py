@@ -8,12 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from emotionscope import bundle as bundles
 from emotionscope import cli, storage, tables
 from emotionscope.dashboard import MEGABYTES
+from emotionscope.dashboard.near import near
 from emotionscope.errors import JobError, UserError
 
 
@@ -47,12 +49,31 @@ def run(settings: Dashboard = NOTHING) -> None:
         raise UserError("name --scores, --bundle or both")
     named = {"scores": settings.scores, "keyframes": settings.keyframes, "bundle": settings.bundle}
     sources = {kind: storage.absolute(uri) for kind, uri in named.items() if uri}
-    for kind, uri in sources.items():
-        if kind == "bundle":
-            bundles.read_manifest(uri)
-        else:
-            tables.open_dataset(uri, kind)
+    if "bundle" in sources:
+        bundles.read_manifest(sources["bundle"])
+    if "keyframes" in sources:
+        tables.open_dataset(sources["keyframes"], "keyframes")
     sources["exports"] = os.path.abspath(settings.exports)
+    with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
+        if "scores" in sources:
+            sources["near"] = _bring(sources["scores"], folder)
+        _serve(sources, settings)
+
+
+def _bring(scores: str, folder: str) -> str:
+    """Where the checked scores table is asked; with a copy in the folder where that is quicker."""
+    if storage.is_s3(scores):
+        print(f"dashboard: fetching {scores}", flush=True)
+    place = near(scores, folder)
+    try:
+        tables.open_dataset(place, "scores")
+    except UserError as error:
+        raise UserError(str(error).replace(place, scores)) from error
+    return place
+
+
+def _serve(sources: dict[str, str], settings: Dashboard) -> None:
+    """The pages, until they are stopped."""
     app = Path(bundles.__file__).parent / "dashboard" / "app.py"
     options = {
         "server.address": settings.address,

@@ -51,6 +51,7 @@ def keyframes(each: int = 32) -> pa.Table:
             "dialogue_id": f"d{number // 10:04d}",
             "utterance_id": number % 10,
             "utterance": f"Well, {WORDS[emotion][turn % 3]} number {turn % 5}",
+            "speaker": ("Ann", "Bo", None)[number % 3],
             "emotion": emotion,
             "split": ("train", "dev", "train", "test")[turn % 4],
             "faces": faces,
@@ -58,6 +59,7 @@ def keyframes(each: int = 32) -> pa.Table:
         }
         rows.append(row)
     assert set(ORDER) == set(EMOTIONS)
-    fields = [(name, pa.string()) for name in ("dialogue_id", "utterance", "emotion", "split", "video_error")]
+    texts = ("dialogue_id", "utterance", "speaker", "emotion", "split", "video_error")
+    fields = [(name, pa.string()) for name in texts]
     schema = pa.schema([*fields, ("utterance_id", pa.int64()), ("faces", tables.FACES)])
     return pa.Table.from_pylist(rows, schema=schema)

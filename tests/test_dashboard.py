@@ -16,8 +16,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
+from emotionscope import tables
 from emotionscope.dashboard import archive_page
 from emotionscope.dashboard.archive import Archive, Selection
+from emotionscope.dashboard.near import near
 from emotionscope.errors import UserError
 from emotionscope.labels import probability_columns
 from tests.conftest import ROOT, copy_in, free_port, scores_of
@@ -96,7 +98,10 @@ def test_text_that_looks_like_sql_is_only_text(archive: Archive) -> None:
 def test_every_answered_row_counts_once(archive: Archive, scored: str) -> None:
     table = scores_of(scored).to_pandas()
     overview = archive.overview(Selection(model="text"))
-    assert overview.by_position["rows"].sum() == overview.by_speaker["rows"].sum() == len(table)
+    assert overview.by_position["rows"].sum() == len(table)
+    speakers = overview.by_speaker.groupby("speaker")["rows"].sum().to_dict()
+    assert speakers == table["speaker"].value_counts().to_dict()
+    assert archive.overview(Selection(speakers=("Ann",))).totals["rows"] == speakers["Ann"]
     counts = overview.emotions.set_index("emotion")["rows"].to_dict()
     assert counts == table["text_emotion"].value_counts().to_dict()
     first = overview.by_position.query("position == 0").set_index("emotion")["rows"].to_dict()
@@ -105,12 +110,23 @@ def test_every_answered_row_counts_once(archive: Archive, scored: str) -> None:
     assert pairs == table[["text_emotion", "vision_emotion"]].dropna().value_counts().to_dict()
 
 
-def test_an_archive_in_s3_answers_alike(archive: Archive, scored: str, bucket: str) -> None:
+def test_an_archive_in_s3_answers_alike_there_and_as_a_copy(
+    archive: Archive, scored: str, bucket: str, tmp_path: Path
+) -> None:
     copy_in(Path(scored), f"{bucket}/scores")
-    there = Archive(f"{bucket}/scores")
+    copy = near(f"{bucket}/scores", str(tmp_path))
+    assert copy == str(tmp_path)
     chosen = Selection(emotions=("joy",), certainty=0.3)
-    assert there.overview(chosen).totals == archive.overview(chosen).totals
-    assert there.dialogue("d0001").equals(archive.dialogue("d0001"))
+    for there in (Archive(f"{bucket}/scores"), Archive(copy)):
+        assert there.overview(chosen).totals == archive.overview(chosen).totals
+        assert there.dialogue("d0001").equals(archive.dialogue("d0001"))
+
+
+def test_one_file_in_s3_is_an_archive(scored: str, bucket: str, tmp_path: Path) -> None:
+    uri = f"{bucket}/one/scores.parquet"
+    tables.write_part(scores_of(scored), uri)
+    copy = Archive(near(uri, str(tmp_path)))
+    assert copy.overview(Selection()).totals["rows"] == scores_of(scored).num_rows
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
