@@ -76,7 +76,7 @@ def test_a_large_selection_is_written_where_the_pages_run(
     def script(scores: str, exports: str) -> None:
         from emotionscope.dashboard import archive_page, parts
 
-        archive_page.show(parts.Sources(exports=exports, scores=scores))
+        archive_page.show(parts.Sources(exports=exports, scores=scores, near=scores))
 
     monkeypatch.setattr(archive_page, "LARGE", 10)
     folder = tmp_path / "exports"
@@ -201,7 +201,7 @@ def test_the_dialogue_page_tells_every_utterance_in_order(page: Page, site: str,
     page.get_by_label("Find a dialogue", exact=True).fill("d0003")
     page.get_by_label("Find a dialogue", exact=True).press("Enter")
     expect(page.get_by_text(f"d0003: {len(rows)} utterances")).to_be_visible()
-    expect(page.locator(".words")).to_have_text([row["utterance"] for row in rows])
+    expect(page.locator(".words")).to_have_text([(row["speaker"] or "") + row["utterance"] for row in rows])
     fused = [chip.split()[1] for chip in page.locator(".chip").all_inner_texts() if chip.startswith("fused")]
     assert fused == [row["fused_emotion"] for row in rows]
     expect(page.locator("img.face")).to_have_count(sum(row["faces"] for row in rows))
