@@ -13,21 +13,19 @@ CONTRAST, BRIGHTNESS = 0.3, 0.15
 ERASE_CHANCE, ERASE_SIDE = 0.5, (0.1, 0.4)  # of the side
 
 
-def augment(faces: Tensor, generator: torch.Generator, strength: float = 1.0, size: int | None = None) -> Tensor:
+def augment(faces: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """Faces float [n, 1, s, s] in 0..1, each turned, scaled, shifted, perhaps mirrored, relit and part erased.
 
     `strength` scales all of it but the mirroring: 1 is right for long trainings, 0 for a few epochs on few faces.
-    They come out with `size` pixels a side, by default as many as they had.
     """
-    warped = _warp(faces, generator, strength, size or faces.shape[-1])
-    return _erase(_relight(warped, generator, strength), generator, strength)
+    return _erase(_relight(_warp(faces, generator, strength), generator, strength), generator, strength)
 
 
 def _uniform(faces: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(len(faces), generator=generator, device=faces.device)
 
 
-def _warp(faces: Tensor, generator: torch.Generator, strength: float, size: int) -> Tensor:
+def _warp(faces: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     angle = strength * _uniform(faces, -ROTATION, ROTATION, generator)
     scale = 1 + strength * _uniform(faces, -SCALE, SCALE, generator)
     mirror = torch.where(_uniform(faces, 0, 1, generator) < 0.5, -1.0, 1.0)
@@ -35,7 +33,7 @@ def _warp(faces: Tensor, generator: torch.Generator, strength: float, size: int)
     across, down = (strength * _uniform(faces, -2 * SHIFT, 2 * SHIFT, generator) for _ in range(2))
     cosine, sine = angle.cos() * scale, angle.sin() * scale
     rows = (torch.stack([cosine * mirror, -sine, across], 1), torch.stack([sine * mirror, cosine, down], 1))
-    grid = affine_grid(torch.stack(rows, 1), [len(faces), 1, size, size], align_corners=False)
+    grid = affine_grid(torch.stack(rows, 1), list(faces.shape), align_corners=False)
     return grid_sample(faces, grid, padding_mode="border", align_corners=False)
 
 

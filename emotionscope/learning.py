@@ -25,11 +25,10 @@ from torch.nn.functional import cross_entropy
 
 from emotionscope import metrics
 from emotionscope.augmentation import augment
-from emotionscope.vision import BATCH, SMALLEST, VisionModel, mixed_precision
+from emotionscope.vision import BATCH, VisionModel, mixed_precision
 
 SHUFFLE = 256 * 2**20  # bytes of faces that a worker mixes at a time
 WARM_UP = 0.08  # share of the steps over which the learning rate rises
-SIZES = ((0.3, 0.5), (0.75, 0.75), (1.0, 1.0))  # until a share of the epochs, faces of this share of the full side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +36,6 @@ class Recipe:
     """How to learn: AdamW (Loshchilov & Hutter 2019), with a rise and a cosine fall of the learning rate.
 
     `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`.
-    Early epochs see smaller faces, which cost a fraction of the time (progressive resizing: Howard 2018; Tan & Le
-    2021, EfficientNetV2); the last quarter sees them as they will be judged.
     """
 
     epochs: int
@@ -122,7 +119,6 @@ def _epoch(
     generator = torch.Generator(device).manual_seed(int(seed))
     class_weights = torch.tensor(config["class_weights"], device=device)
     total, steps = torch.zeros((), device=device), 0
-    size = _size(model.image_size, (epoch + 1) / recipe.epochs)
     learner.train()
     batches = shard.iter_torch_batches(
         batch_size=config["batch"],
@@ -135,7 +131,7 @@ def _epoch(
         step = epoch * config["steps"] + steps
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _schedule(step / (recipe.epochs * config["steps"]))
-        pixels = augment(batch["face"][:, None].float() / 255, generator, recipe.augmentation, size)
+        pixels = augment(batch["face"][:, None].float() / 255, generator, recipe.augmentation)
         with mixed_precision(device):
             scores = learner(model.normalise(pixels))
         weights = class_weights[batch["label"]] * batch["weight"] * config["face_weight"]
@@ -155,11 +151,6 @@ def _schedule(done: float) -> float:
     if done < WARM_UP:
         return done / WARM_UP
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - WARM_UP) / (1 - WARM_UP))))
-
-
-def _size(full: int, done: float) -> int:
-    """Side in pixels of the training faces in the epoch that completes a share of all."""
-    return max(SMALLEST, round(full * next(share for until, share in SIZES if done <= until)))
 
 
 def _figures(model: VisionModel, shard: Any, rank: int, world: int, mirror: bool) -> dict[str, Any]:
