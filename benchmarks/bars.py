@@ -1,10 +1,13 @@
 """A table of measured figures beside the bars they should reach."""
 
+import sys
 from dataclasses import dataclass
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+WIDE = 120  # columns of a table in a file
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ def _told(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
+def console() -> Console:
+    """The screen, or a file that is wide enough for every table."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
 def show(title: str, figures: list[Figure]) -> None:
     """Print the table."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -52,4 +60,4 @@ def show(title: str, figures: list[Figure]) -> None:
     for figure in figures:
         style = {"holds": "green", "missed": "red"}.get(figure.verdict)
         table.add_row(figure.name, _told(figure.value), figure.bar, figure.verdict, style=style)
-    Console(highlight=False).print(table)
+    console().print(table)

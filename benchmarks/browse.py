@@ -58,9 +58,9 @@ def run(settings: Browse) -> None:
     figures = [
         Figure("rows", found["rows"]),
         Figure("files", found["files"]),
-        Figure("seconds to open and show the first page", found["open"], most=10),
-        *(Figure(f"seconds to filter by {name}", seconds, most=2) for name, seconds in found["filters"].items()),
-        Figure("seconds to find and show a dialogue", found["dialogue"], most=2),
+        Figure("open and show the first page, s", found["open"], most=10),
+        *(Figure(f"filter by {name}, s", seconds, most=2) for name, seconds in found["filters"].items()),
+        Figure("find and show a dialogue, s", found["dialogue"], most=2),
         Figure("peak memory, GiB", found["memory"], most=2),
     ]
     show(f"Browsing {'S3' if storage.is_s3(archive) else 'local disk'}", figures)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from benchmarks.bars import console
 
 OURS = "EmotionScope"
 Way = Callable[[int], object]  # does the first n of the items
@@ -111,7 +112,7 @@ def show(outcome: Outcome) -> None:
     styles = {"holds": "green", "missed": "red"}
     for row in rows(outcome):
         table.add_row(*row, style="bold" if row[0] == OURS else styles.get(row[-1]))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:

@@ -173,7 +173,7 @@ class Bar:
         self.errors += errors
         now = time.monotonic()
         rate = (self.done - self.first) / max(now - self.started, 1e-6)
-        note = f"{rate:,.1f} rows/s" + (f", {self.errors} errors" if self.errors else "")
+        note = f"{rate:,.1f} rows/s" + (f", {self.errors} failed" if self.errors else "")
         if self.live:
             self.live.update(self.task, completed=self.done, note=note)
         elif now - self.spoken >= LINE_EVERY:

@@ -72,7 +72,7 @@ class Archive:
             paths = [storage.filesystem(uri)[1] for uri in uris]
             self._remote[name] = pads.dataset(paths, dataset.schema, "parquet", filesystem)
         else:
-            self.connection.read_parquet(uris, union_by_name=True).create_view(name)
+            self.connection.read_parquet(uris, union_by_name=not dataset.alike).create_view(name)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor for one question: Streamlit serves several people from threads."""
@@ -95,8 +95,8 @@ class Archive:
             terms.append(f"speaker IN ({_marks(chosen.speakers)})")
             values += chosen.speakers
         if chosen.certainty > 0:
-            # Many times quicker than asking for the greatest of them.
-            columns = probability_columns(chosen.model)
+            # Many times quicker than asking for the greatest, which is that of a chosen emotion where some are chosen.
+            columns = [f"{chosen.model}_{emotion}" for emotion in chosen.emotions or EMOTIONS]
             terms.append(f"({' OR '.join(f'{name} >= ?' for name in columns)})")
             values += [chosen.certainty] * len(columns)
         if chosen.disagreement:
