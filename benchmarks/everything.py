@@ -99,7 +99,7 @@ def _inputs(output: Path, data: Path) -> Inputs:
     if "text" not in parts:
         train_text.run(train_text.TrainText(dialogues=str(dialogues), bundle=models))
     if "vision" not in parts:
-        bundle.publish(models, "vision", vision.create(64).to_bytes(), {"data": "none: random weights, to be timed"})
+        bundle.publish(models, "vision", vision.create(64).to_bytes(), {})  # random weights cost as much
     spoken = tables.read(tables.open_dataset(str(dialogues), "dialogues"), ["utterance"])["utterance"].to_pylist()
     yunet = next(data.glob("models/*yunet*.onnx"), None)
     return Inputs(str(clips), str(yunet) if yunet else None, spoken, _pictures(faces), models, origin)

@@ -9,14 +9,16 @@ import hashlib
 import importlib.metadata
 import platform
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from emotionscope import card, storage
 from emotionscope.errors import UserError
 from emotionscope.fusion import Fusion
 from emotionscope.labels import EMOTIONS
-from emotionscope.text import TextModel
-from emotionscope.vision import VisionModel
+
+if TYPE_CHECKING:
+    from emotionscope.text import TextModel
+    from emotionscope.vision import VisionModel
 
 FORMAT = 1
 CARD = "README.md"  # the model card, where people and model hubs look for it
@@ -31,8 +33,8 @@ class Bundle:
 
     uri: str
     version: str
-    text: TextModel
-    vision: VisionModel | None
+    text: "TextModel"
+    vision: "VisionModel | None"
     fusion: Fusion | None
     manifest: dict[str, Any]
 
@@ -43,6 +45,7 @@ def read_manifest(uri: str) -> dict[str, Any]:
     Raises UserError where there is none, or it was written by another format of this package.
     """
     path = storage.join(storage.absolute(uri), "bundle.json")
+    storage.check_access(uri)
     try:
         manifest = storage.read_json(path)
     except FileNotFoundError as error:
@@ -58,16 +61,22 @@ def read_manifest(uri: str) -> dict[str, Any]:
     return manifest
 
 
-def load(uri: str) -> Bundle:
-    """Load and check every part of a bundle. Runs no code from it.
+def load(uri: str, seen: bool = True) -> Bundle:
+    """Load and check every part of a bundle; where no faces will be `seen`, all but vision. Runs no code from it.
 
     Raises UserError where a part is missing, altered, or not the model it claims to be.
     """
+    from emotionscope.text import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
+
+    loaders: dict[str, Any] = {"text": TextModel, "fusion": Fusion}
+    if seen:
+        from emotionscope.vision import VisionModel
+
+        loaders["vision"] = VisionModel
     uri = storage.absolute(uri)
-    storage.check_access(uri)
     manifest = read_manifest(uri)
     models: dict[str, Any] = {}
-    for part, loader in (("text", TextModel), ("vision", VisionModel), ("fusion", Fusion)):
+    for part, loader in loaders.items():
         entry = manifest["parts"].get(part)
         if entry is None:
             continue

@@ -45,6 +45,20 @@ class Work:
     max_errors: int | None = None
 
 
+def warm_up(seen: bool) -> None:
+    """Let idle workers load the models' libraries, which takes seconds, while the caller goes on."""
+    for _ in range(int(ray.available_resources().get("CPU", 0))):
+        _load_libraries.remote(seen)
+
+
+@ray.remote(num_cpus=1, max_retries=0)
+def _load_libraries(seen: bool) -> None:
+    from emotionscope import scoring, text  # noqa: F401
+
+    if seen:
+        from emotionscope import vision  # noqa: F401
+
+
 def extract_keyframes(work: Work, detector: DetectorSpec, max_faces: int) -> dict[str, Any]:
     """Dialogues to keyframes. Returns the summary that is written with them."""
     return _run(work, lambda data: _map(data, _extraction(work, detector, max_faces)))
@@ -175,7 +189,7 @@ def _models(reference: "ray.ObjectRef[Bundle]") -> "Bundle":
 
 
 def _score(models: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
-    from emotionscope import scoring  # brings torch: workers that only find faces start without
+    from emotionscope import scoring  # brings scikit-learn: workers that only find faces start without
 
     return scoring.score(table, _models(models))
 

@@ -6,30 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emotionscope import tables, vision
+from emotionscope import tables
 from emotionscope.bundle import Bundle
-from emotionscope.errors import RowError, UserError
+from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Probabilities
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 
 NOTHING = "nothing to score: no text and no face"
-
-
-def scores_schema(schema: pa.Schema) -> pa.Schema:
-    """The scores table's schema for an input of `schema`: its columns, then the scores.
-
-    Raises UserError for an input column whose name a score would take.
-    """
-    carried = [field for field in schema if field.name not in ("faces", "video_error")]
-    scores = []
-    for model in MODELS:
-        scores.append(pa.field(f"{model}_emotion", pa.string()))
-        scores += [pa.field(column, pa.float32()) for column in probability_columns(model)]
-    scores += [pa.field("faces", pa.int32()), pa.field("error", pa.string()), pa.field("bundle", pa.string())]
-    taken = sorted({field.name for field in carried} & {field.name for field in scores})
-    if taken:
-        raise UserError(f"the input has columns that scoring writes: {', '.join(taken)}; rename them")
-    return pa.schema([*carried, *scores])
 
 
 def score(table: pa.Table, bundle: Bundle) -> pa.Table:
@@ -51,7 +34,7 @@ def score(table: pa.Table, bundle: Bundle) -> pa.Table:
     arrays["faces"] = pc.fill_null(pc.list_value_length(tables.filled(table, "faces", tables.FACES)), 0)
     arrays["error"] = pa.array(errors, pa.string())
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
-    return tables.conform(pa.table(arrays), scores_schema(table.schema))
+    return tables.conform(pa.table(arrays), tables.scores_schema(table.schema))
 
 
 def probabilities(table: pa.Table, bundle: Bundle) -> tuple[Probabilities, Probabilities, list[str | None]]:
@@ -78,6 +61,8 @@ def _face_probabilities(rows: Sequence[list[dict] | None], bundle: Bundle) -> tu
     errors: list[str | None] = [None] * len(rows)
     if bundle.vision is None:
         return result, errors
+    from emotionscope import vision  # brings torch, which a worker that reads text alone starts without
+
     images, owners, faces = [], [], []
     for row, found in enumerate(rows):
         for face in found or ():

@@ -140,6 +140,23 @@ def open_dataset(uri: str, kind: str) -> Dataset:
     return dataset
 
 
+def scores_schema(schema: pa.Schema) -> pa.Schema:
+    """The scores table's schema for an input of `schema`: its columns, then the scores.
+
+    Raises UserError for an input column whose name a score would take.
+    """
+    carried = [field for field in schema if field.name not in ("faces", "video_error")]
+    scores = []
+    for model in MODELS:
+        scores.append(pa.field(f"{model}_emotion", pa.string()))
+        scores += [pa.field(column, pa.float32()) for column in probability_columns(model)]
+    scores += [pa.field("faces", pa.int32()), pa.field("error", pa.string()), pa.field("bundle", pa.string())]
+    taken = sorted({field.name for field in carried} & {field.name for field in scores})
+    if taken:
+        raise UserError(f"the input has columns that scoring writes: {', '.join(taken)}; rename them")
+    return pa.schema([*carried, *scores])
+
+
 def _look(file: storage.File) -> tuple[int, pa.Schema]:
     """A file's rows and its checked schema."""
     filesystem, path = storage.filesystem(file.uri)

@@ -7,7 +7,7 @@ every input row. A row that cannot be scored carries its reason in error. Run ag
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import bundle, cli, faces, keyframes, pipeline, runtime, scoring, tables
+from emotionscope import bundle, cli, faces, keyframes, pipeline, runtime, tables
 from emotionscope.errors import UserError
 from emotionscope.shards import Output
 
@@ -53,25 +53,29 @@ def run(settings: Score) -> dict[str, Any]:
         dataset = tables.open_dataset(settings.dialogues, "dialogues")
     else:
         dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
-    models = bundle.load(settings.bundle)
-    scoring.scores_schema(dataset.schema)
-    decode = settings.dialogues is not None and "video" in dataset.schema.names and models.vision is not None
+    manifest = bundle.read_manifest(settings.bundle)
+    tables.scores_schema(dataset.schema)
+    decode = settings.dialogues is not None and "video" in dataset.schema.names and "vision" in manifest["parts"]
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = faces.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or settings.keyframes is not None
     shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if seen else "text"]
-    facts = {
-        "input": tables.fingerprint(dataset),
-        "bundle": models.version,
-        "videos": settings.videos if decode else None,
-        "detector": spec.kind if spec else None,
-        "max_faces": settings.max_faces,
-        "shard_rows": shard_rows,
-    }
-    output = Output(runtime.output_uri(settings.output), "score", facts)
+    place = runtime.output_uri(settings.output)
     with runtime.ray_session(settings.verbose) as cluster:
         gpus = cluster.gpus_to_use(settings.use_gpu)
+        if not gpus:
+            pipeline.warm_up(seen)
+        models = bundle.load(settings.bundle, seen)
+        facts = {
+            "input": tables.fingerprint(dataset),
+            "bundle": models.version,
+            "videos": settings.videos if decode else None,
+            "detector": spec.kind if spec else None,
+            "max_faces": settings.max_faces,
+            "shard_rows": shard_rows,
+        }
+        output = Output(place, "score", facts)
         print(f"score: {dataset.rows:,} utterances, bundle {models.version}, on {cluster}", flush=True)
         for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
             if part not in models.manifest["parts"]:
