@@ -79,6 +79,8 @@ def test_a_large_selection_is_written_where_the_pages_run(
         archive_page.show(parts.Sources(exports=exports, scores=scores, near=scores))
 
     monkeypatch.setattr(archive_page, "LARGE", 10)
+    # Streamlit's trial puts the script in its place, which processes that are spawned later would look for.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     folder = tmp_path / "exports"
     app = AppTest.from_function(script, args=(scored, str(folder)), default_timeout=90).run()
     for kind in ("CSV", "Parquet"):
