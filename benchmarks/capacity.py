@@ -24,13 +24,13 @@ ARCHIVES: dict[str, tuple[Kind, int]] = {
 class Costs:
     """What was measured, on one core where it is computing."""
 
-    clip_seconds: float = 0.60
+    clip_seconds: float = 0.39
     """Core-seconds from a clip to its scores."""
     text_seconds: float = 0.00020
     """Core-seconds from a text to its scores."""
-    start_seconds: float = 15.0
+    start_seconds: float = 8.0
     """Seconds of a job before its first row and after its last."""
-    shards_a_second: float = 60.0
+    shards_a_second: float = 40.0
     """Shards that Ray's scheduler and one driver hand out and take back in a second."""
     clip_bytes: float = 770_000
     """Bytes of a clip."""
@@ -38,7 +38,7 @@ class Costs:
     """Bytes of an utterance's text and keys in compressed Parquet."""
     keyframe_bytes: float = 3_900
     """Bytes that a clip leaves in a keyframes table."""
-    score_bytes: float = 105
+    score_bytes: float = 113
     """Bytes of a row of scores."""
     node_cores: int = 16
     """Cores of a machine."""
