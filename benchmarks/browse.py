@@ -21,7 +21,7 @@ from benchmarks.bars import Figure, show
 from emotionscope import cli, pipeline, runtime, storage, tables
 from emotionscope.dashboard.archive import Archive, Selection
 from emotionscope.dashboard.archive_page import SHOWN
-from emotionscope.dashboard.near import near
+from emotionscope.dashboard.fetching import fetch
 
 WRITERS = 4
 FILTERS = {
@@ -95,7 +95,7 @@ def ask(uri: str) -> dict[str, Any]:
 
 def _ask(uri: str, folder: str) -> dict[str, Any]:
     began = time.monotonic()
-    archive = Archive(near(uri, folder))
+    archive = Archive(fetch(uri, folder))
     archive.speakers()
     totals = _page(archive, Selection())
     found: dict[str, Any] = {"rows": totals["rows"], "files": len(archive.dataset.parts)}

@@ -61,15 +61,15 @@ def read_manifest(uri: str) -> dict[str, Any]:
     return manifest
 
 
-def load(uri: str, seen: bool = True) -> Bundle:
-    """Load and check every part of a bundle; where no faces will be `seen`, all but vision. Runs no code from it.
+def load(uri: str, faces: bool = True) -> Bundle:
+    """Load and check every part of a bundle; without `faces` all but vision. Runs no code from it.
 
     Raises UserError where a part is missing, altered, or not the model it claims to be.
     """
     from emotionscope.text import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
 
     loaders: dict[str, Any] = {"text": TextModel, "fusion": Fusion}
-    if seen:
+    if faces:
         from emotionscope.vision import VisionModel
 
         loaders["vision"] = VisionModel

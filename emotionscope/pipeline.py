@@ -45,17 +45,17 @@ class Work:
     max_errors: int | None = None
 
 
-def warm_up(seen: bool) -> None:
+def warm_up(faces: bool) -> None:
     """Let idle workers load the models' libraries, which takes seconds, while the caller goes on."""
     for _ in range(int(ray.available_resources().get("CPU", 0))):
-        _load_libraries.remote(seen)
+        _load_libraries.remote(faces)
 
 
 @ray.remote(num_cpus=1, max_retries=0)
-def _load_libraries(seen: bool) -> None:
+def _load_libraries(faces: bool) -> None:
     from emotionscope import scoring, text  # noqa: F401
 
-    if seen:
+    if faces:
         from emotionscope import vision  # noqa: F401
 
 

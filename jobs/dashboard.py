@@ -15,7 +15,7 @@ from pathlib import Path
 from emotionscope import bundle as bundles
 from emotionscope import cli, storage, tables
 from emotionscope.dashboard import MEGABYTES
-from emotionscope.dashboard.near import near
+from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
 
 
@@ -56,7 +56,7 @@ def run(settings: Dashboard = NOTHING) -> None:
     sources["exports"] = os.path.abspath(settings.exports)
     with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
         if "scores" in sources:
-            sources["near"] = _bring(sources["scores"], folder)
+            sources["asked"] = _bring(sources["scores"], folder)
         _serve(sources, settings)
 
 
@@ -64,7 +64,7 @@ def _bring(scores: str, folder: str) -> str:
     """Where the checked scores table is asked; with a copy in the folder where that is quicker."""
     if storage.is_s3(scores):
         print(f"dashboard: fetching {scores}", flush=True)
-    place = near(scores, folder)
+    place = fetch(scores, folder)
     try:
         tables.open_dataset(place, "scores")
     except UserError as error:

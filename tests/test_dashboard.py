@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from emotionscope import tables
 from emotionscope.dashboard import archive_page
 from emotionscope.dashboard.archive import Archive, Selection
-from emotionscope.dashboard.near import near
+from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import UserError
 from emotionscope.labels import probability_columns
 from tests.conftest import ROOT, copy_in, free_port, scores_of
@@ -76,7 +76,7 @@ def test_a_large_selection_is_written_where_the_pages_run(
     def script(scores: str, exports: str) -> None:
         from emotionscope.dashboard import archive_page, parts
 
-        archive_page.show(parts.Sources(exports=exports, scores=scores, near=scores))
+        archive_page.show(parts.Sources(exports=exports, scores=scores, asked=scores))
 
     monkeypatch.setattr(archive_page, "LARGE", 10)
     # Streamlit's trial puts the script in its place, which processes that are spawned later would look for.
@@ -116,7 +116,7 @@ def test_an_archive_in_s3_answers_alike_there_and_as_a_copy(
     archive: Archive, scored: str, bucket: str, tmp_path: Path
 ) -> None:
     copy_in(Path(scored), f"{bucket}/scores")
-    copy = near(f"{bucket}/scores", str(tmp_path))
+    copy = fetch(f"{bucket}/scores", str(tmp_path))
     assert copy == str(tmp_path)
     chosen = Selection(emotions=("joy",), certainty=0.3)
     for there in (Archive(f"{bucket}/scores"), Archive(copy)):
@@ -127,7 +127,7 @@ def test_an_archive_in_s3_answers_alike_there_and_as_a_copy(
 def test_one_file_in_s3_is_an_archive(scored: str, bucket: str, tmp_path: Path) -> None:
     uri = f"{bucket}/one/scores.parquet"
     tables.write_part(scores_of(scored), uri)
-    copy = Archive(near(uri, str(tmp_path)))
+    copy = Archive(fetch(uri, str(tmp_path)))
     assert copy.overview(Selection()).totals["rows"] == scores_of(scored).num_rows
 
 

@@ -7,7 +7,7 @@ from emotionscope import storage
 COPIED = 8 * 2**30  # bytes; a larger table is asked where it lies
 
 
-def near(scores: str, folder: str) -> str:
+def fetch(scores: str, folder: str) -> str:
     """Where to ask a scores table's questions: `folder`, with a copy of one that lies in S3, or where it is.
 
     Every question reads columns of every file, which would be thousands of requests over the network.
