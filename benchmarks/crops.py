@@ -38,7 +38,7 @@ def contest(images: Sequence[bytes], uri: str) -> Iterator[Contest]:
             dataset = tables.open_dataset(f"{folder}/{count}", "keyframes")
             with tempfile.TemporaryDirectory() as sink:
                 output = shards.Output(f"{sink}/out", "score", {})
-                pipeline.score(pipeline.Work(dataset, output, SHARD), models, 0, None, 1)
+                pipeline.score(pipeline.Work(dataset, output, SHARD), models, None, None, 1)
 
         def floor(count: int) -> None:
             pool.map(forward, [BATCH] * (count // BATCH), 1)

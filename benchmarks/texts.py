@@ -36,7 +36,7 @@ def contest(texts: Sequence[str], uri: str) -> Iterator[Contest]:
             dataset = tables.open_dataset(f"{folder}/{count}", "dialogues")
             with tempfile.TemporaryDirectory() as sink:
                 output = shards.Output(f"{sink}/out", "score", {})
-                pipeline.score(pipeline.Work(dataset, output, CHUNK), models, 0, None, 1)
+                pipeline.score(pipeline.Work(dataset, output, CHUNK), models, None, None, 1)
 
         def theirs(count: int) -> None:
             pool.map(predict, [spoken[start : min(start + CHUNK, count)] for start in range(0, count, CHUNK)], 1)

@@ -79,7 +79,7 @@ def _score(clips: list[str], models: bundle.Bundle, spec: faces.DetectorSpec) ->
         tables.write_part(table, f"{folder}/in/part-0.parquet")
         dataset = tables.open_dataset(f"{folder}/in", "dialogues")
         output = shards.Output(f"{folder}/out", "score", {})
-        pipeline.score(pipeline.Work(dataset, output, SHARD, "/"), models, 0, spec, 8)
+        pipeline.score(pipeline.Work(dataset, output, SHARD, "/"), models, None, spec, 8)
 
 
 _models: bundle.Bundle

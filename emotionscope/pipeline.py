@@ -1,23 +1,24 @@
 """The two Ray Data plans: read a shard, extract its faces, score it, write it. One shard is one block all the way.
 
 Without GPUs every stage is a plain task and Ray fuses them: a shard is one task on one CPU, so no stage can
-starve another. With GPUs scoring is a pool of actors that hold the models, and the CPUs decode beside them.
+starve another. With GPUs the network runs in a pool of actors, and the CPUs do all else beside them.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
-from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.data import DataContext, Dataset
 
-from emotionscope import keyframes, shards, storage, tables
+from emotionscope import gpus, keyframes, shards, storage, tables
 from emotionscope.errors import JobError
 from emotionscope.faces import DetectorSpec
+from emotionscope.gpus import Gpus
 from emotionscope.isolation import IsolatedFaces
 from emotionscope.runlog import RunLog
 from emotionscope.runtime import Bar
@@ -25,6 +26,7 @@ from emotionscope.shards import Output, Shard
 
 if TYPE_CHECKING:
     from emotionscope.bundle import Bundle
+    from emotionscope.vision import VisionModel
 
 Stage = Callable[[pa.Table], pa.Table]
 SHARD_ROWS = {"video": 256, "text": 8192}  # rows a shard: minutes of decoding, or seconds of text
@@ -64,17 +66,26 @@ def extract_keyframes(work: Work, detector: DetectorSpec, max_faces: int) -> dic
     return _run(work, lambda data: _map(data, _extraction(work, detector, max_faces)))
 
 
-def score(work: Work, bundle: "Bundle", gpus: int, detector: DetectorSpec | None, max_faces: int) -> dict[str, Any]:
-    """Keyframes, or with a `detector` dialogues, to scores. Returns the summary that is written with them."""
-    models = ray.put(bundle)  # checked once here; every worker scores with exactly this version
+def score(
+    work: Work, bundle: "Bundle", on: Gpus | None, detector: DetectorSpec | None, max_faces: int
+) -> dict[str, Any]:
+    """Keyframes, or with a `detector` dialogues, to scores, `on` GPUs if given. Returns the summary written with them.
+
+    Raises JobError where torch cannot use the GPUs.
+    """
+    # Read and checked once here; every worker scores with exactly this version.
+    rest = ray.put(replace(bundle, vision=None))
+    network = ray.put(bundle.vision) if bundle.vision else None
+    if on and network:
+        gpus.check(on)
 
     def stages(data: Dataset) -> Dataset:
         if detector:
             data = _map(data, _extraction(work, detector, max_faces))
-        if gpus:
-            pool = ActorPoolStrategy(min_size=1, max_size=gpus)
-            return data.map_batches(_Scorer, fn_constructor_args=(models,), compute=pool, num_gpus=1, **_WHOLE)
-        return _map(data, partial(_score, models))
+        if bundle.vision and network:
+            data = _map(data, partial(_read_faces, bundle.vision.image_size))
+            data = gpus.see(data, network, on) if on else _map(data, partial(_see, network))
+        return _map(data, partial(_fuse, rest))
 
     return _run(work, stages)
 
@@ -183,27 +194,24 @@ def _extract(spec: DetectorSpec, root: str, max_faces: int, table: pa.Table) -> 
     return keyframes.extract(table, root, _finder(spec, max_faces))
 
 
-@lru_cache(maxsize=1)
-def _models(reference: "ray.ObjectRef[Bundle]") -> "Bundle":
+@lru_cache(maxsize=2)
+def _held(reference: "ray.ObjectRef[Any]") -> Any:
     return ray.get(reference)
 
 
-def _score(models: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
+def _read_faces(size: int, table: pa.Table) -> pa.Table:
     from emotionscope import scoring  # brings scikit-learn: workers that only find faces start without
 
-    return scoring.score(table, _models(models))
+    return scoring.read_faces(table, size)
 
 
-class _Scorer:
-    """Holds the models on a GPU for as long as its actor lives."""
+def _see(network: "ray.ObjectRef[VisionModel]", table: pa.Table) -> pa.Table:
+    from emotionscope import scoring
 
-    def __init__(self, models: "ray.ObjectRef[Bundle]") -> None:
-        from emotionscope import scoring
+    return scoring.see(table, _held(network))
 
-        self.score = scoring.score
-        self.bundle = ray.get(models)
-        if self.bundle.vision:
-            self.bundle.vision.to("cuda")
 
-    def __call__(self, block: pa.Table) -> pa.Table:
-        return self.score(block.drop_columns([_SHARD]), self.bundle).append_column(_SHARD, block[_SHARD])
+def _fuse(bundle: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
+    from emotionscope import scoring
+
+    return scoring.fuse(table, _held(bundle))

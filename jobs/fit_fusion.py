@@ -76,7 +76,7 @@ def _predictions(
         table = table.filter(pc.and_(pc.equal(table["split"], split), pc.is_valid(table["emotion"])))
         if not len(table):
             continue
-        one_text, one_faces, _ = scoring.probabilities(table, models)
+        one_text, one_faces = scoring.probabilities(table, models)
         text.append(one_text)
         faces.append(one_faces)
         try:

@@ -7,7 +7,7 @@ every input row. A row that cannot be scored carries its reason in error. Run ag
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import bundle, cli, faces, keyframes, pipeline, runtime, tables
+from emotionscope import bundle, cli, faces, gpus, keyframes, pipeline, runtime, tables
 from emotionscope.errors import UserError
 from emotionscope.shards import Output
 
@@ -39,6 +39,10 @@ class Score:
     """Stop when more rows than this have an error: a number, or a share such as 5% (default: never)."""
     use_gpu: bool | None = None
     """Score on GPUs (default: where the cluster has some)."""
+    gpu_share: float = 0.5
+    """Share of a GPU that one of its workers takes: with several on a GPU, one copies while another computes."""
+    compile: bool = False
+    """Compile the vision model on GPUs: a minute for each worker, for archives of millions of faces."""
     verbose: bool = False
     """Show Ray's own messages."""
 
@@ -49,6 +53,8 @@ def run(settings: Score) -> dict[str, Any]:
         raise UserError("give either --dialogues or --keyframes")
     if settings.max_faces < 1 or (settings.shard_rows is not None and settings.shard_rows < 1):
         raise UserError("--max-faces and --shard-rows must be at least 1")
+    if not 0 < settings.gpu_share <= 1:
+        raise UserError(f"--gpu-share {settings.gpu_share:g}: a share of a GPU is above 0 and at most 1")
     if settings.dialogues is not None:
         dataset = tables.open_dataset(settings.dialogues, "dialogues")
     else:
@@ -63,9 +69,8 @@ def run(settings: Score) -> dict[str, Any]:
     shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if seen else "text"]
     place = runtime.output_uri(settings.output)
     with runtime.ray_session(settings.verbose) as cluster:
-        gpus = cluster.gpus_to_use(settings.use_gpu)
-        if not gpus:
-            pipeline.warm_up(seen)
+        count = cluster.gpus_to_use(settings.use_gpu)
+        pipeline.warm_up(seen and not count)
         models = bundle.load(settings.bundle, seen)
         facts = {
             "input": tables.fingerprint(dataset),
@@ -81,7 +86,8 @@ def run(settings: Score) -> dict[str, Any]:
             if part not in models.manifest["parts"]:
                 print(f"score: the bundle has no {part} model: {effect}", flush=True)
         work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
-        summary = pipeline.score(work, models, gpus, spec, settings.max_faces)
+        on = gpus.Gpus(count, settings.gpu_share, settings.compile) if count else None
+        summary = pipeline.score(work, models, on, spec, settings.max_faces)
     cli.print_summary(summary, output.uri)
     return summary
 

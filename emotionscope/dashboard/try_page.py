@@ -68,7 +68,7 @@ def _faces(name: str, content: bytes) -> list[dict[str, Any]]:
 
 def _answers(bundle: Bundle, text: str, faces: list[dict[str, Any]]) -> None:
     table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], tables.FACES)})
-    said, seen, _ = scoring.probabilities(table, bundle)
+    said, seen = scoring.probabilities(table, bundle)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen)
     values = {model: rows[0] for model, rows in zip(MODELS, (said, seen, fused), strict=True)}
     if np.isnan(fused[0, 0]):
