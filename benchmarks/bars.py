@@ -61,3 +61,10 @@ def show(title: str, figures: list[Figure]) -> None:
         style = {"holds": "green", "missed": "red"}.get(figure.verdict)
         table.add_row(figure.name, _told(figure.value), figure.bar, figure.verdict, style=style)
     console().print(table)
+
+
+def markdown(title: str, figures: list[Figure]) -> str:
+    """The table in Markdown."""
+    lines = [f"| {title} | | Bar | |", "|---|---:|---|---|"]
+    lines += [f"| {figure.name} | {_told(figure.value)} | {figure.bar} | {figure.verdict} |" for figure in figures]
+    return "\n".join([*lines, ""])

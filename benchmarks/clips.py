@@ -1,10 +1,12 @@
 """The clips that measures run over."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from emotionscope.errors import UserError
 
@@ -19,16 +21,33 @@ def find(folder: str) -> list[Path]:
     return found
 
 
-def repeat(source: Path, target: Path, seconds: float) -> None:
-    """Write a clip's video again and again until it is so long; nothing is encoded anew."""
+def like(lengths: Sequence[int], found: Sequence[Path], folder: str, count: int, share: int) -> list[str]:
+    """Write `count` clips, the ones `found` cut or repeated, whose frames are distributed as `lengths` are.
+
+    Every `share` of them in order have nearly as many frames. Returns their paths.
+    """
+    frames = np.quantile(lengths, (np.arange(count) + 0.5) / count).round().astype(int)
+    dealt = frames.reshape(share, -1)
+    dealt[1::2] = dealt[1::2, ::-1]  # to and fro
+    paths = []
+    for number, length in enumerate(dealt.T.ravel().tolist()):
+        paths.append(f"{folder}/{number:03d}.mp4")
+        repeat(found[(number + number // share) % len(found)], Path(paths[-1]), frames=length)
+    return paths
+
+
+def repeat(source: Path, target: Path, *, seconds: float = 0.0, frames: int = 0) -> None:
+    """Write a clip's video again and again until it has so many seconds or frames; nothing is encoded anew."""
     with av.open(str(source)) as clip, av.open(str(target), "w") as sink:
         stream = clip.streams.video[0]
         written = sink.add_stream_from_template(stream)
         packets: list[Any] = [packet for packet in clip.demux(stream) if packet.dts is not None]
         times = [(packet.pts, packet.dts) for packet in packets]
         length = max(packet.pts + packet.duration for packet in packets) - packets[0].dts
-        for turn in range(math.ceil(seconds / float(length * packets[0].time_base))):
-            for packet, (shown, decoded) in zip(packets, times, strict=True):
-                packet.stream = written
-                packet.pts, packet.dts = shown + turn * length, decoded + turn * length
-                sink.mux(packet)
+        count = frames or len(packets) * math.ceil(seconds / float(length * packets[0].time_base))
+        for number in range(count):
+            turn, place = divmod(number, len(packets))
+            packet, (shown, decoded) = packets[place], times[place]
+            packet.stream = written
+            packet.pts, packet.dts = shown + turn * length, decoded + turn * length
+            sink.mux(packet)

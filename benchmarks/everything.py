@@ -1,4 +1,4 @@
-"""All contests of speed in one run, as `make bench` calls it: a table on the screen, one in Markdown, and a plot.
+"""All measures of speed in one run, as `make bench` calls it: tables on the screen and in Markdown, and two plots.
 
 Takes the reference data beside the project where it is there (real clips, MELD's texts, FER2013's faces; repeated where
 more are wanted), else the drawn sample, and says which. Models are trained, or drawn, on the first run and kept.
@@ -6,20 +6,22 @@ more are wanted), else the drawn sample, and says which. Models are trained, or 
 
 import os
 import platform
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
 import pyarrow.parquet as pq
 
-from benchmarks import crops, learn, plot, rounds, start, texts, video
+from benchmarks import bars, crops, growth, learn, plot, rounds, start, texts, video
 from emotionscope import bundle, cli, runtime, sample, storage, tables, vision
 from emotionscope.errors import UserError
 from jobs import prepare_meld, train_text
 
-Name = Literal["video", "keyframes", "text", "training", "start"]
+Name = Literal["video", "keyframes", "text", "training", "start", "growth"]
 FACES = 4096
 
 
@@ -29,7 +31,7 @@ class Everything:
     """Settings of the measure."""
 
     output: str
-    """Folder of the results, bench.md and bench.svg, and of the models they need."""
+    """Folder of the results, bench.md, bench.svg and growth.svg, and of the models they need."""
     data: str = "../shared"
     """Folder of the reference data; where it is missing, a sample is drawn."""
     rounds: int = 4
@@ -43,6 +45,7 @@ class Inputs:
     """What the contests run over."""
 
     clips: str
+    lengths: list[int]
     yunet: str | None
     texts: list[str]
     faces: list[bytes]
@@ -60,7 +63,7 @@ def run(settings: Everything) -> None:
     with runtime.ray_session():
         inputs = _inputs(output, Path(settings.data))
         contests: dict[str, Callable[[], AbstractContextManager[rounds.Contest]]] = {
-            "video": lambda: video.contest(inputs.clips, inputs.bundle, inputs.yunet),
+            "video": lambda: video.contest(inputs.clips, inputs.lengths, inputs.bundle, inputs.yunet),
             "keyframes": lambda: crops.contest(inputs.faces, inputs.bundle),
             "text": lambda: texts.contest(inputs.texts, inputs.bundle),
             "training": lambda: learn.contest(inputs.faces),
@@ -75,11 +78,18 @@ def run(settings: Everything) -> None:
         if settings.only in (None, "start"):
             first = start.measure(inputs.texts, inputs.bundle, settings.rounds)
             start.show(first)
+    grown: list[growth.Run] = []
+    if settings.only in (None, "growth"):
+        with tempfile.TemporaryDirectory() as folder:
+            grown = growth.texts(inputs.bundle, str(output / "dialogues"), growth.ROWS, folder)
+        bars.show(growth.TEXTS, growth.figures(grown))
     if settings.only is None and first:
         words = f"{_machine()}; {settings.rounds} rounds in turn after one that warms up; {inputs.origin}."
-        (output / "bench.md").write_text(f"{words}\n\n{rounds.markdown(outcomes)}{start.markdown(first)}")
-        plot.draw([ratio for outcome in outcomes for ratio in outcome.ratios], output / "bench.svg")
-        print(f"written to {output}/bench.md and bench.svg")
+        more = bars.markdown(growth.TEXTS, growth.figures(grown))
+        (output / "bench.md").write_text(f"{words}\n\n{rounds.markdown(outcomes)}{start.markdown(first)}\n{more}")
+        plot.ratios([ratio for outcome in outcomes for ratio in outcome.ratios], output / "bench.svg")
+        plot.growth(grown, output / "growth.svg")
+        print(f"written to {output}: bench.md, bench.svg and growth.svg")
 
 
 def _inputs(output: Path, data: Path) -> Inputs:
@@ -102,7 +112,9 @@ def _inputs(output: Path, data: Path) -> Inputs:
         bundle.publish(models, "vision", vision.create(64).to_bytes(), {})  # random weights cost as much
     spoken = tables.read(tables.open_dataset(str(dialogues), "dialogues"), ["utterance"])["utterance"].to_pylist()
     yunet = next(data.glob("models/*yunet*.onnx"), None)
-    return Inputs(str(clips), str(yunet) if yunet else None, spoken, _pictures(faces), models, origin)
+    frames = known / "meld_clip_frames.csv"
+    lengths = pd.read_csv(frames)["frames"].tolist() if frames.exists() else []
+    return Inputs(str(clips), lengths, str(yunet) if yunet else None, spoken, _pictures(faces), models, origin)
 
 
 def _pictures(faces: Path) -> list[bytes]:

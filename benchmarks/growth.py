@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,21 @@ from benchmarks.clips import find, repeat
 from emotionscope import cli, tables
 from emotionscope.errors import JobError, UserError
 
-TIMES = (1, 4, 16)
+ROWS, TIMES = 62_500, (1, 4, 16)
 PART_ROWS = 250_000
+TEXTS = "Texts to scores, as their number grows"
 LONG = 300  # seconds
 LOOK = 0.5  # seconds between two looks at the memory
 MOST_GROWTH, MOST_MEMORY = 1.05, 1.2
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a job over so many rows took: seconds, and GiB at the peak."""
+
+    rows: int
+    seconds: float
+    memory: float
 
 
 @cli.flags
@@ -40,7 +51,7 @@ class Growth:
     """Dialogues table whose utterances are repeated; without it texts are not measured."""
     clips: str | None = None
     """Folder of clips (*.mp4, at any depth); without it clips are not measured."""
-    rows: int = 62_500
+    rows: int = ROWS
     """Rows of the smallest of the three runs over texts."""
     short: int = 40
     """Short clips in each of the two runs over clips."""
@@ -52,39 +63,47 @@ def run(settings: Growth) -> None:
         raise UserError("name --dialogues, --clips or both")
     with tempfile.TemporaryDirectory() as folder:
         if settings.dialogues:
-            show("Texts to scores", _texts(settings, settings.dialogues, folder))
+            show(TEXTS, figures(texts(settings.bundle, settings.dialogues, settings.rows, folder)))
         if settings.clips:
             show("Clips to keyframes, with one of five minutes among them", _clips(settings, settings.clips, folder))
 
 
-def _texts(settings: Growth, dialogues: str, folder: str) -> list[Figure]:
+def texts(bundle: str, dialogues: str, smallest: int, folder: str) -> list[Run]:
+    """Score so many rows, 4 and 16 times as many; `folder` takes the archives. Raises JobError where a job fails."""
     source = tables.read(tables.open_dataset(dialogues, "dialogues"), ["utterance"])["utterance"].combine_chunks()
-    figures: list[Figure] = []
     runs = []
     for times in TIMES:
-        rows = times * settings.rows
+        rows = times * smallest
         archive = f"{folder}/texts-{times}"
         for part in range(math.ceil(rows / PART_ROWS)):
             numbers = range(part * PART_ROWS, min(rows, (part + 1) * PART_ROWS))
-            texts = source.take(pa.array([number % len(source) for number in numbers]))
+            spoken = source.take(pa.array([number % len(source) for number in numbers]))
             keys = {"dialogue_id": [str(number // 10) for number in numbers], "utterance_id": [n % 10 for n in numbers]}
-            tables.write_part(pa.table({**keys, "utterance": texts}), f"{archive}/part-{part:05d}.parquet")
-        flags = ["--dialogues", archive, "--bundle", settings.bundle, "--output", f"{archive}-scores"]
-        seconds, peak = _measure(["jobs.score", *flags])
-        runs.append((rows, seconds, peak))
-        figures += [Figure(f"{rows:,} rows: seconds", seconds), Figure(f"{rows:,} rows: peak memory, GiB", peak)]
-        figures.append(Figure(f"{rows:,} rows: rows a second", rows / seconds))
-    (few, first, low), (many, last, high) = runs[0], runs[-1]
-    exponent = math.log(last / first) / math.log(many / few)
-    figures.append(Figure(f"exponent of time from {few:,} to {many:,} rows", exponent, most=MOST_GROWTH))
-    return [*figures, Figure("peak memory of the most against the fewest rows", high / low, most=MOST_MEMORY)]
+            tables.write_part(pa.table({**keys, "utterance": spoken}), f"{archive}/part-{part:05d}.parquet")
+        flags = ["--dialogues", archive, "--bundle", bundle, "--output", f"{archive}-scores"]
+        runs.append(Run(rows, *_measure(["jobs.score", *flags])))
+    return runs
+
+
+def figures(runs: Sequence[Run]) -> list[Figure]:
+    """Each run's figures, and how time and memory grow from the first to the last, beside their bars."""
+    told: list[Figure] = []
+    for run_ in runs:
+        told.append(Figure(f"{run_.rows:,} rows: seconds", run_.seconds))
+        told.append(Figure(f"{run_.rows:,} rows: peak memory, GiB", run_.memory))
+        told.append(Figure(f"{run_.rows:,} rows: rows a second", run_.rows / run_.seconds))
+    few, many = runs[0], runs[-1]
+    exponent = math.log(many.seconds / few.seconds) / math.log(many.rows / few.rows)
+    told.append(Figure(f"exponent of time from {few.rows:,} to {many.rows:,} rows", exponent, most=MOST_GROWTH))
+    ratio = many.memory / few.memory
+    return [*told, Figure("peak memory of the most against the fewest rows", ratio, most=MOST_MEMORY)]
 
 
 def _clips(settings: Growth, clips: str, folder: str) -> list[Figure]:
     found = find(clips)
     long = Path(folder, "long.mp4")
-    repeat(found[0], long, LONG)
-    figures, peaks = [], []
+    repeat(found[0], long, seconds=LONG)
+    told, peaks = [], []
     for name, more in (("short clips alone", []), ("with a long one", [long])):
         paths = [found[number % len(found)] for number in range(settings.short)]
         paths[len(paths) // 2 : len(paths) // 2] = more
@@ -96,9 +115,9 @@ def _clips(settings: Growth, clips: str, folder: str) -> list[Figure]:
         )
         flags = ["--dialogues", archive, "--output", f"{archive}-keyframes", "--videos", "/", "--shard-rows", "10"]
         seconds, peak = _measure(["jobs.extract_keyframes", *flags])
-        figures += [Figure(f"{name}: seconds", seconds), Figure(f"{name}: peak memory, GiB", peak)]
+        told += [Figure(f"{name}: seconds", seconds), Figure(f"{name}: peak memory, GiB", peak)]
         peaks.append(peak)
-    return [*figures, Figure("peak memory with against without", peaks[1] / peaks[0], most=MOST_MEMORY)]
+    return [*told, Figure("peak memory with against without", peaks[1] / peaks[0], most=MOST_MEMORY)]
 
 
 def _measure(command: list[str]) -> tuple[float, float]:

@@ -106,13 +106,13 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
 def show(outcome: Outcome) -> None:
     """Print the table."""
     contest = outcome.contest
-    table = Table(title=f"{contest.name}: {contest.what}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     for number, name in enumerate(HEAD):
         table.add_column(name, justify="right" if 1 <= number <= 4 else "left", no_wrap=True)
     styles = {"holds": "green", "missed": "red"}
     for row in rows(outcome):
         table.add_row(*row, style="bold" if row[0] == OURS else styles.get(row[-1]))
-    console().print(table)
+    console().print(f"[bold]{contest.name}[/bold]: {contest.what}", table)
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:

@@ -2,12 +2,16 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
-from benchmarks import capacity, rounds
+from benchmarks import capacity, clips, rounds
 from emotionscope.errors import UserError
 from tests.conftest import ROOT
+from tests.videos import write_video
 
 COSTS = capacity.Costs(
     clip_seconds=0.5,
