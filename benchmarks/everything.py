@@ -6,9 +6,10 @@ more are wanted), else the drawn sample, and says which. Models are trained, or 
 
 import os
 import platform
+import subprocess
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from benchmarks import bars, crops, growth, learn, plot, rounds, start, texts, video
 from emotionscope import bundle, cli, runtime, sample, storage, tables, vision
 from emotionscope.errors import UserError
+from emotionscope.gpus import Gpus
 from jobs import prepare_meld, train_text
 
 Name = Literal["video", "keyframes", "text", "training", "start", "growth"]
@@ -31,7 +33,7 @@ class Everything:
     """Settings of the measure."""
 
     output: str
-    """Folder of the results, bench.md, bench.svg and growth.svg, and of the models they need."""
+    """Folder of the results, bench.md, bench.svg and growth.svg (gpu.csv too where there are GPUs), and of models."""
     data: str = "../shared"
     """Folder of the reference data; where it is missing, a sample is drawn."""
     rounds: int = 4
@@ -60,13 +62,14 @@ def run(settings: Everything) -> None:
     output = Path(settings.output).absolute()
     output.mkdir(parents=True, exist_ok=True)
     os.environ["RAY_ADDRESS"] = "local"
-    with runtime.ray_session():
+    with runtime.ray_session() as cluster, _gpu_use(output / "gpu.csv", cluster.gpus):
         inputs = _inputs(output, Path(settings.data))
+        on = Gpus(cluster.gpus) if cluster.gpus else None
         contests: dict[str, Callable[[], AbstractContextManager[rounds.Contest]]] = {
             "video": lambda: video.contest(inputs.clips, inputs.lengths, inputs.bundle, inputs.yunet),
-            "keyframes": lambda: crops.contest(inputs.faces, inputs.bundle),
+            "keyframes": lambda: crops.contest(inputs.faces, inputs.bundle, on),
             "text": lambda: texts.contest(inputs.texts, inputs.bundle),
-            "training": lambda: learn.contest(inputs.faces),
+            "training": lambda: learn.contest(inputs.faces, bool(on)),
         }
         outcomes = []
         for name, make in contests.items():
@@ -121,6 +124,20 @@ def _pictures(faces: Path) -> list[bytes]:
     with pq.ParquetFile(faces if faces.is_file() else next(faces.glob("*.parquet"))) as file:
         column = next(file.iter_batches(FACES, columns=["image"]))["image"].to_pylist()
     return [image["bytes"] if isinstance(image, dict) else image for image in column]
+
+
+@contextmanager
+def _gpu_use(file: Path, gpus: int) -> Iterator[None]:
+    """Write how much of each GPU is in use, twice a second, until the block ends."""
+    if not gpus:
+        yield
+        return
+    command = ["nvidia-smi", "--query-gpu=timestamp,index,utilization.gpu,memory.used", "--format=csv", "-lms", "500"]
+    with file.open("w") as sink, subprocess.Popen(command, stdout=sink) as watcher:
+        try:
+            yield
+        finally:
+            watcher.terminate()
 
 
 def _machine() -> str:

@@ -20,6 +20,7 @@ from emotionscope import labelled, tables, training, vision
 from emotionscope.augmentation import augment
 from emotionscope.labels import EMOTIONS
 from emotionscope.learning import Recipe
+from emotionscope.vision import mixed_precision
 
 SIZE, BATCH = 64, 128
 DEV = 70  # faces
@@ -28,8 +29,8 @@ PEER = "plain PyTorch loop"
 
 
 @contextmanager
-def contest(images: Sequence[bytes]) -> Iterator[Contest]:
-    """One epoch over encoded faces; their labels are made up, which costs no time. Ray must run."""
+def contest(images: Sequence[bytes], gpu: bool) -> Iterator[Contest]:
+    """One epoch over encoded faces, on a `gpu` or not; their labels are made up, which costs no time. Ray must run."""
     with tempfile.TemporaryDirectory() as folder:
         for count in (FEW, MANY):
             tables.write_part(_faces(images, count), f"{folder}/{count}/part-0.parquet")
@@ -42,10 +43,11 @@ def contest(images: Sequence[bytes]) -> Iterator[Contest]:
                 faces = labelled.survey(f"{folder}/{count}")
                 checkpoints = str(Path(run, "run"))
                 training.claim(checkpoints, {})
-                training.train(faces, start, recipe, workers=1, gpu=False, run=checkpoints, say=_silent)
+                training.train(faces, start, recipe, workers=1, gpu=gpu, run=checkpoints, say=_silent)
 
-        what = f"one epoch of {MANY:,} faces of {SIZE} pixels, batch {BATCH}, float32"
-        ways = {OURS: ours, PEER: lambda count: _loop(pixels[:count])}
+        what = f"one epoch of {MANY:,} faces of {SIZE} pixels, batch {BATCH}"
+        device = torch.device("cuda" if gpu else "cpu")
+        ways = {OURS: ours, PEER: lambda count: _loop(pixels[:count], device)}
         yield Contest("Training", "face", what, ways, FEW, MANY, {PEER: 0.9})
 
 
@@ -64,17 +66,19 @@ def _faces(images: Sequence[bytes], count: int) -> pa.Table:
     )
 
 
-def _loop(faces: np.ndarray) -> None:
+def _loop(faces: np.ndarray, device: torch.device) -> None:
     """What one writes after reading PyTorch's tutorial and its page on speed."""
-    network = resnet18(num_classes=len(EMOTIONS)).to(memory_format=torch.channels_last).train()
+    network = resnet18(num_classes=len(EMOTIONS)).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(faces), generator=generator)
-    labels = order % len(EMOTIONS)
+    labels = (order % len(EMOTIONS)).to(device)
     for start in range(0, len(faces), BATCH):
         chosen = order[start : start + BATCH]
         pixels = augment(torch.from_numpy(faces[chosen.numpy()])[:, None].float() / 255, generator)
-        normal = ((pixels - 0.5) / 0.25).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        normal = ((pixels.to(device) - 0.5) / 0.25).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad()
-        cross_entropy(network(normal), labels[start : start + BATCH]).backward()
+        with mixed_precision(device):
+            loss = cross_entropy(network(normal), labels[start : start + BATCH])
+        loss.backward()
         optimizer.step()

@@ -93,14 +93,18 @@ HEAD = ("", "ms an item", "start-up, s", "times ours", "lowest–highest", "bar"
 def rows(outcome: Outcome) -> list[tuple[str, ...]]:
     """The table's rows under `HEAD`, ours first."""
     table: list[tuple[str, ...]] = [
-        (OURS, f"{1000 * outcome.cost[OURS]:,.3g}", f"{outcome.start[OURS]:.1f}", "1", "", "", "")
+        (OURS, _milliseconds(outcome.cost[OURS]), f"{outcome.start[OURS]:.1f}", "1", "", "", "")
     ]
     for ratio in outcome.ratios:
         bar = "" if ratio.bar is None else f"at least {ratio.bar:g}"
-        costs = f"{1000 * outcome.cost[ratio.peer]:,.3g}", f"{outcome.start[ratio.peer]:.1f}"
+        costs = _milliseconds(outcome.cost[ratio.peer]), f"{outcome.start[ratio.peer]:.1f}"
         spread = f"{ratio.low:.2f}–{ratio.high:.2f}"
         table.append((ratio.peer, *costs, f"{ratio.median:.2f}", spread, bar, ratio.verdict))
     return table
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.0f}" if seconds >= 0.1 else f"{1000 * seconds:.3g}"
 
 
 def show(outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import capacity, clips, rounds
 from emotionscope.errors import UserError
 from tests.conftest import ROOT
-from tests.videos import write_video
+from tests.videos import numbered, write_video
 
 COSTS = capacity.Costs(
     clip_seconds=0.5,
@@ -80,3 +80,21 @@ def test_an_items_cost_leaves_start_up_aside(monkeypatch: pytest.MonkeyPatch) ->
     assert outcome.start == pytest.approx({rounds.OURS: 5, "slow": 0, "quick": 9}, abs=1e-9)
     found = {ratio.peer: (ratio.median, ratio.verdict) for ratio in outcome.ratios}
     assert found == {"slow": (pytest.approx(2.5), "holds"), "quick": (pytest.approx(0.5), "missed")}
+
+
+def test_clips_are_cut_or_repeated_to_the_lengths_asked_for(tmp_path: Path) -> None:
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+    for name, frames in (("short", 10), ("long", 30)):
+        write_video(tmp_path / f"in/{name}.mp4", map(numbered, range(frames)))
+    lengths = [5, 5, 8, 20, 33, 61]
+    paths = clips.like(lengths, clips.find(str(tmp_path / "in")), str(tmp_path / "out"), 6, 3)
+    counts = []
+    for path in paths:
+        with av.open(path) as clip:
+            counts.append(sum(packet.size > 0 for packet in clip.demux(video=0)))
+    wanted = np.quantile(lengths, (np.arange(6) + 0.5) / 6).round()
+    np.testing.assert_array_equal(sorted(counts), wanted)
+    assert abs(sum(counts[:3]) - sum(counts[3:])) <= max(wanted) - min(wanted)
+    with av.open(paths[counts.index(max(counts))]) as clip:
+        assert sum(1 for _ in clip.decode(video=0)) == max(counts)
