@@ -51,7 +51,7 @@ def contest(images: Sequence[bytes], uri: str, on: Gpus | None) -> Iterator[Cont
         def on_cpus(count: int) -> None:
             pool.map(forward, [BATCH] * (count // BATCH), 1)
 
-        where = f"{on.count} GPUs, bare forward on one" if on else f"{cores} cores"
+        where = f"{on.count} GPU{'s'[: on.count > 1]}, bare forward on one" if on else f"{cores} cores"
         what = f"{many:,} faces of {size} pixels, {FACES} an utterance, {where}"
         floor = _OnGpu(size, on.device) if on else on_cpus
         yield Contest("Keyframes to scores", "face", what, {OURS: ours, FLOOR: floor}, few, many, {FLOOR: 0.85})

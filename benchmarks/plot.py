@@ -1,4 +1,4 @@
-"""One picture of all ratios: how many times our cost each peer's is, with its spread and its bar."""
+"""The pictures: how many times our cost each peer's is, with its spread and its bar; and growth with the rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +28,8 @@ def ratios(found: Sequence[Ratio], path: Path) -> None:
             colour = {"holds": HOLDS, "missed": MISSED}.get(ratio.verdict, PLAIN)
             axes.plot([ratio.low, ratio.high], [place, place], color=colour, linewidth=2, alpha=0.5)
             axes.plot(ratio.median, place, "o", color=colour, markersize=7)
-            axes.annotate(f"{ratio.median:.2f}", (ratio.high, place), (6, 0), textcoords="offset points", va="center",
+            right = max(ratio.high, ratio.bar or 0) if (ratio.bar or 0) < 1.5 * ratio.high else ratio.high
+            axes.annotate(f"{ratio.median:.2f}", (right, place), (6, 0), textcoords="offset points", va="center",
                           color=INK)  # fmt: skip
             if ratio.bar is not None:
                 axes.plot([ratio.bar] * 2, [place - 0.35, place + 0.35], color=INK, linewidth=1.5)
