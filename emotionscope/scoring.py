@@ -79,7 +79,8 @@ def see(table: pa.Table, model: "VisionModel") -> pa.Table:
     faces, size = table[_FACES].combine_chunks(), model.image_size
     quality, person, pixels = faces.flatten().flatten()
     images = np.frombuffer(b"".join(pixels.to_pylist()), np.uint8).reshape(-1, size, size)
-    predicted, quality, person = model.predict(images), quality.to_numpy(), person.to_numpy()
+    predicted = model.predict(images)
+    quality, person = (column.to_numpy(zero_copy_only=False) for column in (quality, person))  # NaN where null
     result = missing(len(table))
     ends = np.cumsum(pc.list_value_length(faces).to_numpy())
     for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):

@@ -1,6 +1,7 @@
 """The fast path, in batches across utterances, gives what a plain loop over utterances and faces gives."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from torchvision.models import resnet18
@@ -71,3 +72,13 @@ def test_every_probability_is_that_of_a_plain_loop(bundle: Bundle) -> None:
         for model, values in expected.items():
             ours = found.loc[position, probability_columns(model)].to_numpy(float)
             np.testing.assert_allclose(ours, values, atol=NEAR)
+
+
+def test_faces_of_unknown_quality_and_person_still_count(bundle: Bundle) -> None:
+    rows = keyframes(1).to_pylist()
+    for row in rows:
+        for seen in row["faces"]:
+            seen |= {"quality": None, "person": None}
+    found = score(pa.Table.from_pylist(rows, schema=keyframes(1).schema), bundle)
+    assert found["vision_emotion"].null_count == 0
+    assert found["error"].null_count == len(rows)
