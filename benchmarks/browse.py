@@ -18,10 +18,12 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.bars import Figure, show
-from emotionscope import cli, pipeline, runtime, storage, tables
+from emotionscope import cli, ray_session
+from emotionscope.batch import pipeline
 from emotionscope.dashboard.archive import Archive, Selection
 from emotionscope.dashboard.archive_page import SHOWN
 from emotionscope.dashboard.fetching import fetch
+from emotionscope.io import storage, tables
 
 WRITERS = 4
 FILTERS = {
@@ -50,7 +52,7 @@ class Browse:
 
 def run(settings: Browse) -> None:
     """Print the figures beside their bars."""
-    archive = runtime.output_uri(settings.archive)
+    archive = ray_session.output_uri(settings.archive)
     if not storage.exists(storage.join(archive, "_summary.json")):
         _enlarge(settings.scores, archive, settings.rows)
     asked = subprocess.run([sys.executable, "-m", __spec__.name, "--ask", archive], check=True, stdout=subprocess.PIPE)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from emotionscope import cli
+from emotionscope.batch.pipeline import SHARD_ROWS
 from emotionscope.errors import UserError
-from emotionscope.pipeline import SHARD_ROWS
 
 CORES = (16, 128, 1024)
 Kind = Literal["video", "text"]

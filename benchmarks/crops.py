@@ -16,9 +16,11 @@ import torch
 from torchvision.models import resnet18
 
 from benchmarks.rounds import OURS, Contest
-from emotionscope import bundle, pipeline, shards, tables
-from emotionscope.gpus import Gpus
-from emotionscope.vision import BATCH, mixed_precision
+from emotionscope.batch import pipeline
+from emotionscope.batch.gpu_pool import Gpus
+from emotionscope.bundle import store as bundle_store
+from emotionscope.io import shards, tables
+from emotionscope.vision.model import BATCH, mixed_precision
 
 FACES = 4  # a row
 SHARD = 128  # rows
@@ -31,7 +33,7 @@ FLOOR = "ResNet-18, forward alone"
 @contextmanager
 def contest(images: Sequence[bytes], uri: str, on: Gpus | None) -> Iterator[Contest]:
     """Encoded faces, repeated, to scores with the bundle at `uri`, `on` GPUs if given; Ray must run."""
-    models = bundle.load(uri)
+    models = bundle_store.load(uri)
     assert models.vision is not None
     size, cores = models.vision.image_size, os.cpu_count() or 1
     few, many = (count * (ON_GPUS if on else 1) for count in (FEW, MANY))

@@ -18,9 +18,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmarks import bars, crops, growth, learn, plot, rounds, start, texts, video
-from emotionscope import bundle, cli, runtime, sample, storage, tables, vision
+from emotionscope import cli, ray_session
+from emotionscope.batch.gpu_pool import Gpus
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.gpus import Gpus
+from emotionscope.io import storage, tables
+from emotionscope.sample import release
+from emotionscope.vision import model as vision_model
 from jobs import prepare_meld, train_text
 
 Name = Literal["video", "keyframes", "text", "training", "start", "growth"]
@@ -62,7 +66,7 @@ def run(settings: Everything) -> None:
     output = Path(settings.output).absolute()
     output.mkdir(parents=True, exist_ok=True)
     os.environ["RAY_ADDRESS"] = "local"
-    with runtime.ray_session() as cluster, _gpu_use(output / "gpu.csv", cluster.gpus):
+    with ray_session.connect() as cluster, _gpu_use(output / "gpu.csv", cluster.gpus):
         inputs = _inputs(output, Path(settings.data))
         on = Gpus(cluster.gpus) if cluster.gpus else None
         contests: dict[str, Callable[[], AbstractContextManager[rounds.Contest]]] = {
@@ -104,15 +108,15 @@ def _inputs(output: Path, data: Path) -> Inputs:
         meld, faces, origin = output / "sample", output / "faces", "a *synthetic* sample, drawn"
         clips = meld
         if not meld.exists():
-            sample.run(sample.Settings(output=str(meld), faces=str(faces)))
+            release.run(release.Settings(output=str(meld), faces=str(faces)))
     dialogues = output / "dialogues"
     if not dialogues.exists():
         prepare_meld.run(prepare_meld.PrepareMeld(meld=str(meld), output=str(dialogues)))
-    parts = bundle.read_manifest(models)["parts"] if storage.exists(f"{models}/bundle.json") else {}
+    parts = bundle_store.read_manifest(models)["parts"] if storage.exists(f"{models}/bundle.json") else {}
     if "text" not in parts:
         train_text.run(train_text.TrainText(dialogues=str(dialogues), bundle=models))
     if "vision" not in parts:
-        bundle.publish(models, "vision", vision.create(64).to_bytes(), {})  # random weights cost as much
+        bundle_store.publish(models, "vision", vision_model.create(64).to_bytes(), {})  # random weights cost as much
     spoken = tables.read(tables.open_dataset(str(dialogues), "dialogues"), ["utterance"])["utterance"].to_pylist()
     yunet = next(data.glob("models/*yunet*.onnx"), None)
     frames = known / "meld_clip_frames.csv"

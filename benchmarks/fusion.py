@@ -10,8 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.bars import Figure, show
-from emotionscope import bundle, cli, fusion, labelled, labels, metrics, scoring, tables
+from emotionscope import cli, fusion, labels, metrics
+from emotionscope.batch import stages
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.io import tables
+from emotionscope.vision import labelled_faces
 
 PAIRINGS = ("informative", "uninformative", "absent")
 ALLOWED_CHANGE = 0.003  # of weighted F1 by a useless modality
@@ -40,18 +44,18 @@ def run(settings: Pairings) -> None:
 
 def measure(settings: Pairings) -> list[Figure]:
     """Fused against text for each pairing."""
-    models = bundle.load(settings.bundle)
+    models = bundle_store.load(settings.bundle)
     if models.vision is None:
         raise UserError(f"{settings.bundle}: no vision model")
     table = tables.read(tables.open_dataset(settings.dialogues, "dialogues"), ["utterance", "emotion", "split"])
-    found = labelled.survey(settings.faces)
+    found = labelled_faces.survey(settings.faces)
     texts, truth, seen, shown = {}, {}, {}, {}
     for split in ("dev", "test"):
         rows = [row for row in table.to_pylist() if row["split"] == split and row["emotion"] and row["utterance"]]
         texts[split] = models.text.probabilities([row["utterance"] for row in rows])
         truth[split] = np.array(labels.indices(row["emotion"] for row in rows))
         batches = [
-            batch for span in found.spans[split] for batch in labelled.read(span, split, models.vision.image_size)
+            batch for span in found.spans[split] for batch in labelled_faces.read(span, split, models.vision.image_size)
         ]
         seen[split] = models.vision.predict(np.concatenate([batch["face"] for batch in batches]))
         shown[split] = np.concatenate([batch["label"] for batch in batches])
@@ -81,7 +85,7 @@ def _pair(
 ) -> fusion.Probabilities:
     """A face's probabilities for every row of `truth`, float32 [n, 7]; NaN where it has none."""
     if pairing == "absent":
-        return scoring.missing(len(truth))
+        return stages.missing(len(truth))
     chosen = np.empty(len(truth), dtype=int)
     for emotion in np.unique(truth):
         rows = np.flatnonzero(truth == emotion)

@@ -20,8 +20,9 @@ import pyarrow as pa
 
 from benchmarks.bars import Figure, show
 from benchmarks.clips import find, repeat
-from emotionscope import cli, tables
+from emotionscope import cli
 from emotionscope.errors import JobError, UserError
+from emotionscope.io import tables
 
 ROWS, TIMES = 62_500, (1, 4, 16)
 PART_ROWS = 250_000

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from benchmarks.bars import Figure, show
-from emotionscope import cli, runtime, storage, tables
+from emotionscope import cli, ray_session
 from emotionscope.errors import JobError
+from emotionscope.io import storage, tables
 
 
 @cli.flags
@@ -38,7 +39,7 @@ class Kills:
 
 def run(settings: Kills) -> None:
     """Print what came out."""
-    output = runtime.output_uri(settings.output)
+    output = ray_session.output_uri(settings.output)
     rows = tables.open_dataset(settings.dialogues, "dialogues").rows
     calm, killed = storage.join(output, "undisturbed"), storage.join(output, "killed")
     began = time.monotonic()

@@ -1,6 +1,6 @@
 """Training, beside a plain PyTorch loop: the same faces, random changes, batch, precision and optimizer.
 
-Ours is the whole of `training.train` for one epoch: Ray Data decodes, Ray Train's worker learns, dev is measured and a
+Ours is the whole of `trainer.train` for one epoch: Ray Data decodes, Ray Train's worker learns, dev is measured and a
 checkpoint written. The loop has all faces in memory and does none of that.
 """
 
@@ -16,11 +16,13 @@ from torch.nn.functional import cross_entropy
 from torchvision.models import resnet18
 
 from benchmarks.rounds import OURS, Contest
-from emotionscope import labelled, tables, training, vision
-from emotionscope.augmentation import augment
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
-from emotionscope.learning import Recipe
-from emotionscope.vision import mixed_precision
+from emotionscope.vision import labelled_faces, trainer
+from emotionscope.vision import model as vision_model
+from emotionscope.vision.augmentation import augment
+from emotionscope.vision.model import mixed_precision
+from emotionscope.vision.train_loop import Recipe
 
 SIZE, BATCH = 64, 128
 DEV = 70  # faces
@@ -34,16 +36,16 @@ def contest(images: Sequence[bytes], gpu: bool) -> Iterator[Contest]:
     with tempfile.TemporaryDirectory() as folder:
         for count in (FEW, MANY):
             tables.write_part(_faces(images, count), f"{folder}/{count}/part-0.parquet")
-        start = vision.create(SIZE)
+        start = vision_model.create(SIZE)
         pixels = np.stack([start.decode(images[number % len(images)]) for number in range(MANY)])
 
         def ours(count: int) -> None:
             with tempfile.TemporaryDirectory() as run:
                 recipe = Recipe(epochs=1, batch_size=BATCH, learning_rate=1e-3)
-                faces = labelled.survey(f"{folder}/{count}")
+                faces = labelled_faces.survey(f"{folder}/{count}")
                 checkpoints = str(Path(run, "run"))
-                training.claim(checkpoints, {})
-                training.train(faces, start, recipe, workers=1, gpu=gpu, run=checkpoints, say=_silent)
+                trainer.claim(checkpoints, {})
+                trainer.train(faces, start, recipe, workers=1, gpu=gpu, run=checkpoints, say=_silent)
 
         what = f"one epoch of {MANY:,} faces of {SIZE} pixels, batch {BATCH}"
         device = torch.device("cuda" if gpu else "cpu")

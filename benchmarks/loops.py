@@ -11,8 +11,8 @@ import torch
 from cv2.data import haarcascades
 from torchvision.models import resnet18
 
-from emotionscope.faces import Detector, DetectorSpec
-from emotionscope.vision import mixed_precision
+from emotionscope.video.detection import Detector, DetectorSpec
+from emotionscope.vision.model import mixed_precision
 
 EVERY = 12  # frames between two that the naive loop looks at
 SIZE = 112  # pixels of a face in the lean loop

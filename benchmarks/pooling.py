@@ -14,9 +14,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from emotionscope import bundle, cli, labelled, metrics, vision
+from emotionscope import cli, metrics
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
+from emotionscope.vision import labelled_faces
+from emotionscope.vision import model as vision_model
 
 Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -53,7 +56,7 @@ def _product(faces: np.ndarray, *_: np.ndarray) -> np.ndarray:
 
 
 RULES: dict[str, Rule] = {
-    "vision.pool (in use)": vision.pool,
+    "vision.pool (in use)": vision_model.pool,
     "every face alike": lambda faces, *_: np.asarray(faces.mean(axis=0)),
     "every person alike": _by_person(0.0),
     "by quality": _by_person(1.0),
@@ -85,15 +88,15 @@ class Pooling:
 
 def run(settings: Pooling) -> None:
     """Print every rule's weighted F1 on dev and on test, and there on the utterances that show several people."""
-    model = bundle.load(settings.bundle).vision
+    model = bundle_store.load(settings.bundle).vision
     if model is None:
         raise UserError(f"{settings.bundle}: no vision model")
-    found = labelled.survey(settings.faces)
+    found = labelled_faces.survey(settings.faces)
     rng = np.random.default_rng(settings.seed)
     columns: dict[str, list[str]] = {name: [] for name in RULES}
     heads = []
     for split in ("dev", "test"):
-        batches = [batch for span in found.spans[split] for batch in labelled.read(span, split, model.image_size)]
+        batches = [batch for span in found.spans[split] for batch in labelled_faces.read(span, split, model.image_size)]
         seen = model.predict(np.concatenate([batch["face"] for batch in batches]))
         shown = np.concatenate([batch["label"] for batch in batches])
         made = [_utterance(shown, rng) for _ in range(settings.utterances)]

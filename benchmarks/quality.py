@@ -9,7 +9,9 @@ from typing import Any
 
 from benchmarks import fusion
 from benchmarks.bars import Figure, show
-from emotionscope import bundle, cli, runtime, storage
+from emotionscope import cli, ray_session
+from emotionscope.bundle import store as bundle_store
+from emotionscope.io import storage
 from jobs import prepare_meld, train_text, train_vision
 
 RARE = ("disgust", "fear")  # what a text model easily never answers
@@ -32,16 +34,16 @@ class Quality:
 
 def run(settings: Quality) -> None:
     """Print the tables."""
-    output = runtime.output_uri(settings.output)
+    output = ray_session.output_uri(settings.output)
     dialogues, models = storage.join(output, "dialogues"), storage.join(output, "bundle")
     if not storage.list_files(dialogues):
         prepare_meld.run(prepare_meld.PrepareMeld(meld=settings.meld, output=dialogues))
-    parts = bundle.read_manifest(models)["parts"] if storage.exists(storage.join(models, "bundle.json")) else {}
+    parts = bundle_store.read_manifest(models)["parts"] if storage.exists(storage.join(models, "bundle.json")) else {}
     if "text" not in parts:
         train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
     if "vision" not in parts:
         train_vision.run(train_vision.TrainVision(keyframes=settings.faces, bundle=models, **RECIPE))
-    parts = bundle.read_manifest(models)["parts"]
+    parts = bundle_store.read_manifest(models)["parts"]
     show("Text, on MELD's test split", _text(parts["text"]["test"]))
     show("Vision, on the faces' test split", _vision(parts["vision"]))
     pairings = fusion.measure(fusion.Pairings(dialogues=dialogues, faces=settings.faces, bundle=models))

@@ -13,8 +13,8 @@ import pyarrow as pa
 import ray
 
 from benchmarks import bars
-from emotionscope import tables
 from emotionscope.errors import JobError
+from emotionscope.io import tables
 
 ROWS, SHARD = 64, 8
 LOOK = 0.05  # seconds between two looks

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from benchmarks.rounds import OURS, Contest
-from emotionscope import bundle, pipeline, shards, tables
+from emotionscope.batch import pipeline
+from emotionscope.bundle import store as bundle_store
+from emotionscope.io import shards, tables
 
 CHUNK = 8192  # texts that a process takes at a time
 FEW, MANY = 2 * CHUNK, 14 * CHUNK
@@ -20,7 +22,7 @@ PEER = "scikit-learn, a process a core"
 @contextmanager
 def contest(texts: Sequence[str], uri: str) -> Iterator[Contest]:
     """Texts, repeated, to scores with the bundle at `uri`; Ray must run."""
-    models = bundle.load(uri)
+    models = bundle_store.load(uri)
     cores = os.cpu_count() or 1
     spoken = list(itertools.islice(itertools.cycle(texts), MANY))
     with (
@@ -45,12 +47,12 @@ def contest(texts: Sequence[str], uri: str) -> Iterator[Contest]:
         yield Contest("Text to scores", "text", what, {OURS: ours, PEER: theirs}, FEW, MANY, {PEER: 0.8})
 
 
-_models: bundle.Bundle
+_models: bundle_store.Bundle
 
 
 def _start(uri: str) -> None:
     global _models
-    _models = bundle.load(uri)
+    _models = bundle_store.load(uri)
 
 
 def predict(texts: list[str]) -> int:

@@ -20,7 +20,10 @@ import torch
 from benchmarks import loops
 from benchmarks.clips import find, like
 from benchmarks.rounds import OURS, Contest
-from emotionscope import bundle, faces, keyframes, pipeline, scoring, shards, tables
+from emotionscope.batch import pipeline, stages
+from emotionscope.bundle import store as bundle_store
+from emotionscope.io import shards, tables
+from emotionscope.video import detection, keyframes
 
 SHARD = 8  # rows; few and many are a whole number of them for each of two cores
 FEW, MANY = 16, 48  # clips
@@ -49,7 +52,7 @@ def contest(folder: str, lengths: Sequence[int], uri: str, yunet: str | None) ->
 @contextmanager
 def _contest(clips: list[str], what: str, uri: str, yunet: str | None) -> Iterator[Contest]:
     cores = os.cpu_count() or 1
-    models, spec = bundle.load(uri), faces.load_spec("auto", yunet)
+    models, spec = bundle_store.load(uri), detection.load_spec("auto", yunet)
     daft.set_runner_native()
     in_daft = daft.cls(loops.Lean, use_process=True, max_concurrency=cores)(spec)
 
@@ -63,7 +66,7 @@ def _contest(clips: list[str], what: str, uri: str, yunet: str | None) -> Iterat
             "naive loop": lambda count: pool.map(loops.naive, clips[:count], chunksize=1),
             "lean loop, pool": lambda count: pool.map(lean, clips[:count], chunksize=1),
             "lean loop, Daft": with_daft,
-            "our stages, pool": lambda count: pool.map(stages, clips[:count], chunksize=1),
+            "our stages, pool": lambda count: pool.map(own_stages, clips[:count], chunksize=1),
             "decode every frame": lambda count: pool.map(loops.decode_all, clips[:count], chunksize=1),
             "decode, no non-reference frames": lambda count: pool.map(loops.decode_some, clips[:count], chunksize=1),
         }
@@ -71,7 +74,7 @@ def _contest(clips: list[str], what: str, uri: str, yunet: str | None) -> Iterat
         yield Contest("Video to scores", "clip", what, ways, FEW, MANY, BARS)
 
 
-def _score(clips: list[str], models: bundle.Bundle, spec: faces.DetectorSpec) -> None:
+def _score(clips: list[str], models: bundle_store.Bundle, spec: detection.DetectorSpec) -> None:
     """The plan of jobs.score over the clips."""
     keys = {"dialogue_id": ["d"] * len(clips), "utterance_id": list(range(len(clips)))}
     table = pa.table({**keys, "utterance": ["Hm."] * len(clips), "video": clips})
@@ -82,16 +85,16 @@ def _score(clips: list[str], models: bundle.Bundle, spec: faces.DetectorSpec) ->
         pipeline.score(pipeline.Work(dataset, output, SHARD, "/"), models, None, spec, 8)
 
 
-_models: bundle.Bundle
-_detector: faces.Detector
+_models: bundle_store.Bundle
+_detector: detection.Detector
 _lean: loops.Lean
 
 
-def _start(uri: str, spec: faces.DetectorSpec) -> None:
+def _start(uri: str, spec: detection.DetectorSpec) -> None:
     global _models, _detector, _lean
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    _models, _detector, _lean = bundle.load(uri), faces.Detector(spec), loops.Lean(spec)
+    _models, _detector, _lean = bundle_store.load(uri), detection.Detector(spec), loops.Lean(spec)
 
 
 def lean(clip: str) -> int:
@@ -99,9 +102,9 @@ def lean(clip: str) -> int:
     return _lean(clip)
 
 
-def stages(clip: str) -> int:
+def own_stages(clip: str) -> int:
     """This package's own stages on one clip, without Ray and without batches across clips."""
     found = keyframes.faces_in(clip, "/", None, None, _detector, 8)
     rows = pa.table({"utterance": ["Hm."], "faces": pa.array([found], tables.FACES)})
-    scoring.probabilities(rows, _models)
+    stages.probabilities(rows, _models)
     return len(found)

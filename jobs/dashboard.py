@@ -12,11 +12,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotionscope import bundle as bundles
-from emotionscope import cli, storage, tables
+from emotionscope import cli
+from emotionscope.bundle import store as bundles
 from emotionscope.dashboard import MEGABYTES
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
+from emotionscope.io import storage, tables
 
 
 @cli.flags

@@ -15,8 +15,9 @@ from typing import Any
 
 from rich.console import Console
 
-from emotionscope import cli, runtime, storage
+from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
+from emotionscope.io import storage
 from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, train_text, train_vision
 
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
@@ -47,7 +48,7 @@ class Demo:
 def run(settings: Demo) -> None:
     """Run all jobs and print what they made."""
     started = time.monotonic()
-    folder = Path(runtime.output_uri(settings.output))
+    folder = Path(ray_session.output_uri(settings.output))
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise UserError(f"{folder}: holds something else than a demo; name another --output")
@@ -60,14 +61,14 @@ def run(settings: Demo) -> None:
     )
     step = _Steps()
     drawing = {"output": release, "dialogues": settings.dialogues, "faces": faces, "seed": settings.seed}
-    step("Draw a sample archive, and faces to learn from", "emotionscope.sample", **drawing)
+    step("Draw a sample archive, and faces to learn from", "emotionscope.sample.release", **drawing)
     # In a process of its own: the drawing starts others, and each would load all that this one has loaded.
     flags = [item for name, value in drawing.items() for item in (f"--{name}", str(value))]
-    if subprocess.run([sys.executable, "-m", "emotionscope.sample", *flags], check=False).returncode:
+    if subprocess.run([sys.executable, "-m", "emotionscope.sample.release", *flags], check=False).returncode:
         raise UserError("the sample could not be drawn")
     step("Read it as the MELD release it looks like", "jobs.prepare_meld", meld=release, output=dialogues)
     prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
-    with runtime.ray_session(settings.verbose):
+    with ray_session.connect(settings.verbose):
         step(
             "Find the faces in its videos",
             "jobs.extract_keyframes",

@@ -11,8 +11,12 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from emotionscope import bundle, card, cli, evaluation, report, storage, tables
+from emotionscope import cli
+from emotionscope.bundle import model_card
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.evaluation import evaluation, report
+from emotionscope.io import storage, tables
 
 
 @cli.flags
@@ -42,7 +46,7 @@ NOTHING = Evaluate()  # no flag is required, so the command line needs a default
 def run(settings: Evaluate = NOTHING) -> dict[str, Any]:
     """Run the job and return the figures; none where only a bundle is shown."""
     if settings.bundle and not settings.scores:
-        Console(highlight=False).print(Markdown(card.render(bundle.read_manifest(settings.bundle))))
+        Console(highlight=False).print(Markdown(model_card.render(bundle_store.read_manifest(settings.bundle))))
         return {}
     if not settings.scores or not settings.report:
         raise UserError("name --scores and --report to measure, or --bundle to show its model card")
@@ -60,7 +64,7 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
-    models = bundle.load(settings.bundle) if settings.bundle else None
+    models = bundle_store.load(settings.bundle) if settings.bundle else None
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
     table = tables.read(dataset, evaluation.COLUMNS)
     made_by = sorted(table["bundle"].drop_null().unique().to_pylist())

@@ -7,9 +7,12 @@ A video that cannot be read is a row with its reason in video_error. Run again a
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import cli, faces, keyframes, pipeline, runtime, tables
+from emotionscope import cli, ray_session
+from emotionscope.batch import pipeline
 from emotionscope.errors import UserError
-from emotionscope.shards import Output
+from emotionscope.io import tables
+from emotionscope.io.shards import Output
+from emotionscope.video import detection, keyframes
 
 
 @cli.flags
@@ -46,7 +49,7 @@ def run(settings: ExtractKeyframes) -> dict[str, Any]:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     videos = keyframes.videos_folder(dataset, settings.videos)
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-    spec = faces.load_spec(settings.detector, settings.yunet)
+    spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {
         "input": tables.fingerprint(dataset),
         "videos": settings.videos,
@@ -54,8 +57,8 @@ def run(settings: ExtractKeyframes) -> dict[str, Any]:
         "max_faces": settings.max_faces,
         "shard_rows": settings.shard_rows,
     }
-    output = Output(runtime.output_uri(settings.output), "extract_keyframes", facts)
-    with runtime.ray_session(settings.verbose) as cluster:
+    output = Output(ray_session.output_uri(settings.output), "extract_keyframes", facts)
+    with ray_session.connect(settings.verbose) as cluster:
         print(f"extract_keyframes: {dataset.rows:,} utterances, detector {spec.kind}, on {cluster}", flush=True)
         work = pipeline.Work(dataset, output, settings.shard_rows, videos, allowed)
         summary = pipeline.extract_keyframes(work, spec, settings.max_faces)

@@ -10,8 +10,11 @@ import numpy as np
 import pyarrow.compute as pc
 from sklearn.metrics import f1_score
 
-from emotionscope import bundle, cli, fusion, labels, scoring, shards, tables
+from emotionscope import cli, fusion, labels
+from emotionscope.batch import stages
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.io import shards, tables
 
 ROWS = 1024  # read and scored at a time
 
@@ -37,8 +40,8 @@ def run(settings: FitFusion) -> str:
     for column in ("emotion", "split"):
         if column not in dataset.schema.names:
             raise UserError(f"{dataset.uri}: the fusion is learnt from labels, and there is no column {column!r}")
-    bundle.check_free(settings.bundle, "fusion", settings.replace)
-    models = bundle.load(settings.bundle)
+    bundle_store.check_free(settings.bundle, "fusion", settings.replace)
+    models = bundle_store.load(settings.bundle)
     if models.vision is None:
         raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
     text, faces, truth = _predictions(dataset, settings.split, models)
@@ -62,13 +65,13 @@ def run(settings: FitFusion) -> str:
         "rows": int(both.sum()),
         "weighted_f1": {settings.split: figures},
     }
-    version = bundle.publish(settings.bundle, "fusion", fitted.to_bytes(), record, settings.replace)
+    version = bundle_store.publish(settings.bundle, "fusion", fitted.to_bytes(), record, settings.replace)
     print(f"  bundle {settings.bundle} is now version {version}")
     return version
 
 
 def _predictions(
-    dataset: tables.Dataset, split: str, models: bundle.Bundle
+    dataset: tables.Dataset, split: str, models: bundle_store.Bundle
 ) -> tuple[fusion.Probabilities, fusion.Probabilities, np.ndarray]:
     text, faces, truth = [], [], []
     for shard in shards.cut(dataset, ROWS):
@@ -76,7 +79,7 @@ def _predictions(
         table = table.filter(pc.and_(pc.equal(table["split"], split), pc.is_valid(table["emotion"])))
         if not len(table):
             continue
-        one_text, one_faces = scoring.probabilities(table, models)
+        one_text, one_faces = stages.probabilities(table, models)
         text.append(one_text)
         faces.append(one_faces)
         try:

@@ -7,8 +7,10 @@ The clips stay where they are: the table holds their paths.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import cli, meld, runtime, storage, tables
+from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
+from emotionscope.io import storage, tables
+from emotionscope.prepare import meld
 
 SHOWN = 5  # names shown of each kind; the summary file holds all
 
@@ -28,7 +30,7 @@ class PrepareMeld:
 
 def run(settings: PrepareMeld) -> dict[str, Any]:
     """Run the job and return its summary."""
-    output = runtime.output_uri(settings.output)
+    output = ray_session.output_uri(settings.output)
     storage.check_access(output)
     if storage.list_files(output):
         raise UserError(f"{output}: the output exists and holds files; name another --output")

@@ -7,9 +7,13 @@ every input row. A row that cannot be scored carries its reason in error. Run ag
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emotionscope import bundle, cli, faces, gpus, keyframes, pipeline, runtime, tables
+from emotionscope import cli, ray_session
+from emotionscope.batch import gpu_pool, pipeline
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.shards import Output
+from emotionscope.io import tables
+from emotionscope.io.shards import Output
+from emotionscope.video import detection, keyframes
 
 
 @cli.flags
@@ -59,19 +63,19 @@ def run(settings: Score) -> dict[str, Any]:
         dataset = tables.open_dataset(settings.dialogues, "dialogues")
     else:
         dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
-    manifest = bundle.read_manifest(settings.bundle)
+    manifest = bundle_store.read_manifest(settings.bundle)
     tables.scores_schema(dataset.schema)
     decode = settings.dialogues is not None and "video" in dataset.schema.names and "vision" in manifest["parts"]
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-    spec = faces.load_spec(settings.detector, settings.yunet) if decode else None
+    spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or settings.keyframes is not None
     shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if seen else "text"]
-    place = runtime.output_uri(settings.output)
-    with runtime.ray_session(settings.verbose) as cluster:
+    place = ray_session.output_uri(settings.output)
+    with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         pipeline.warm_up(seen and not count)
-        models = bundle.load(settings.bundle, seen)
+        models = bundle_store.load(settings.bundle, seen)
         facts = {
             "input": tables.fingerprint(dataset),
             "bundle": models.version,
@@ -86,7 +90,7 @@ def run(settings: Score) -> dict[str, Any]:
             if part not in models.manifest["parts"]:
                 print(f"score: the bundle has no {part} model: {effect}", flush=True)
         work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
-        on = gpus.Gpus(count, settings.gpu_share, settings.compile) if count else None
+        on = gpu_pool.Gpus(count, settings.gpu_share, settings.compile) if count else None
         summary = pipeline.score(work, models, on, spec, settings.max_faces)
     cli.print_summary(summary, output.uri)
     return summary

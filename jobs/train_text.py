@@ -12,8 +12,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from emotionscope import bundle, cli, tables, text_training
+from emotionscope import cli
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.io import tables
+from emotionscope.text import training as text_training
 
 SMALL = 5000  # rows up to which starting more processes takes longer than it saves
 
@@ -37,7 +40,7 @@ def run(settings: TrainText) -> str:
     """Run the job and return the bundle's new version."""
     started = time.monotonic()
     dataset = tables.open_dataset(settings.dialogues, "dialogues")
-    bundle.check_free(settings.bundle, "text", settings.replace)
+    bundle_store.check_free(settings.bundle, "text", settings.replace)
     table = tables.read(dataset, ["utterance", "emotion", "split"])
     print(f"train_text: {dataset.rows:,} utterances, {len(text_training.GRID)} settings to try", flush=True)
     try:
@@ -46,7 +49,7 @@ def run(settings: TrainText) -> str:
         raise UserError(f"{dataset.uri}: {error}") from error
     _print_record(record)
     record |= {"data": tables.fingerprint(dataset), "licence": settings.licence}
-    version = bundle.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
+    version = bundle_store.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
     print(f"published to {settings.bundle}, version {version}, in {time.monotonic() - started:.0f} s")
     return version
 

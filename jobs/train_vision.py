@@ -11,9 +11,13 @@ from dataclasses import asdict, dataclass
 
 from torchvision.models import ResNet18_Weights
 
-from emotionscope import bundle, cli, labelled, runtime, storage, tables, training, vision
+from emotionscope import cli, ray_session
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.learning import Recipe
+from emotionscope.io import storage, tables
+from emotionscope.vision import labelled_faces, trainer
+from emotionscope.vision import model as vision_model
+from emotionscope.vision.train_loop import Recipe
 
 
 @cli.flags
@@ -62,25 +66,25 @@ def run(settings: TrainVision) -> str:
     """Run the job and return the bundle's new version."""
     started = time.monotonic()
     recipe = _recipe(settings)
-    target = runtime.output_uri(settings.bundle)
-    bundle.check_free(target, "vision", settings.replace)
-    checkpoints = runtime.output_uri(settings.checkpoints or f"{target}-training")
-    faces = labelled.survey(settings.keyframes)
-    print(f"train_vision: {labelled.describe(faces)}", flush=True)
+    target = ray_session.output_uri(settings.bundle)
+    bundle_store.check_free(target, "vision", settings.replace)
+    checkpoints = ray_session.output_uri(settings.checkpoints or f"{target}-training")
+    faces = labelled_faces.survey(settings.keyframes)
+    print(f"train_vision: {labelled_faces.describe(faces)}", flush=True)
     start = _start(settings)
     data = tables.fingerprint(faces.dataset)
     chosen = {**asdict(recipe), "image_size": settings.image_size, "init": settings.init, "mirror": settings.mirror}
-    with runtime.ray_session(settings.verbose) as cluster:
+    with ray_session.connect(settings.verbose) as cluster:
         gpus = cluster.gpus_to_use(settings.use_gpu)
         workers = settings.workers or gpus or 1
         if gpus and workers > gpus:
             raise UserError(f"--workers: {workers} need a GPU each, and the cluster has {gpus}")
         if settings.min_workers and settings.min_workers > workers:
             raise UserError(f"--min-workers: {settings.min_workers} are more than the {workers} workers")
-        training.claim(checkpoints, {"settings": chosen, "data": data})
+        trainer.claim(checkpoints, {"settings": chosen, "data": data})
         on = " with a GPU each" if gpus else ""
         print(f"train_vision: {cluster}; training workers: {workers}{on}", flush=True)
-        trained = training.train(
+        trained = trainer.train(
             faces, start, recipe, workers=workers, least=settings.min_workers, gpu=bool(gpus), run=checkpoints
         )
     seconds = round(time.monotonic() - started)
@@ -94,8 +98,8 @@ def run(settings: TrainVision) -> str:
         "left_out": {**faces.left_out, "image unreadable": trained.unreadable},
         "seconds": seconds,
     }
-    version = bundle.publish(target, "vision", trained.model.to_bytes(), record, settings.replace)
-    training.discard(checkpoints)
+    version = bundle_store.publish(target, "vision", trained.model.to_bytes(), record, settings.replace)
+    trainer.discard(checkpoints)
     print(f"best epoch {trained.best_epoch} of {len(trained.epochs)}; {trained.unreadable:,} images unreadable")
     for split, figures in trained.figures.items():
         values = "  ".join(f"{name.replace('_', ' ')} {figures[name]:.4f}" for name in _SHOWN)
@@ -109,7 +113,14 @@ _SHOWN = ("weighted_f1", "macro_f1", "accuracy")
 
 def _recipe(settings: TrainVision) -> Recipe:
     """The settings of the learning. Raises UserError for one that makes no sense."""
-    least = {"epochs": 1, "batch_size": 2, "image_size": vision.SMALLEST, "workers": 1, "min_workers": 1, "seed": 0}
+    least = {
+        "epochs": 1,
+        "batch_size": 2,
+        "image_size": vision_model.SMALLEST,
+        "workers": 1,
+        "min_workers": 1,
+        "seed": 0,
+    }
     for name, low in least.items():
         value = getattr(settings, name)
         if value is not None and value < low:
@@ -129,10 +140,10 @@ def _recipe(settings: TrainVision) -> Recipe:
     )
 
 
-def _start(settings: TrainVision) -> vision.VisionModel:
+def _start(settings: TrainVision) -> vision_model.VisionModel:
     """The model to train. Raises UserError where the weights cannot be had."""
     if settings.init == "none":
-        model = vision.create(settings.image_size, seed=settings.seed)
+        model = vision_model.create(settings.image_size, seed=settings.seed)
     elif settings.init == "imagenet":
         try:
             weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True, weights_only=True)
@@ -141,7 +152,7 @@ def _start(settings: TrainVision) -> vision.VisionModel:
                 f"--init imagenet: the weights cannot be fetched ({error}); "
                 "start from random ones with --init none, or from a trained bundle with --init BUNDLE"
             ) from error
-        model = vision.create(settings.image_size, weights, settings.seed)
+        model = vision_model.create(settings.image_size, weights, settings.seed)
     else:
         model = _earlier(storage.absolute(settings.init))
         model.image_size = settings.image_size
@@ -149,12 +160,12 @@ def _start(settings: TrainVision) -> vision.VisionModel:
     return model
 
 
-def _earlier(uri: str) -> vision.VisionModel:
+def _earlier(uri: str) -> vision_model.VisionModel:
     storage.check_access(uri)
     try:
         if not storage.is_file(uri):
-            uri = storage.join(uri, bundle.read_manifest(uri)["parts"]["vision"]["file"])
-        return vision.VisionModel.from_bytes(storage.read_bytes(uri))
+            uri = storage.join(uri, bundle_store.read_manifest(uri)["parts"]["vision"]["file"])
+        return vision_model.VisionModel.from_bytes(storage.read_bytes(uri))
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"--init {uri}: no vision model there ({tables.first_line(error)})") from error
 

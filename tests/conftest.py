@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from emotionscope import runtime, storage, tables
+from emotionscope import ray_session
+from emotionscope.io import storage, tables
 from tests.s3 import S3Server, running_server
 
 ROOT = Path(__file__).parents[1]
@@ -30,10 +31,10 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[runtime.Cluster]:
+def ray_cluster() -> Iterator[ray_session.Cluster]:
     """One Ray for all tests that need one; jobs called in this process run on it."""
     os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to run on this machine
-    with runtime.ray_session() as cluster:
+    with ray_session.connect() as cluster:
         yield cluster
 
 
@@ -79,7 +80,7 @@ def run_job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture(scope="session")
-def obvious(ray_cluster: runtime.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def obvious(ray_cluster: ray_session.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `keyframes` of obvious emotions and a `bundle` that the training jobs made of them."""
     from jobs import fit_fusion, train_text, train_vision
     from tests.obvious import keyframes

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from emotionscope import tables
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 
 # Deliberately not in alphabetical order: what comes out right must have been mapped by name.

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from emotionscope import bundle, card
+from emotionscope.bundle import model_card
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 from jobs.evaluate import Evaluate, run
 
 
 def test_the_card_beside_a_bundle_tells_data_figures_and_label_order(obvious: Path) -> None:
-    manifest = bundle.read_manifest(str(obvious / "bundle"))
+    manifest = bundle_store.read_manifest(str(obvious / "bundle"))
     told = (obvious / "bundle" / "README.md").read_text()
-    assert told == card.render(manifest)
+    assert told == model_card.render(manifest)
     assert manifest["version"] in told
     assert ", ".join(EMOTIONS) in told
     for part in ("text", "vision"):
@@ -25,9 +26,9 @@ def test_the_card_beside_a_bundle_tells_data_figures_and_label_order(obvious: Pa
 
 
 def test_a_licence_and_an_odd_name_are_told_on_one_line(obvious: Path) -> None:
-    manifest = bundle.read_manifest(str(obvious / "bundle"))
+    manifest = bundle_store.read_manifest(str(obvious / "bundle"))
     text = {**manifest["parts"]["text"], "licence": "GPL-3 | see\n# here"}
-    told = card.render({**manifest, "parts": {"text": text}})
+    told = model_card.render({**manifest, "parts": {"text": text}})
     assert "licence: GPL-3 / see # here" in told
     assert "No fusion has been learnt" in told
 
@@ -35,7 +36,7 @@ def test_a_licence_and_an_odd_name_are_told_on_one_line(obvious: Path) -> None:
 def test_evaluate_shows_a_bundle_without_scores(obvious: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(Evaluate(bundle=str(obvious / "bundle")))
     told = capsys.readouterr().out
-    assert bundle.read_manifest(str(obvious / "bundle"))["version"] in told
+    assert bundle_store.read_manifest(str(obvious / "bundle"))["version"] in told
     assert "Limits" in told
     with pytest.raises(UserError, match="--scores"):
         run(Evaluate())

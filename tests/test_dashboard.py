@@ -16,11 +16,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from emotionscope import tables
 from emotionscope.dashboard import archive_page
 from emotionscope.dashboard.archive import Archive, Selection
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import UserError
+from emotionscope.io import tables
 from emotionscope.labels import probability_columns
 from tests.conftest import ROOT, copy_in, free_port, scores_of
 from tests.s3 import wait_for

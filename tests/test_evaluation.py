@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
-from emotionscope import evaluation, metrics
+from emotionscope import metrics
 from emotionscope.errors import UserError
+from emotionscope.evaluation import evaluation
 from emotionscope.labels import EMOTIONS, MODELS
 
 

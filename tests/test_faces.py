@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emotionscope import faces, people
 from emotionscope.errors import UserError
-from emotionscope.faces import Detection, Detector, DetectorSpec, load_spec
+from emotionscope.video import detection, tracking
+from emotionscope.video.detection import Detection, Detector, DetectorSpec, load_spec
 from tests.videos import draw_person
 
 BROWN, BLACK, BLOND = (30, 40, 60), (15, 15, 15), (60, 160, 210)
@@ -17,15 +17,15 @@ ROOM, STREET = (150, 140, 120), (70, 110, 180)
 
 @pytest.fixture
 def yunet(shared):
-    return load_spec("yunet", str(shared / "models" / faces.YUNET_NAME))
+    return load_spec("yunet", str(shared / "models" / detection.YUNET_NAME))
 
 
 @pytest.fixture
 def no_yunet(tmp_path, monkeypatch):
     """Neither the variable nor the cache names a YuNet file."""
-    monkeypatch.delenv(faces.YUNET_VARIABLE, raising=False)
+    monkeypatch.delenv(detection.YUNET_VARIABLE, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path / ".cache" / "emotionscope" / faces.YUNET_NAME
+    return tmp_path / ".cache" / "emotionscope" / detection.YUNET_NAME
 
 
 def picture(*persons, wall=ROOM) -> np.ndarray:
@@ -71,13 +71,13 @@ def test_a_worker_builds_the_same_detector_from_the_spec(yunet):
 
 
 def test_auto_takes_yunet_where_its_file_is_and_haar_elsewhere(shared, no_yunet, monkeypatch):
-    file = shared / "models" / faces.YUNET_NAME
+    file = shared / "models" / detection.YUNET_NAME
     assert load_spec("auto").kind == "haar"
     assert load_spec("auto", str(file)).kind == "yunet"
-    monkeypatch.setenv(faces.YUNET_VARIABLE, str(file))
+    monkeypatch.setenv(detection.YUNET_VARIABLE, str(file))
     assert load_spec("auto").kind == "yunet"
     assert load_spec("haar") == DetectorSpec("haar")
-    monkeypatch.delenv(faces.YUNET_VARIABLE)
+    monkeypatch.delenv(detection.YUNET_VARIABLE)
     no_yunet.parent.mkdir(parents=True)
     no_yunet.write_bytes(file.read_bytes())
     assert load_spec("auto").kind == "yunet"
@@ -85,8 +85,8 @@ def test_auto_takes_yunet_where_its_file_is_and_haar_elsewhere(shared, no_yunet,
 
 
 def test_the_checksum_is_that_of_the_model(shared):
-    model = (shared / "models" / faces.YUNET_NAME).read_bytes()
-    assert hashlib.sha256(model).hexdigest() == faces.YUNET_SHA256
+    model = (shared / "models" / detection.YUNET_NAME).read_bytes()
+    assert hashlib.sha256(model).hexdigest() == detection.YUNET_SHA256
 
 
 @pytest.mark.usefixtures("no_yunet")
@@ -99,21 +99,21 @@ def test_mistakes_are_named(tmp_path, monkeypatch):
         load_spec("auto", str(other))
     with pytest.raises(UserError, match=r"missing\.onnx.*cannot be read"):
         load_spec("auto", str(tmp_path / "missing.onnx"))
-    monkeypatch.setattr(faces, "YUNET_URL", "http://127.0.0.1:9/model.onnx")  # nothing listens there
+    monkeypatch.setattr(detection, "YUNET_URL", "http://127.0.0.1:9/model.onnx")  # nothing listens there
     with pytest.raises(UserError, match=r"cannot be fetched.*EMOTIONSCOPE_YUNET, or take --detector haar"):
         load_spec("yunet")
 
 
 def test_a_fetched_file_is_checked_before_it_is_kept(tmp_path, no_yunet, monkeypatch):
     (tmp_path / "served.onnx").write_bytes(b"something else")
-    monkeypatch.setattr(faces, "YUNET_URL", (tmp_path / "served.onnx").as_uri())
+    monkeypatch.setattr(detection, "YUNET_URL", (tmp_path / "served.onnx").as_uri())
     with pytest.raises(UserError, match="another sha256"):
         load_spec("yunet")
     assert not no_yunet.exists()
 
 
 def test_a_fetched_file_is_kept(shared, no_yunet, monkeypatch):
-    monkeypatch.setattr(faces, "YUNET_URL", (shared / "models" / faces.YUNET_NAME).as_uri())
+    monkeypatch.setattr(detection, "YUNET_URL", (shared / "models" / detection.YUNET_NAME).as_uri())
     assert load_spec("yunet").kind == "yunet"
     assert no_yunet.exists()
 
@@ -126,13 +126,13 @@ def seen_in(frames, sure=True):
         image = picture(*persons, wall=wall)
         boxes = [(x - 0.38 * size, y - 0.5 * size, 0.76 * size, 1.04 * size) for x, y, size, *_ in persons]
         found = [Detection(*box, 0.9, 1.0, sure) for box in boxes]
-        seen += people.sightings(image, 1.0, found, number, shot, number / 2)
+        seen += tracking.sightings(image, 1.0, found, number, shot, number / 2)
     return seen
 
 
 def who(seen) -> list[tuple[int, int, int]]:
     """The frame, left edge and person of each sighting."""
-    return [(s.frame, s.box[0], person) for s, person in zip(seen, people.follow(seen), strict=True)]
+    return [(s.frame, s.box[0], person) for s, person in zip(seen, tracking.follow(seen), strict=True)]
 
 
 def test_two_people_in_a_shot_stay_two_while_they_move():
@@ -171,22 +171,22 @@ def test_what_is_surely_no_face_is_left_out_unless_there_is_nothing_else():
     unsure = seen_in([(0, ROOM, [(450, 130, 100, BLACK, BLUE)])] * 2, sure=False)
     sure = seen_in([(0, ROOM, [(180, 130, 100, BROWN, GREEN)])] * 2)
     together = sorted(sure + unsure, key=lambda sighting: sighting.frame)
-    assert people.follow(unsure) == [0, 0]
-    assert people.follow(together) == [0, -1, 0, -1]
-    assert people.choose(together, people.follow(together), 8) == [0, 2]
+    assert tracking.follow(unsure) == [0, 0]
+    assert tracking.follow(together) == [0, -1, 0, -1]
+    assert tracking.choose(together, tracking.follow(together), 8) == [0, 2]
 
 
 def test_nobody_is_nobody():
-    assert people.follow([]) == []
-    assert people.choose([], [], 8) == []
+    assert tracking.follow([]) == []
+    assert tracking.choose([], [], 8) == []
 
 
 def test_a_cut_is_told_from_movement():
-    first = people.layout(picture((180, 130, 110, BROWN, GREEN)))
-    moved = people.layout(picture((230, 135, 120, BROWN, GREEN)))
-    other = people.layout(picture((330, 150, 120, BLOND, RED), wall=STREET))
-    assert not people.is_cut(first, moved)
-    assert people.is_cut(first, other)
+    first = tracking.layout(picture((180, 130, 110, BROWN, GREEN)))
+    moved = tracking.layout(picture((230, 135, 120, BROWN, GREEN)))
+    other = tracking.layout(picture((330, 150, 120, BLOND, RED), wall=STREET))
+    assert not tracking.is_cut(first, moved)
+    assert tracking.is_cut(first, other)
 
 
 # Choosing.
@@ -194,9 +194,9 @@ def test_kept_faces_show_every_person_before_anyone_twice_and_are_in_order_of_ti
     crowd = [(90 + 150 * n, 120, 80 - 5 * n, hair, clothes) for n, (hair, clothes) in
              enumerate([(BROWN, GREEN), (BLOND, RED), (BLACK, BLUE), (BROWN, ROOM)])]  # fmt: skip
     seen = seen_in([(0, ROOM, crowd)] * 5)
-    persons = people.follow(seen)
+    persons = tracking.follow(seen)
     for most in (1, 3, 4, 6, 50):
-        kept = people.choose(seen, persons, most)
+        kept = tracking.choose(seen, persons, most)
         assert len(kept) == min(most, 20)
         assert {persons[i] for i in kept} == set(range(min(most, 4)))
         assert [seen[i].time for i in kept] == sorted(seen[i].time for i in kept)
@@ -205,7 +205,7 @@ def test_kept_faces_show_every_person_before_anyone_twice_and_are_in_order_of_ti
 def test_a_sharp_large_face_is_better_than_a_blurred_or_small_one():
     def best(image, size):
         box = (320 - 0.38 * size, 150 - 0.5 * size, 0.76 * size, 1.04 * size)
-        (sighting,) = people.sightings(image, 1.0, [Detection(*box, 0.9, 1.0, True)], 0, 0, 0.0)
+        (sighting,) = tracking.sightings(image, 1.0, [Detection(*box, 0.9, 1.0, True)], 0, 0, 0.0)
         assert 0 <= sighting.quality <= 1
         return sighting.quality
 
@@ -217,13 +217,13 @@ def test_a_sharp_large_face_is_better_than_a_blurred_or_small_one():
 def test_of_one_person_different_expressions_are_kept():
     smiles = [-1, -1, -1, -1, 1, -1, -1]
     seen = seen_in([(0, ROOM, [(320, 150, 120, BROWN, GREEN, smile)]) for smile in smiles])
-    assert 4 in people.choose(seen, people.follow(seen), 2)
+    assert 4 in tracking.choose(seen, tracking.follow(seen), 2)
 
 
 def test_a_crop_is_square_with_a_margin_also_at_the_border():
     image = picture((30, 30, 100, BROWN, GREEN))
-    at_border = people.crop(image, Detection(-8, -20, 76, 104, 0.9, 1.0, True))
+    at_border = tracking.crop(image, Detection(-8, -20, 76, 104, 0.9, 1.0, True))
     assert at_border.shape == (114, 114, 3)
-    assert people.crop(image, Detection(100, 50, 200, 300, 0.9, 1.0, True)).shape == (people.CROP, people.CROP, 3)
-    decoded = cv2.imdecode(np.frombuffer(people.encode(at_border), np.uint8), cv2.IMREAD_COLOR)
+    assert tracking.crop(image, Detection(100, 50, 200, 300, 0.9, 1.0, True)).shape == (tracking.CROP, tracking.CROP, 3)
+    decoded = cv2.imdecode(np.frombuffer(tracking.encode(at_border), np.uint8), cv2.IMREAD_COLOR)
     assert np.abs(decoded.astype(int) - at_border).mean() < 5

@@ -14,8 +14,9 @@ import boto3
 import pyarrow as pa
 import pytest
 
-from emotionscope import bundle, storage, tables
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
+from emotionscope.io import storage, tables
 from jobs import extract_keyframes, score
 from tests.conftest import ROOT, copy_in, run_job, scores_of
 from tests.drawn_faces import write_faces
@@ -147,7 +148,7 @@ def test_a_training_goes_on_with_the_nodes_that_are_left(tmp_path: Path, ray_clu
             told = job.communicate(timeout=400)[0]
     assert ["epoch", "1"] in lines
     assert job.returncode == 0, told
-    entry = bundle.read_manifest(str(tmp_path / "bundle"))["parts"]["vision"]
+    entry = bundle_store.read_manifest(str(tmp_path / "bundle"))["parts"]["vision"]
     assert [epoch["epoch"] for epoch in entry["epochs"]] == [1, 2, 3, 4, 5]
     assert entry["dev"]["weighted_f1"] > 0.9
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from emotionscope import vision
 from emotionscope.labels import MODELS, probability_columns
+from emotionscope.vision import model as vision_model
 from tests.conftest import ROOT, run_job, scores_of
 from tests.drawn_faces import drawn_face
 from tests.test_ray_modes import environment, flags, head_node
@@ -61,7 +61,7 @@ def test_a_gpu_that_torch_cannot_use_is_one_line(obvious: Path, tmp_path: Path) 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 def test_a_compiled_network_says_the_same() -> None:
-    model = vision.create(32, seed=1)
+    model = vision_model.create(32, seed=1)
     faces = np.stack([model.decode(drawn_face(seed)) for seed in range(5)])
     plain = model.predict(faces)
     np.testing.assert_allclose(model.compile().predict(faces), plain, atol=1e-4)

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope import keyframes, shards, tables
 from emotionscope.errors import UserError
-from emotionscope.faces import DetectorSpec
-from emotionscope.isolation import IsolatedFaces
+from emotionscope.io import shards, tables
+from emotionscope.video import keyframes
+from emotionscope.video.detection import DetectorSpec
+from emotionscope.video.sandbox import IsolatedFaces
 from jobs import score
 from tests.test_keyframes import dialogues
 from tests.test_tables import dialogues as rows_of_text

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from emotionscope import keyframes
 from emotionscope.errors import RowError
-from emotionscope.faces import Detector, DetectorSpec
-from emotionscope.isolation import IsolatedFaces
+from emotionscope.video import keyframes
+from emotionscope.video.detection import Detector, DetectorSpec
+from emotionscope.video.sandbox import IsolatedFaces
 from tests.test_keyframes import dialogues
 from tests.videos import draw_person, write_video
 

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from emotionscope import keyframes, tables
 from emotionscope.errors import RowError
-from emotionscope.faces import YUNET_NAME, Detector, DetectorSpec, load_spec
+from emotionscope.io import tables
+from emotionscope.video import keyframes
+from emotionscope.video.detection import YUNET_NAME, Detector, DetectorSpec, load_spec
 from tests.videos import draw_person, write_video
 
 HAIR = (30, 40, 60)

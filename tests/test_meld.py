@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from emotionscope import meld, storage, tables
 from emotionscope.errors import UserError
+from emotionscope.io import storage, tables
+from emotionscope.prepare import meld
 from jobs import prepare_meld
 from tests.conftest import copy_in
 

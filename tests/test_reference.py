@@ -6,13 +6,14 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
-from emotionscope import text_training, vision
-from emotionscope.bundle import Bundle
+from emotionscope.batch.stages import score
+from emotionscope.bundle.store import Bundle
 from emotionscope.fusion import FLOOR, Fusion
 from emotionscope.labels import EMOTIONS, probability_columns
-from emotionscope.scoring import score
-from emotionscope.text import normalise
-from emotionscope.text_training import Settings
+from emotionscope.text import training as text_training
+from emotionscope.text.model import normalise
+from emotionscope.text.training import Settings
+from emotionscope.vision import model as vision_model
 from tests.obvious import face, keyframes
 
 FUSION = Fusion(0.8, 0.6, {emotion: 0.1 * position for position, emotion in enumerate(EMOTIONS)})
@@ -22,7 +23,7 @@ NEAR = 0.02  # what a speed-up may move a probability by
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     text, _ = text_training.train(keyframes(8), [Settings((1, 2), (2, 4), False, 5.0, 0.5)])
-    faces = vision.create(64, seed=3)
+    faces = vision_model.create(64, seed=3)
     faces.mirror = True
     # An untrained network says nearly the same of all faces: here its answers are spread.
     some = np.stack([faces.decode(face(emotion, 0)) for emotion in EMOTIONS])

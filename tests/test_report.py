@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from emotionscope import bundle, evaluation, report, saliency, tables
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.evaluation import evaluation, report
+from emotionscope.evaluation.palette import COLOURS
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
-from emotionscope.palette import COLOURS
+from emotionscope.vision import saliency
 from jobs import evaluate
 from tests.test_evaluation import one_answer, scores
 
@@ -120,7 +123,7 @@ def test_a_mistake_is_explained_by_its_words_and_the_places_in_its_face(obvious,
     models = str(obvious / "bundle")
     figures = evaluate.run(evaluate.Evaluate(**settings, report=str(tmp_path / "report"), bundle=models))
     page = (tmp_path / "report" / "report.html").read_text()
-    loaded = bundle.load(models)
+    loaded = bundle_store.load(models)
     told = [row for row in figures["mistakes"] if row["answers"]["text"]]
     assert told
     for row in told:

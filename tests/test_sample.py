@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from emotionscope import sample
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
-from emotionscope.meld import CLIP_FOLDERS, COLUMNS
-from emotionscope.scenes import draw_clip, draw_frames
+from emotionscope.prepare.meld import CLIP_FOLDERS, COLUMNS
+from emotionscope.sample import release as sample
+from emotionscope.sample.scenes import draw_clip, draw_frames
 
 SPLITS = ("train", "dev", "test")
 

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope import shards, storage, tables
 from emotionscope.errors import UserError
-from emotionscope.shards import Output
+from emotionscope.io import shards, storage, tables
+from emotionscope.io.shards import Output
 from tests.test_tables import dialogues, write
 
 SETTINGS = {"bundle": "abc", "shard_rows": 10}

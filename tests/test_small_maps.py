@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from emotionscope import vision
-from emotionscope.small_maps import SmallMapConv2d
+from emotionscope.vision import model as vision_model
+from emotionscope.vision.small_conv import SmallMapConv2d
 from tests.drawn_faces import drawn_face
 
 
@@ -28,7 +28,7 @@ def test_values_and_gradients_are_those_of_a_convolution(shape: tuple[int, int])
 
 @pytest.mark.parametrize("size", [32, 48, 64, 112])
 def test_a_model_answers_as_torchvisions_network_does(size: int) -> None:
-    model = vision.create(size, seed=1)
+    model = vision_model.create(size, seed=1)
     faces = np.stack([model.decode(drawn_face(i, seed=i)) for i in range(7)])
     plain = resnet18(num_classes=7)
     plain.load_state_dict(model.network.state_dict())

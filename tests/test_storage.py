@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope import storage, tables
 from emotionscope.errors import UserError
+from emotionscope.io import storage, tables
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope import tables
 from emotionscope.errors import UserError
+from emotionscope.io import tables
 
 
 def dialogues(rows: int = 3, **columns: pa.Array) -> pa.Table:

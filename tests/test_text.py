@@ -15,11 +15,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from emotionscope import bundle, tables, text_training
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
-from emotionscope.text import TextModel
-from emotionscope.text_training import Settings
+from emotionscope.text import training as text_training
+from emotionscope.text.model import TextModel
+from emotionscope.text.training import Settings
 from jobs import train_text
 from tests.conftest import ROOT
 
@@ -216,7 +218,7 @@ def test_job_publishes_a_bundle_that_loads(tmp_path, capsys):
     tables.write_part(table, str(tmp_path / "dialogues" / "part.parquet"))
     settings = train_text.TrainText(dialogues=str(tmp_path / "dialogues"), bundle=str(tmp_path / "bundle"))
     version = train_text.run(settings)
-    loaded = bundle.load(str(tmp_path / "bundle"))
+    loaded = bundle_store.load(str(tmp_path / "bundle"))
     assert loaded.version == version
     assert EMOTIONS[loaded.text.probabilities(["hooray!"])[0].argmax()] == "joy"
     assert version in capsys.readouterr().out

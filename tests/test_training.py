@@ -14,11 +14,14 @@ import pytest
 import ray
 import torch
 
-from emotionscope import bundle, labelled, storage, training, vision
-from emotionscope.augmentation import augment
+from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
+from emotionscope.io import storage
 from emotionscope.labels import EMOTIONS
-from emotionscope.learning import Recipe
+from emotionscope.vision import labelled_faces, trainer
+from emotionscope.vision import model as vision_model
+from emotionscope.vision.augmentation import augment
+from emotionscope.vision.train_loop import Recipe
 from jobs.train_vision import TrainVision, run
 from tests.conftest import ROOT
 from tests.drawn_faces import drawn_face, write_faces
@@ -32,10 +35,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_faces(folder / "faces.parquet", {"train": 280, "validation": 71, "test": 70}, broken=3))
 
 
-def published(uri: str) -> tuple[vision.VisionModel, dict[str, Any]]:
+def published(uri: str) -> tuple[vision_model.VisionModel, dict[str, Any]]:
     """The vision model of a bundle, and what is recorded of it."""
-    entry = bundle.read_manifest(uri)["parts"]["vision"]
-    return vision.VisionModel.from_bytes(storage.read_bytes(storage.join(uri, entry["file"]))), entry
+    entry = bundle_store.read_manifest(uri)["parts"]["vision"]
+    return vision_model.VisionModel.from_bytes(storage.read_bytes(storage.join(uri, entry["file"]))), entry
 
 
 @pytest.fixture(scope="module")
@@ -107,18 +110,18 @@ def test_a_run_whose_worker_is_killed_ends_as_if_it_had_not_been(
 def test_one_worker_reaches_what_two_reach_also_where_the_store_is_too_small(
     undisturbed: str, archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "HELD", 0)
+    monkeypatch.setattr(trainer, "HELD", 0)
     trained = by_hand(archive, tmp_path, workers=1)
     one, two = trained.figures["test"]["accuracy"], published(undisturbed)[1]["test"]["accuracy"]
     assert one == pytest.approx(two, abs=0.05)
     assert one > 0.9
 
 
-def by_hand(archive: str, folder: Path, **options: Any) -> training.Trained:
+def by_hand(archive: str, folder: Path, **options: Any) -> trainer.Trained:
     """Train as the job does with FLAGS, by the package's own function."""
     recipe = Recipe(**{name: FLAGS[name] for name in ("epochs", "batch_size", "learning_rate")})
-    faces, start = labelled.survey(archive), vision.create(FLAGS["image_size"])
-    return training.train(faces, start, recipe, gpu=False, run=str(folder / "run"), **options)
+    faces, start = labelled_faces.survey(archive), vision_model.create(FLAGS["image_size"])
+    return trainer.train(faces, start, recipe, gpu=False, run=str(folder / "run"), **options)
 
 
 def test_more_workers_than_cpus_are_refused(archive: str, tmp_path: Path, ray_cluster: object) -> None:
@@ -139,19 +142,19 @@ def test_more_workers_than_cpus_are_refused(archive: str, tmp_path: Path, ray_cl
     ],
 )
 def test_workers_claim_what_leaves_room_for_the_data(nodes: list[float], workers: int, spare: int, claim: int) -> None:
-    assert training.worker_cpus(nodes, workers, spare) == claim
+    assert trainer.worker_cpus(nodes, workers, spare) == claim
 
 
 @pytest.mark.parametrize(("nodes", "workers", "spare"), [([1], 2, 0), ([2], 2, 1), ([1], 1, 1), ([2, 0.5], 3, 0)])
 def test_workers_that_would_wait_for_ever_are_refused(nodes: list[float], workers: int, spare: int) -> None:
     with pytest.raises(UserError, match="--workers"):
-        training.worker_cpus(nodes, workers, spare)
+        trainer.worker_cpus(nodes, workers, spare)
 
 
 def test_checkpoints_never_mix_with_other_files(tmp_path: Path, ray_cluster: object) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UserError, match="holds other files"):
-        training.claim(str(tmp_path), {})
+        trainer.claim(str(tmp_path), {})
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emotionscope.errors import RowError
-from emotionscope.video import FEWEST, MOST, Frame, sample_frames
+from emotionscope.video.frames import FEWEST, MOST, Frame, sample_frames
 from tests.videos import number_of, numbered, write_video
 
 

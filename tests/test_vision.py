@@ -12,16 +12,18 @@ import torch
 from PIL import Image
 from safetensors.torch import load, save
 
-from emotionscope import labelled, tables, vision
 from emotionscope.errors import RowError, UserError
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
-from emotionscope.saliency import activation_map
+from emotionscope.vision import labelled_faces
+from emotionscope.vision import model as vision_model
+from emotionscope.vision.saliency import activation_map
 from tests.drawn_faces import drawn_face, write_faces
 
 
 @pytest.fixture(scope="module")
-def model() -> vision.VisionModel:
-    return vision.create(32, seed=1)
+def model() -> vision_model.VisionModel:
+    return vision_model.create(32, seed=1)
 
 
 def encoded(array: np.ndarray, kind: str = ".png") -> bytes:
@@ -34,7 +36,7 @@ def pillow(tmp_path: Path, mode: str, kind: str) -> bytes:
     return path.read_bytes()
 
 
-def test_images_of_every_mode_give_probabilities(model: vision.VisionModel, tmp_path: Path) -> None:
+def test_images_of_every_mode_give_probabilities(model: vision_model.VisionModel, tmp_path: Path) -> None:
     grey = np.tile(np.arange(60, dtype=np.uint8), (40, 1))
     images = [
         encoded(grey),
@@ -56,31 +58,31 @@ def test_images_of_every_mode_give_probabilities(model: vision.VisionModel, tmp_
     np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_grey_and_a_16_bit_copy_of_a_picture_look_the_same(model: vision.VisionModel) -> None:
+def test_a_grey_and_a_16_bit_copy_of_a_picture_look_the_same(model: vision_model.VisionModel) -> None:
     grey = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     same = [encoded(grey), encoded(grey.astype(np.uint16) * 257), encoded(np.dstack([grey] * 3))]
     np.testing.assert_allclose(np.ptp(model.probabilities(same), axis=0), 0, atol=1e-3)
 
 
 @pytest.mark.parametrize("image", [b"", b"no image", drawn_face(0)[:40]])
-def test_what_is_no_image_is_named(model: vision.VisionModel, image: bytes) -> None:
+def test_what_is_no_image_is_named(model: vision_model.VisionModel, image: bytes) -> None:
     with pytest.raises(RowError, match=r"image unreadable: .*image 1"):
         model.probabilities([drawn_face(0), image])
 
 
-def test_no_images_give_no_rows(model: vision.VisionModel) -> None:
+def test_no_images_give_no_rows(model: vision_model.VisionModel) -> None:
     assert model.probabilities([]).shape == (0, 7)
 
 
-def test_a_face_scores_the_same_whatever_its_neighbours(model: vision.VisionModel) -> None:
-    images = [drawn_face(i % 7, seed=i) for i in range(vision.BATCH + 3)]
+def test_a_face_scores_the_same_whatever_its_neighbours(model: vision_model.VisionModel) -> None:
+    images = [drawn_face(i % 7, seed=i) for i in range(vision_model.BATCH + 3)]
     together = model.probabilities(images)
     np.testing.assert_allclose(model.probabilities(images[-2:]), together[-2:], atol=1e-5)
     np.testing.assert_array_equal(model.probabilities(images), together)
 
 
 def test_with_mirror_a_face_and_its_mirror_image_score_alike() -> None:
-    model = vision.create(32, seed=1)
+    model = vision_model.create(32, seed=1)
     face = model.decode(drawn_face(2))
     both = np.stack([face, face[:, ::-1]])
     assert np.ptp(model.predict(both), axis=0).max() > 1e-4
@@ -88,9 +90,9 @@ def test_with_mirror_a_face_and_its_mirror_image_score_alike() -> None:
     np.testing.assert_allclose(np.ptp(model.predict(both), axis=0), 0, atol=1e-6)
 
 
-def test_a_stored_model_predicts_as_before(model: vision.VisionModel) -> None:
+def test_a_stored_model_predicts_as_before(model: vision_model.VisionModel) -> None:
     images = [drawn_face(i) for i in range(7)]
-    loaded = vision.VisionModel.from_bytes(model.to_bytes())
+    loaded = vision_model.VisionModel.from_bytes(model.to_bytes())
     np.testing.assert_array_equal(loaded.probabilities(images), model.probabilities(images))
     assert loaded.to_bytes() == model.to_bytes()
 
@@ -102,12 +104,12 @@ def rewritten(payload: bytes, change: dict[str, object], weights: dict[str, torc
     return save(load(payload) | (weights or {}), {"model": json.dumps(description)})
 
 
-def test_outputs_in_another_order_are_put_right_by_name(model: vision.VisionModel) -> None:
+def test_outputs_in_another_order_are_put_right_by_name(model: vision_model.VisionModel) -> None:
     order = [3, 0, 6, 1, 5, 2, 4]
     names = [{"joy": "Happy", "anger": "ANGRY"}.get(EMOTIONS[k], EMOTIONS[k]) for k in order]
     weights = load(model.to_bytes())
     moved = {name: weights[name][order] for name in ("fc.weight", "fc.bias")}
-    loaded = vision.VisionModel.from_bytes(rewritten(model.to_bytes(), {"labels": names}, moved))
+    loaded = vision_model.VisionModel.from_bytes(rewritten(model.to_bytes(), {"labels": names}, moved))
     images = [drawn_face(i) for i in range(7)]
     np.testing.assert_allclose(loaded.probabilities(images), model.probabilities(images), atol=1e-6)
 
@@ -125,24 +127,24 @@ def test_outputs_in_another_order_are_put_right_by_name(model: vision.VisionMode
         {"mean": None},
     ],
 )
-def test_a_file_with_another_description_is_refused(model: vision.VisionModel, change: dict[str, object]) -> None:
+def test_a_file_with_another_description_is_refused(model: vision_model.VisionModel, change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a vision model"):
-        vision.VisionModel.from_bytes(rewritten(model.to_bytes(), change))
+        vision_model.VisionModel.from_bytes(rewritten(model.to_bytes(), change))
 
 
-def test_a_damaged_file_is_refused(model: vision.VisionModel) -> None:
+def test_a_damaged_file_is_refused(model: vision_model.VisionModel) -> None:
     payload = model.to_bytes()
     infinite = rewritten(payload, {}, {"fc.bias": torch.full((7,), torch.nan)})
     narrow = rewritten(payload, {}, {"conv1.weight": torch.zeros(64, 1, 7, 7)})
     for junk in (b"", b"PK\x03\x04" * 10, payload[:1000], payload[:-4], infinite, narrow, save({"a": torch.zeros(1)})):
         with pytest.raises(ValueError, match="not a vision model"):
-            vision.VisionModel.from_bytes(junk)
+            vision_model.VisionModel.from_bytes(junk)
 
 
 def test_the_most_prominent_person_decides() -> None:
     joy, anger = (np.eye(7)[EMOTIONS.index(name)] for name in ("joy", "anger"))
     faces = np.stack([joy, joy, joy, anger, anger])
-    pooled = vision.pool(faces, np.array([0.9, 0.8, 0.9, 0.9, 0.9]), np.array([4, 4, 4, 7, 7]))
+    pooled = vision_model.pool(faces, np.array([0.9, 0.8, 0.9, 0.9, 0.9]), np.array([4, 4, 4, 7, 7]))
     assert EMOTIONS[pooled.argmax()] == "joy"
     assert pooled[EMOTIONS.index("joy")] > 0.6  # more than the share of his faces
     assert pooled.sum() == pytest.approx(1)
@@ -151,15 +153,15 @@ def test_the_most_prominent_person_decides() -> None:
 @pytest.mark.parametrize("quality", [0.0, np.nan, 1e-30])
 def test_faces_without_quality_still_count(quality: float) -> None:
     faces = np.full((2, 7), 1 / 7, dtype=np.float32)
-    np.testing.assert_allclose(vision.pool(faces, np.full(2, quality), np.zeros(2)), 1 / 7, rtol=1e-5)
+    np.testing.assert_allclose(vision_model.pool(faces, np.full(2, quality), np.zeros(2)), 1 / 7, rtol=1e-5)
 
 
-def test_one_face_pools_to_itself(model: vision.VisionModel) -> None:
+def test_one_face_pools_to_itself(model: vision_model.VisionModel) -> None:
     face = model.probabilities([drawn_face(5)])
-    np.testing.assert_allclose(vision.pool(face, np.array([0.4]), np.array([0])), face[0], rtol=1e-5)
+    np.testing.assert_allclose(vision_model.pool(face, np.array([0.4]), np.array([0])), face[0], rtol=1e-5)
 
 
-def test_a_map_of_a_face_has_its_size_and_peaks_at_one(model: vision.VisionModel) -> None:
+def test_a_map_of_a_face_has_its_size_and_peaks_at_one(model: vision_model.VisionModel) -> None:
     face = model.decode(drawn_face(3))
     map_ = activation_map(model, face, "joy")
     assert map_.shape == face.shape
@@ -172,7 +174,7 @@ def test_a_survey_counts_what_can_be_trained_on(tmp_path: Path) -> None:
     path = write_faces(tmp_path / "faces.parquet", {"train": 14, "Validation": 7, "test": 7, "holdout": 2})
     table = pq.read_table(path)
     pq.write_table(table.append_column("duplicate", pa.array([i < 3 for i in range(30)])), path)
-    faces = labelled.survey(str(path))
+    faces = labelled_faces.survey(str(path))
     assert faces.faces == {"train": 11, "dev": 7, "test": 7}
     assert faces.left_out == {"duplicate": 3, "split 'holdout'": 2}
     assert dict(zip(EMOTIONS, faces.classes["dev"], strict=True)) == dict.fromkeys(EMOTIONS, 1)
@@ -180,8 +182,8 @@ def test_a_survey_counts_what_can_be_trained_on(tmp_path: Path) -> None:
 
 def test_faces_are_read_with_their_labels_and_bad_ones_left_out(tmp_path: Path) -> None:
     path = write_faces(tmp_path / "faces.parquet", {"train": 7, "dev": 7}, broken=2)
-    span = labelled.survey(str(path)).spans["train"][0]
-    (batch,) = labelled.read(span, "train", 32)
+    span = labelled_faces.survey(str(path)).spans["train"][0]
+    (batch,) = labelled_faces.read(span, "train", 32)
     assert batch["face"].shape == (5, 32, 32)
     assert batch["label"].tolist() == [2, 3, 4, 5, 6]
 
@@ -203,10 +205,10 @@ def test_an_utterances_faces_share_its_weight(tmp_path: Path) -> None:
     schema = pa.schema([("faces", tables.FACES), ("emotion", pa.string()), ("split", pa.string())])
     table = pa.Table.from_pylist(rows, schema)
     tables.write_part(table, str(tmp_path / "part-0.parquet"))
-    faces = labelled.survey(str(tmp_path))
+    faces = labelled_faces.survey(str(tmp_path))
     assert faces.faces["train"] == 4
     assert faces.left_out == {"no face": 1}
-    (batch,) = labelled.read(faces.spans["train"][0], "train", 32)
+    (batch,) = labelled_faces.read(faces.spans["train"][0], "train", 32)
     assert batch["weight"].sum() == pytest.approx(1)
     assert batch["weight"][3] < batch["weight"][0]  # the listener counts less
 
@@ -226,4 +228,4 @@ def test_a_dataset_that_cannot_be_trained_on_is_refused(
 ) -> None:
     pq.write_table(pa.table(columns), tmp_path / "faces.parquet")
     with pytest.raises(UserError, match=complaint):
-        labelled.survey(str(tmp_path))
+        labelled_faces.survey(str(tmp_path))

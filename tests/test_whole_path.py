@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from emotionscope import shards, storage, tables
 from emotionscope.errors import UserError
+from emotionscope.io import shards, storage, tables
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from jobs import evaluate, score
 from tests.conftest import copy_in, scores_of

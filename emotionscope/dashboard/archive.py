@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pyarrow.dataset as pads
 
-from emotionscope import storage, tables
+from emotionscope.io import storage, tables
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk

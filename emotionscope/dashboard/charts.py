@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from emotionscope.dashboard.archive import GROUP, POSITIONS
+from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS, MODELS
-from emotionscope.palette import COLOURS
 
 _SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
 _COLOUR = alt.Color(

@@ -2,7 +2,7 @@
 
 import shutil
 
-from emotionscope import storage
+from emotionscope.io import storage
 
 COPIED = 8 * 2**30  # bytes; a larger table is asked where it lies
 

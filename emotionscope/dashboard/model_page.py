@@ -3,10 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from emotionscope import card, evaluation, tables
+from emotionscope.bundle import model_card
 from emotionscope.dashboard import charts, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
+from emotionscope.evaluation import evaluation
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 
 MOST = 2_000_000  # labelled rows measured while somebody waits
@@ -23,7 +25,7 @@ def show(sources: parts.Sources) -> None:
     if bundle is not None:
         with st.container(border=True):
             st.markdown(
-                card.render(bundle.manifest)
+                model_card.render(bundle.manifest)
                 .replace("\n## ", "\n#### ")
                 .replace("# EmotionScope", "### EmotionScope", 1)
             )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from emotionscope import bundle as bundles
+from emotionscope.bundle import store as bundles
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
-from emotionscope.palette import COLOURS
+from emotionscope.evaluation.palette import COLOURS
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,16 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from emotionscope import scoring, tables
-from emotionscope.bundle import Bundle
+from emotionscope.batch import stages
+from emotionscope.bundle.store import Bundle
 from emotionscope.dashboard import MEGABYTES, charts, parts
 from emotionscope.errors import RowError
-from emotionscope.faces import load_spec
 from emotionscope.fusion import TEXT_ALONE
-from emotionscope.isolation import IsolatedFaces
+from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS, MODELS
-from emotionscope.saliency import overlay
+from emotionscope.video.detection import load_spec
+from emotionscope.video.sandbox import IsolatedFaces
+from emotionscope.vision.saliency import overlay
 
 KINDS = ("mp4", "m4v", "mov", "mkv", "avi", "webm", "jpg", "jpeg", "png")
 SECONDS = 60.0  # for one upload
@@ -68,7 +69,7 @@ def _faces(name: str, content: bytes) -> list[dict[str, Any]]:
 
 def _answers(bundle: Bundle, text: str, faces: list[dict[str, Any]]) -> None:
     table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], tables.FACES)})
-    said, seen = scoring.probabilities(table, bundle)
+    said, seen = stages.probabilities(table, bundle)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen)
     values = {model: rows[0] for model, rows in zip(MODELS, (said, seen, fused), strict=True)}
     if np.isnan(fused[0, 0]):

@@ -1,0 +1,70 @@
+"""The vision model on GPUs: a pool of actors, each with the network on a share of a GPU."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, Dataset
+
+from emotionscope.errors import JobError
+from emotionscope.io import tables
+
+if TYPE_CHECKING:
+    from emotionscope.vision.model import VisionModel
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """How many GPUs, the share of one that an actor takes, whether it compiles the network, torch's name for them."""
+
+    count: int
+    share: float = 0.5
+    compile: bool = False
+    device: str = "cuda"
+
+
+def see(data: Dataset, network: "ray.ObjectRef[VisionModel]", gpus: Gpus) -> Dataset:
+    """`stages.see` over blocks of `stages.read_faces`, a block a time."""
+    # The public method wants a number of rows where there are GPUs, and would then mix the blocks.
+    return data.map_batches_internal(
+        _Seeing,
+        fn_constructor_args=(network, gpus),
+        compute=ActorPoolStrategy(min_size=1, max_size=int(gpus.count / gpus.share)),
+        num_gpus=gpus.share,
+        batch_size=None,
+        batch_format="pyarrow",
+    )
+
+
+def check(gpus: Gpus) -> None:
+    """Raise JobError where torch cannot use a GPU that Ray gives it; a pool's actors would be started for ever."""
+    reason = ray.get(_failure.options(num_gpus=gpus.share).remote(gpus.device))
+    if reason:
+        raise JobError(f"Ray has a GPU that torch cannot use ({reason}); mend it, or leave it alone by --no-use-gpu")
+
+
+@ray.remote(num_cpus=0, max_retries=0)
+def _failure(device: str) -> str | None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        return tables.first_line(error)
+    return None
+
+
+class _Seeing:
+    """Holds the network for as long as its actor lives."""
+
+    def __init__(self, network: "ray.ObjectRef[VisionModel]", gpus: Gpus) -> None:
+        from emotionscope.batch import stages
+
+        self.see = stages.see
+        self.model = ray.get(network).to(gpus.device)
+        if gpus.compile:
+            self.model.compile()
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        return self.see(block, self.model)

@@ -1,0 +1,137 @@
+"""Score one table of utterances with a bundle's models: plain functions, the heart of the score job.
+
+Three steps, because each may run on another machine: face crops become the network's input (CPU), the network looks at
+them (CPU or GPU), and the text is read and both are fused (CPU).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emotionscope.errors import RowError
+from emotionscope.fusion import TEXT_ALONE, Probabilities
+from emotionscope.io import tables
+from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.vision import preprocessing
+
+if TYPE_CHECKING:
+    from emotionscope.bundle.store import Bundle
+    from emotionscope.vision.model import VisionModel
+
+NOTHING = "nothing to score: no text and no face"
+# Columns between the steps: an utterance's decoded faces, why one is missing, and what the network makes of them all.
+_FACES, _FACE_ERROR, _SEEN = "_faces", "_face_error", "_seen"
+_OWN = ("faces", "video_error", _FACE_ERROR, _SEEN)
+
+
+def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
+    """Score keyframes rows; the faces of all of them go through the network in full batches.
+
+    A missing modality gives nulls for its model. Rows with neither give nulls and an ``error``.
+    """
+    return fuse(_see(table, bundle), bundle)
+
+
+def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Probabilities]:
+    """The text's and the faces' probabilities, float32 [rows, 7] each, NaN where missing."""
+    seen = _see(table, bundle)
+    return _text_probabilities(table["utterance"].to_pylist(), bundle), _seen(seen)
+
+
+def missing(rows: int) -> Probabilities:
+    """Probabilities float32 [rows, 7] of a missing modality: NaN."""
+    return np.full((rows, len(EMOTIONS)), np.nan, dtype=np.float32)
+
+
+def _see(table: pa.Table, bundle: "Bundle") -> pa.Table:
+    return see(read_faces(table, bundle.vision.image_size), bundle.vision) if bundle.vision else table
+
+
+def read_faces(table: pa.Table, size: int) -> pa.Table:
+    """Keyframes rows with their face crops decoded to grey squares of `size` pixels; ``faces`` is their number."""
+    rows: list[list[dict[str, Any]]] = []
+    errors: list[str | None] = []
+    column = tables.filled(table, "faces", tables.FACES)
+    for faces in column.to_pylist():
+        good, error = [], None
+        for face in faces or ():
+            try:
+                good.append({**face, "pixels": preprocessing.decode(face["image"], size).tobytes()})
+            except RowError as reason:
+                error = str(reason)
+        rows.append(good)
+        errors.append(error)
+    face = pa.struct([("quality", pa.float32()), ("person", pa.int32()), ("pixels", pa.binary(size * size))])
+    made = {
+        "faces": pc.list_value_length(column),
+        _FACES: pa.array(rows, pa.list_(face)),
+        _FACE_ERROR: pa.array(errors, pa.string()),
+    }
+    return pa.table({**{name: table[name] for name in table.column_names}, **made})
+
+
+def see(table: pa.Table, model: "VisionModel") -> pa.Table:
+    """Rows of `read_faces` with the faces' probabilities in place of the faces."""
+    from emotionscope.vision import (
+        model as vision_model,  # brings torch, which a worker that reads text alone starts without
+    )
+
+    faces, size = table[_FACES].combine_chunks(), model.image_size
+    quality, person, pixels = faces.flatten().flatten()
+    images = np.frombuffer(b"".join(pixels.to_pylist()), np.uint8).reshape(-1, size, size)
+    predicted = model.predict(images)
+    quality, person = (column.to_numpy(zero_copy_only=False) for column in (quality, person))  # NaN where null
+    result = missing(len(table))
+    ends = np.cumsum(pc.list_value_length(faces).to_numpy())
+    for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
+        if start < end:
+            own = slice(start, end)
+            result[row] = vision_model.pool(predicted[own], quality[own], person[own])
+    seen = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
+    return table.drop_columns([_FACES]).append_column(_SEEN, seen)
+
+
+def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
+    """Rows of `see`, or keyframes rows whose faces nothing looked at, to scores rows."""
+    text, faces = _text_probabilities(table["utterance"].to_pylist(), bundle), _seen(table)
+    fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
+    errors = []
+    reasons = (tables.filled(table, name, pa.string()).to_pylist() for name in ("video_error", _FACE_ERROR))
+    for row, known in enumerate(zip(*reasons, strict=True)):
+        nothing = NOTHING if np.isnan(fused[row, 0]) else None
+        errors.append("; ".join(reason for reason in (*known, nothing) if reason) or None)
+    count = tables.filled(table, "faces", pa.int32())
+    carried = table.drop_columns([name for name in _OWN if name in table.column_names])
+    arrays = dict(zip(carried.column_names, carried.columns, strict=True))
+    for model, values in zip(MODELS, (text, faces, fused), strict=True):
+        arrays |= _columns(model, values)
+    arrays["faces"] = pc.fill_null(pc.list_value_length(count) if pa.types.is_list(count.type) else count, 0)
+    arrays["error"] = pa.array(errors, pa.string())
+    arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
+    return tables.conform(pa.table(arrays), tables.scores_schema(carried.schema))
+
+
+def _seen(table: pa.Table) -> Probabilities:
+    if _SEEN not in table.column_names:
+        return missing(len(table))
+    return np.asarray(table[_SEEN].combine_chunks().flatten()).reshape(-1, len(EMOTIONS))
+
+
+def _text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
+    result = missing(len(texts))
+    spoken = [row for row, text in enumerate(texts) if text and not text.isspace()]
+    if spoken:
+        result[spoken] = bundle.text.probabilities([texts[row] or "" for row in spoken])
+    return result
+
+
+def _columns(model: str, probabilities: Probabilities) -> dict[str, pa.Array]:
+    absent = np.isnan(probabilities[:, 0])
+    best = np.array(EMOTIONS, dtype=object)[np.nan_to_num(probabilities).argmax(axis=1)]
+    columns = {f"{model}_emotion": pa.array(best, pa.string(), mask=absent)}
+    for name, values in zip(probability_columns(model), probabilities.T, strict=True):
+        columns[name] = pa.array(np.ascontiguousarray(values), pa.float32(), mask=absent)
+    return columns

@@ -1,0 +1,61 @@
+"""A bundle's model card in Markdown (Mitchell et al. 2019), generated from its ``bundle.json``."""
+
+from typing import Any
+
+import jinja2
+
+_FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
+_TITLES = ("weighted F1", "macro F1", "accuracy", "calibration error")
+
+
+def render(manifest: dict[str, Any]) -> str:
+    """The card for what `store.read_manifest` returned: data, settings, figures, limits, label order, licence."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("emotionscope.bundle"),
+        autoescape=False,  # it is Markdown, and `_plain` takes what could break it
+        undefined=jinja2.ChainableUndefined,  # a record may lack what its maker did not know
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    parts = manifest["parts"]
+    return environment.get_template("card.md").render(
+        version=manifest["version"],
+        labels=manifest["labels"],
+        parts=[name for name in ("text", "vision", "fusion") if name in parts],
+        text=parts.get("text"),
+        vision=parts.get("vision"),
+        fusion=parts.get("fusion"),
+        entries=parts,
+        packages=manifest["packages"],
+        data=_data,
+        figures=_figures,
+    )
+
+
+def _data(part: dict[str, Any]) -> str:
+    """One paragraph on what a part was trained on."""
+    data = part.get("data")
+    if not data:
+        return "Data: not recorded."
+    licence = _plain(part.get("licence") or "not stated")
+    left_out = ", ".join(f"{count:,} {_plain(reason)}" for reason, count in part.get("left_out", {}).items() if count)
+    return (
+        f"Data: {_plain(data['name'])}, {data['rows']:,} rows, files: {data['files']:,}, "
+        f"fingerprint {data['sha256']}; licence: {licence}." + (f" Left out: {left_out}." if left_out else "")
+    )
+
+
+def _figures(part: dict[str, Any], things: str) -> str:
+    """A table of the splits that were measured, with the floor of always answering the commonest emotion."""
+    lines = [f"| Split | {things} | {' | '.join(_TITLES)} |", "|---|" + "---:|" * (1 + len(_TITLES))]
+    for split in ("dev", "test"):
+        for name, row in ((split, part.get(split)), (f"{split}, one answer", part.get(split, {}).get("majority"))):
+            if row:
+                cells = " | ".join(f"{row[key]:.4f}" if key in row else "" for key in _FIGURES)
+                lines.append(f"| {name} | {row['n']:,} | {cells} |")
+    return "\n" + "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _plain(text: object) -> str:
+    """Text that cannot break out of its line or table cell."""
+    return " ".join(str(text).replace("|", "/").split())[:200]

@@ -1,0 +1,143 @@
+"""The three models as one versioned folder: ``bundle.json`` names the parts, with digests; ``README.md`` tells people.
+
+A part is stored under a name that holds its digest, and ``bundle.json`` is replaced in one step after it.
+So a reader sees the bundle before or after a publication, never between, and the version, a digest
+of the parts' digests, changes exactly when a model does.
+"""
+
+import hashlib
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from emotionscope.bundle import model_card
+from emotionscope.errors import UserError
+from emotionscope.fusion import Fusion
+from emotionscope.io import storage
+from emotionscope.labels import EMOTIONS
+
+if TYPE_CHECKING:
+    from emotionscope.text.model import TextModel
+    from emotionscope.vision.model import VisionModel
+
+FORMAT = 1
+CARD = "README.md"  # the model card, where people and model hubs look for it
+Part = Literal["text", "vision", "fusion"]
+SUFFIXES: dict[str, str] = {"text": "skops", "vision": "safetensors", "fusion": "json"}
+_PACKAGES = ("numpy", "opencv-python-headless", "ray", "scikit-learn", "skops", "torch", "torchvision")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle. Vision and fusion may be None; `manifest` is the content of ``bundle.json``."""
+
+    uri: str
+    version: str
+    text: "TextModel"
+    vision: "VisionModel | None"
+    fusion: Fusion | None
+    manifest: dict[str, Any]
+
+
+def read_manifest(uri: str) -> dict[str, Any]:
+    """The checked content of a bundle's ``bundle.json``.
+
+    Raises UserError where there is none, or it was written by another format of this package.
+    """
+    path = storage.join(storage.absolute(uri), "bundle.json")
+    storage.check_access(uri)
+    try:
+        manifest = storage.read_json(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{uri}: not a bundle (it has no bundle.json); make one with train_text") from error
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise UserError(f"{path}: not a bundle of format {FORMAT}")
+    if sorted(manifest.get("labels", [])) != sorted(EMOTIONS) or not isinstance(manifest.get("parts"), dict):
+        raise UserError(f"{path}: its labels are not the seven emotions, or it lists no parts")
+    return manifest
+
+
+def load(uri: str, faces: bool = True) -> Bundle:
+    """Load and check every part of a bundle; without `faces` all but vision. Runs no code from it.
+
+    Raises UserError where a part is missing, altered, or not the model it claims to be.
+    """
+    from emotionscope.text.model import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
+
+    loaders: dict[str, Any] = {"text": TextModel, "fusion": Fusion}
+    if faces:
+        from emotionscope.vision.model import VisionModel
+
+        loaders["vision"] = VisionModel
+    uri = storage.absolute(uri)
+    manifest = read_manifest(uri)
+    models: dict[str, Any] = {}
+    for part, loader in loaders.items():
+        entry = manifest["parts"].get(part)
+        if entry is None:
+            continue
+        try:
+            payload = storage.read_bytes(storage.join(uri, _plain_name(entry["file"])))
+            if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
+                raise ValueError("its content does not match the digest in bundle.json")
+            models[part] = loader.from_bytes(payload)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{uri}: the {part} model cannot be loaded: {error}") from error
+    if "text" not in models:
+        raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
+    return Bundle(uri, manifest["version"], models["text"], models.get("vision"), models.get("fusion"), manifest)
+
+
+def check_free(uri: str, part: Part, replace: bool) -> None:
+    """Raise UserError, before any work, where `part` could not be published to this bundle."""
+    uri = storage.absolute(uri)
+    storage.check_access(uri)
+    if storage.exists(storage.join(uri, "bundle.json")):
+        if part in read_manifest(uri)["parts"] and not replace:
+            raise UserError(f"{uri}: already has a {part} model; add --replace, or name another bundle")
+    elif storage.list_files(uri):
+        raise UserError(f"{uri}: a folder with other files in it, and not a bundle")
+
+
+def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replace: bool = False) -> str:
+    """Add a trained part to a bundle, or replace it, and return the bundle's new version.
+
+    `record` (settings, data, figures; JSON-able) is kept in ``bundle.json``. A fusion is learnt on the
+    two models beside it, so a new text or vision model takes the bundle's fusion away.
+    """
+    check_free(uri, part, replace)
+    uri = storage.absolute(uri)
+    path = storage.join(uri, "bundle.json")
+    old = read_manifest(uri)["parts"] if storage.exists(path) else {}
+    digest = hashlib.sha256(payload).hexdigest()
+    entry = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload), **record}
+    parts = {**old, part: entry}
+    if part != "fusion" and digest != old.get(part, {}).get("sha256"):
+        parts.pop("fusion", None)
+    version = hashlib.sha256("".join(parts[name]["sha256"] for name in sorted(parts)).encode()).hexdigest()[:12]
+    manifest = {
+        "format": FORMAT,
+        "version": version,
+        "labels": list(EMOTIONS),
+        "parts": {name: parts[name] for name in sorted(parts)},
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES}
+        | {"python": platform.python_version()},
+    }
+    storage.write_bytes(storage.join(uri, entry["file"]), payload)
+    storage.write_json(path, manifest)
+    storage.write_bytes(storage.join(uri, CARD), model_card.render(manifest).encode())
+    for stale in {e["file"] for e in old.values()} - {e["file"] for e in parts.values()}:
+        storage.delete(storage.join(uri, _plain_name(stale)))
+    return version
+
+
+def _plain_name(name: object) -> str:
+    """A file name that cannot lead out of the bundle's folder. Raises ValueError for any other."""
+    if not isinstance(name, str) or "/" in name or "\\" in name or name.startswith("."):
+        raise ValueError(f"{name!r} is not a plain file name")
+    return name

@@ -1,0 +1,137 @@
+"""One HTML page of an evaluation: everything is inside it, so that it opens anywhere and prints."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+import pyarrow.parquet as pq
+
+from emotionscope import __version__, metrics
+from emotionscope.bundle.store import Bundle
+from emotionscope.errors import RowError
+from emotionscope.evaluation.palette import COLOURS
+from emotionscope.io import storage
+from emotionscope.io.tables import KEY, Dataset
+from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.vision import saliency
+
+FACES_SHOWN = 3  # an utterance, those of the best quality
+WORDS_SHOWN = 6  # n-grams of an utterance, those that counted most
+
+Key = tuple[str, int]
+
+# MELD's test split is told from other data by its counts; published figures stand beside it alone.
+_MELD_TEST = {"anger": 345, "disgust": 68, "fear": 50, "joy": 402, "neutral": 1256, "sadness": 208, "surprise": 281}
+_MELD_TEXT = (
+    ("text-CNN", 0.550),
+    ("bcLSTM", 0.5675),
+    ("DialogueRNN", 0.5703),
+    ("RoBERTa", 0.6202),
+    ("COSMIC", 0.6521),
+    ("InstructERC", 0.6915),
+)
+
+
+@dataclass(frozen=True)
+class Why:
+    """What moved the models in one utterance: n-grams with what they added to the text model's answer, and the
+    faces with the places that spoke for theirs, as JPEG."""
+
+    words: list[tuple[str, float]]
+    looks: list[bytes]
+
+
+def render(
+    figures: Mapping[str, Any],
+    name: str,
+    note: str | None = None,
+    faces: Mapping[Key, list[bytes]] | None = None,
+    reasons: Mapping[Key, Why] | None = None,
+) -> str:
+    """The page for what `evaluation.evaluate` returned.
+
+    `name` is the data set's name and `note` a banner over the page, such as where the data come from. `faces` holds
+    JPEG bytes to show beside the mistakes and `reasons` what explains them, both by (dialogue_id, utterance_id). All
+    text is escaped.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("emotionscope.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["picture"] = lambda image: f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
+    breakdowns = {
+        "Faces on screen": figures["by_faces"],
+        "Length": figures["by_length"],
+        "Speaker": figures["by_speaker"],
+        "Other splits": figures["other_splits"],
+    }
+    return environment.get_template("report.html").render(
+        figures=figures,
+        name=name,
+        note=note,
+        faces=faces or {},
+        reasons=reasons or {},
+        breakdowns={title: groups for title, groups in breakdowns.items() if groups},
+        published=_published(figures),
+        emotions=EMOTIONS,
+        models=[model for model in MODELS if model in figures["models"]],
+        colours=COLOURS,
+        resamples=metrics.RESAMPLES,
+        bins=metrics.CALIBRATION_BINS,
+        version=__version__,
+    )
+
+
+def _published(figures: Mapping[str, Any]) -> list[tuple[str, float, bool]]:
+    """Published weighted F1 of text models on MELD's test split with this one among them: (system, F1, is this one).
+
+    Empty for other data, or where the text model did not answer every row.
+    """
+    text = figures["models"].get("text", {"n": 0})
+    if figures["support"] != _MELD_TEST or text["n"] != sum(_MELD_TEST.values()):
+        return []
+    floor = ("always neutral", figures["floor"]["weighted_f1"], False)
+    rows = [floor, *((name, f1, False) for name, f1 in _MELD_TEXT), ("this text model", text["weighted_f1"], True)]
+    return sorted(rows, key=lambda row: row[1])
+
+
+def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]]:
+    """The best faces of a few utterances of a keyframes table, as JPEG bytes by (dialogue_id, utterance_id)."""
+    wanted = set(keys)
+    found: dict[Key, list[bytes]] = {}
+    for part in keyframes.parts:
+        filesystem, path = storage.filesystem(part.uri)
+        with pq.ParquetFile(path, filesystem=filesystem) as file:
+            for group in range(file.num_row_groups):
+                columns = file.read_row_group(group, columns=list(KEY)).select(KEY).to_pydict().values()
+                here = {row: key for row, key in enumerate(zip(*columns, strict=True)) if key in wanted}
+                if not here:
+                    continue
+                column = file.read_row_group(group, columns=["faces"])["faces"]
+                for row, key in here.items():
+                    best = sorted(column[row].as_py() or [], key=lambda face: -(face["quality"] or 0))
+                    found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
+    return found
+
+
+def explain(bundle: Bundle, mistakes: Iterable[Mapping[str, Any]], faces: Mapping[Key, list[bytes]]) -> dict[Key, Why]:
+    """What moved the bundle's models in each of `evaluation.evaluate`'s mistakes, by (dialogue_id, utterance_id)."""
+    reasons = {}
+    for row in mistakes:
+        key = (row["dialogue_id"], row["utterance_id"])
+        answer = row["answers"]["text"]
+        words = bundle.text.explain(row["utterance"], answer, WORDS_SHOWN) if answer else []
+        looks = []
+        for image in faces.get(key, ()):
+            # An image that cannot be read was none for the vision model, either.
+            with suppress(RowError):
+                if bundle.vision:
+                    looks.append(saliency.overlay(bundle.vision, image))
+        reasons[key] = Why(words, looks)
+    return reasons

@@ -1,0 +1,144 @@
+"""One utterance's video to the faces kept of it, and a table of utterances to the keyframes table."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionscope.errors import RowError, UserError
+from emotionscope.io import storage, tables
+from emotionscope.video import tracking
+from emotionscope.video.detection import Detector
+from emotionscope.video.frames import Frame, sample_frames
+
+PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how JPEG and PNG begin
+LARGEST_PICTURE = 2**26  # bytes
+LOOK = 10_000  # rows in which the first video is looked for
+OUTSIDE = "video outside the folder of the videos"
+
+# A video's path, its dataset's root, and where in it the utterance starts and ends, to its faces.
+Finder = Callable[[str, str, float | None, float | None], list[dict[str, Any]]]
+
+
+def faces_of(
+    stream: IO[bytes], detector: Detector, max_faces: int, start: float | None = None, end: float | None = None
+) -> list[dict[str, Any]]:
+    """The faces worth keeping of the seconds `start` to `end` of a video: rows of `tables.FACE`, in order of time.
+
+    A JPEG or PNG picture is a video of one frame. There is none where no face is found. Raises RowError where the
+    video cannot be read.
+    """
+    seen: list[tracking.Sighting] = []
+    before, shot = None, 0
+    frames = _picture(stream) if _starts(stream, PICTURES) else sample_frames(stream, start, end)
+    for number, frame in enumerate(frames):
+        layout = tracking.layout(frame.image)
+        shot += before is not None and tracking.is_cut(before, layout)
+        before = layout
+        found = detector.detect(frame.image)
+        seen += tracking.sightings(frame.image, frame.scale, found, number, shot, frame.time)
+    persons = tracking.follow(seen)
+    return [
+        {
+            "time": seen[i].time,
+            "box": dict(zip("xywh", seen[i].box, strict=True)),
+            "person": persons[i],
+            "quality": seen[i].quality,
+            "image": tracking.encode(seen[i].crop),
+        }
+        for i in tracking.choose(seen, persons, max_faces)
+    ]
+
+
+def _starts(stream: IO[bytes], beginnings: tuple[bytes, ...]) -> bool:
+    head = stream.read(max(map(len, beginnings)))
+    stream.seek(0)
+    return head.startswith(beginnings)
+
+
+def _picture(stream: IO[bytes]) -> Iterator[Frame]:
+    try:
+        image = cv2.imdecode(np.frombuffer(stream.read(LARGEST_PICTURE), np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # too many pixels
+        image = None
+    if image is None:
+        raise RowError("picture unreadable: damaged, or too large")
+    yield Frame(0.0, image, 1.0)
+
+
+def faces_in(
+    video: str, root: str, start: float | None, end: float | None, detector: Detector, max_faces: int
+) -> list[dict[str, Any]]:
+    """As `faces_of`, for a video named in a row of a dataset at `root`.
+
+    Raises RowError where the video is missing, lies outside the dataset or cannot be read.
+    """
+    with _open(video, root) as stream:
+        return faces_of(stream, detector, max_faces, start, end)
+
+
+def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
+    """The rows of a dialogues table with two columns more: `faces` (`tables.FACES`) and `video_error` (string).
+
+    Videos are found relative to `root`, out of which no path may lead, and their faces by `find`, which is `faces_in`
+    with a detector. `faces` is empty where no face was found, null where there is no video or where it failed;
+    `video_error` then says why, and is null otherwise. No row makes this raise.
+    """
+    faces: list[list[dict[str, Any]] | None] = []
+    errors: list[str | None] = []
+    spans = (_seconds(tables.filled(table, name, pa.float64())) for name in ("start", "end"))
+    videos = tables.filled(table, "video", pa.string()).to_pylist()
+    for video, start, end in zip(videos, *spans, strict=True):
+        found, error = None, None
+        try:
+            if video:
+                found = find(video, root, start, end)
+        except RowError as reason:
+            error = str(reason)
+        except Exception as unexpected:  # one row must not end the job
+            error = f"video failed: {type(unexpected).__name__}: {tables.first_line(unexpected)}"
+        faces.append(found)
+        errors.append(error)
+    table = table.drop_columns([name for name in ("faces", "video_error") if name in table.column_names])
+    table = table.append_column("faces", pa.array(faces, tables.FACES))
+    return table.append_column("video_error", pa.array(errors, pa.string()))
+
+
+def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:
+    """The URI of the folder or prefix that holds a dataset's videos: the `chosen` one, else the dataset's own.
+
+    Raises UserError, before any work, where it does not exist or where the first video named lies elsewhere.
+    """
+    root = storage.absolute(chosen or dataset.folder)
+    if chosen:
+        storage.check_access(root)
+        if not storage.exists(root):
+            raise UserError(f"--videos {chosen}: no such folder")
+    filesystem, path = storage.filesystem(dataset.parts[0].uri)
+    with pq.ParquetFile(path, filesystem=filesystem) as file:
+        rows = next(file.iter_batches(LOOK, columns=["video"]), None)
+    named = rows["video"].drop_null().to_pylist() if rows else []
+    if named and not storage.is_below(storage.join(root, named[0]), root):
+        raise UserError(f"{named[0]}: the first video lies outside {root}; name the folder of the videos by --videos")
+    return root
+
+
+def _seconds(column: pa.ChunkedArray) -> list[float | None]:
+    return [None if value is None or math.isnan(value) else value for value in column.to_pylist()]
+
+
+def _open(video: str, root: str) -> IO[bytes]:
+    """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
+    place = storage.join(root, video)
+    if not storage.is_below(place, root):
+        raise RowError(f"{OUTSIDE}: {video}")
+    try:
+        return storage.open_binary(place)
+    except FileNotFoundError as error:
+        raise RowError(f"video missing: {video}") from error
+    except OSError as error:
+        raise RowError(f"video unreadable: {error.strerror or tables.first_line(error)}") from error

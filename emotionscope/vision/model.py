@@ -1,0 +1,206 @@
+"""The vision model: ResNet-18 (He et al. 2016) over one face, and the pooling of an utterance's faces.
+
+Every face is made grey, because the labelled sets are grey and videos are not: one domain for both.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from torch.nn.functional import pad
+from torchvision.models import ResNet, resnet18
+
+from emotionscope.errors import RowError
+from emotionscope.labels import EMOTIONS, indices
+from emotionscope.vision.preprocessing import decode, face_weights
+from emotionscope.vision.small_conv import quicken
+
+FORMAT = "emotionscope-vision-1"
+BATCH = 256  # faces a forward pass
+GPU_BATCH = 1024
+SMALLEST = 32  # pixels; below, the last stage of the network has nothing left to see
+MEAN, STD = 0.5, 0.25  # of grey values in 0..1: what faces come to, roughly
+
+
+class VisionModel:
+    """A ResNet-18 with all it needs to read a face: image size, normalisation and label order.
+
+    `image_size` is the side in pixels that faces are scaled to. `mean` and `std` normalise grey values in
+    0..1. With `mirror`, a face's probabilities are the mean over it and its mirror image, at twice the time.
+    """
+
+    def __init__(
+        self,
+        network: ResNet,
+        image_size: int = 64,
+        *,
+        mean: float = MEAN,
+        std: float = STD,
+        mirror: bool = False,
+    ) -> None:
+        if image_size < SMALLEST:
+            raise ValueError(f"image size {image_size}: the smallest is {SMALLEST}")
+        quicken(network)
+        self.network = network.to(memory_format=torch.channels_last).eval()
+        self.image_size = image_size
+        self.mean, self.std = mean, std
+        self.mirror = mirror
+        self._fixed_batch = False
+
+    def to(self, device: str | torch.device) -> "VisionModel":
+        """Move the network to a device, where `predict` then runs, and return the model."""
+        self.network.to(device)
+        return self
+
+    def compile(self) -> "VisionModel":
+        """Let `torch.compile` build the network's kernels at the first batch, about a minute; return the model."""
+        self.network.compile(dynamic=False)
+        self._fixed_batch = True
+        return self
+
+    def decode(self, image: bytes) -> np.ndarray:
+        """An encoded image as a grey face, uint8 [image_size, image_size]. Raises RowError where it is none."""
+        return decode(image, self.image_size)
+
+    def probabilities(self, images: Sequence[bytes]) -> np.ndarray:
+        """Probabilities float32 [n, 7] of encoded faces (JPEG, PNG, …, of any mode), in `EMOTIONS` order.
+
+        Raises RowError, with the position of the image, for one that cannot be read. Where single images may
+        be bad, `decode` them one by one and `predict` the rest.
+        """
+        faces = np.empty((len(images), self.image_size, self.image_size), dtype=np.uint8)
+        for position, image in enumerate(images):
+            try:
+                faces[position] = self.decode(image)
+            except RowError as error:
+                raise RowError(f"{error} (image {position})") from error
+        return self.predict(faces)
+
+    @torch.inference_mode()
+    def predict(self, faces: np.ndarray, mirror: bool | None = None) -> np.ndarray:
+        """Probabilities float32 [n, 7] of grey faces uint8 [n, image_size, image_size]; rows sum to 1.
+
+        `mirror` overrules the model's own.
+        """
+        mirror = self.mirror if mirror is None else mirror
+        device = self.network.fc.weight.device
+        size = GPU_BATCH if device.type == "cuda" else BATCH
+        pixels = torch.from_numpy(np.require(faces, requirements=["C", "W"]))
+        if device.type == "cuda":
+            # All at once: with several workers on a GPU one's copies overlap the others' computing.
+            pixels = pixels.pin_memory().to(device, non_blocking=True)
+        if self._fixed_batch:  # another size would be compiled anew
+            pixels = pad(pixels, (0, 0, 0, 0, 0, -len(faces) % size))
+        results = [self._classify(batch, mirror) for batch in pixels.split(size) if len(batch)]
+        if not results:
+            return np.empty((0, len(EMOTIONS)), np.float32)
+        return torch.cat(results)[: len(faces)].cpu().numpy()
+
+    def _classify(self, batch: Tensor, mirror: bool) -> Tensor:
+        pixels = self.normalise(batch[:, None].float() / 255)
+        with mixed_precision(batch.device):
+            values = self.network(pixels).float().softmax(1)
+            if mirror:
+                values = (values + self.network(pixels.flip(3)).float().softmax(1)) / 2
+        return values
+
+    def normalise(self, grey: Tensor) -> Tensor:
+        """Grey values float [n, 1, s, s] in 0..1 as the network's input, [n, 3, s, s] in channels-last order."""
+        normal = (grey - self.mean) / self.std
+        return normal.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+    def to_bytes(self) -> bytes:
+        """The weights as safetensors, with the description needed to use them in its metadata."""
+        description = {
+            "format": FORMAT,
+            "architecture": "resnet18",
+            "labels": EMOTIONS,
+            "image_size": self.image_size,
+            "mean": self.mean,
+            "std": self.std,
+            "mirror": self.mirror,
+        }
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        return save_tensors(weights, {"model": json.dumps(description)})
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> "VisionModel":
+        """The model that `to_bytes` wrote, on the CPU; outputs are put in `EMOTIONS` order by their names.
+
+        Raises ValueError for anything else, a damaged file or weights that are not finite among them.
+        """
+        description = _description(payload)
+        try:
+            weights = load_tensors(payload)
+            order = [indices(description["labels"]).index(k) for k in range(len(EMOTIONS))]
+            for name in ("fc.weight", "fc.bias"):
+                weights[name] = weights[name][order]
+            with torch.device("meta"):
+                network = resnet18(num_classes=len(EMOTIONS))
+            if description["architecture"] != "resnet18" or len(description["labels"]) != len(EMOTIONS):
+                raise ValueError("a ResNet-18 with seven outputs is wanted")
+            network.load_state_dict(weights, assign=True)
+            if not all(value.isfinite().all() for value in weights.values()):
+                raise ValueError("some weights are not finite")
+            settings: dict[str, Callable[[Any], Any]] = {"mean": float, "std": float, "mirror": bool}
+            network.requires_grad_(True)
+            return cls(
+                network.float(),
+                int(description["image_size"]),
+                **{name: convert(description[name]) for name, convert in settings.items()},
+            )
+        except (SafetensorError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise ValueError(f"not a vision model: {' '.join(str(error).split())[:200]}") from error
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "VisionModel"], tuple[bytes]]:
+        return VisionModel.from_bytes, (self.to_bytes(),)
+
+
+def create(image_size: int, pretrained: dict[str, Tensor] | None = None, seed: int = 0) -> VisionModel:
+    """A model to train: random weights, or those of an ImageNet ResNet-18 with a new last layer."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = resnet18(num_classes=len(EMOTIONS))
+    if pretrained is not None:
+        body = {name: value for name, value in pretrained.items() if not name.startswith("fc.")}
+        network.load_state_dict({**network.state_dict(), **body})
+    return VisionModel(network, image_size)
+
+
+def pool(probabilities: np.ndarray, quality: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """One vector float32 [7] for an utterance, from the probabilities float [n, 7] of its n >= 1 faces.
+
+    The mean weighted by `face_weights`: a linear opinion pool (Stone 1961), in which one face that is sure and
+    wrong cannot overrule the others, as it can in a product.
+    """
+    pooled = face_weights(quality, person).astype(np.float64) @ probabilities
+    return (pooled / pooled.sum()).astype(np.float32)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Autocast to bfloat16 where the hardware computes in it; elsewhere it costs time (15 times on AVX2)."""
+    if device.type == "cuda":
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # Older releases of torch cannot say, and stay in float32.
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        supported = any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
+    return torch.autocast(device.type, torch.bfloat16, enabled=supported)
+
+
+def _description(payload: bytes) -> dict[str, Any]:
+    """The model's description from the safetensors header: eight bytes of length, then JSON."""
+    try:
+        header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])
+        description = json.loads(header["__metadata__"]["model"])
+        if description["format"] == FORMAT:
+            return dict(description)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ValueError("not a vision model: no safetensors file with this package's description in it")

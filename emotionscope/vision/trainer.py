@@ -1,0 +1,198 @@
+"""Training of the vision model on a Ray cluster: Ray Data decodes the faces, Ray Train's workers learn.
+
+A run that was stopped, in whole or by the loss of a worker, goes on from the checkpoint of its last epoch.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+import ray.train
+from ray.data import DataContext, Dataset, ExecutionOptions
+from ray.train.torch import TorchTrainer
+from ray.util.queue import Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from emotionscope import ray_session
+from emotionscope.errors import UserError
+from emotionscope.io import storage, tables
+from emotionscope.vision.callbacks import Lines, fit
+from emotionscope.vision.labelled_faces import LabelledFaces, Span, read
+from emotionscope.vision.model import VisionModel
+from emotionscope.vision.train_loop import Recipe, work
+
+BLOCK = 4 * 2**20  # bytes; small blocks mix well
+HELD = 0.4  # share of the object store that decoded faces may fill; more are decoded anew in each epoch
+RETRIES = 3  # of a run whose worker fails
+# glibc would give a step's tensors back to the system and fault them in again at the next: a tenth of a CPU's time.
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
+MOST_CPUS = 16  # a training worker takes
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The model of the best epoch with its figures by split, and what was reported for each epoch."""
+
+    model: VisionModel
+    figures: dict[str, dict[str, Any]]
+    epochs: list[dict[str, float]]
+    best_epoch: int
+    unreadable: int
+
+
+def worker_cpus(nodes: list[float], workers: int, spare: int) -> int:
+    """The CPUs each training worker may claim so that all find a place and `spare` CPUs stay free for the data.
+
+    `nodes` holds the logical CPUs of each node. Raises UserError where there are too few: a run that waits for
+    CPUs its own workers hold would never end.
+    """
+    free = sorted(nodes)
+    free[-1] -= spare
+    for claim in range(min(MOST_CPUS, int(max(free))), 0, -1):
+        if sum(int(node // claim) for node in free) >= workers:
+            return claim
+    wanted = f"{workers} worker{'s'[: workers > 1]}" + (f" and {spare} CPU for the data" if spare else "")
+    raise UserError(f"--workers: {wanted} do not fit in {sum(nodes):g} CPUs on {len(nodes)} nodes; take fewer")
+
+
+def train(
+    faces: LabelledFaces,
+    start: VisionModel,
+    recipe: Recipe,
+    *,
+    workers: int,
+    least: int | None = None,
+    gpu: bool,
+    run: str,
+    say: Callable[[str], None] = print,
+) -> Trained:
+    """Train `start` on the faces and return the epoch that is best on dev.
+
+    `run` is the folder or ``s3://`` prefix of the run's checkpoints: where it holds some, the run goes on from
+    the last. `say` gets a line for people after each epoch. A worker that dies is replaced up to `RETRIES` times;
+    where its node died too, the run waits for another, or goes on with the `least` workers that are wanted. Raises
+    UserError where the workers do not fit in the cluster.
+    """
+    nodes = [machine.get("CPU", 0.0) for machine in ray_session.machines()]
+    size = start.image_size
+    store = ray.cluster_resources().get("object_store_memory", 0)
+    held = sum(faces.faces.values()) * size * size <= HELD * store
+    # What a lost node held is made again, which takes a CPU that no worker may hold.
+    cpus = 1 if gpu else worker_cpus(nodes, workers, 0 if held and len(nodes) == 1 else 1)
+    datasets = _datasets(faces, size, recipe.seed)
+    if held:
+        datasets = {split: dataset.materialize() for split, dataset in datasets.items()}
+    rows = {split: dataset.count() for split, dataset in datasets.items()}
+    for split in ("train", "dev"):
+        if not rows[split]:
+            raise UserError(f"{faces.dataset.uri}: none of the images of split {split!r} can be read")
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    lines = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # elsewhere it could die with its node
+    filesystem, path = storage.filesystem(run)
+    folder, name = path.rsplit("/", 1)
+    # Ray's types describe the trainer before version 2 of Ray Train.
+    options: dict[str, Any] = {
+        "name": name,
+        "storage_path": folder,
+        "storage_filesystem": filesystem,
+        "checkpoint_config": ray.train.CheckpointConfig(num_to_keep=1),
+        "failure_config": ray.train.FailureConfig(max_failures=RETRIES),
+        "worker_runtime_env": {"env_vars": KEEP_MEMORY},
+        "callbacks": [Lines(lines, recipe.epochs)],
+    }
+    scaling: dict[str, Any] = {
+        "num_workers": (least, workers) if least else workers,
+        "use_gpu": gpu,
+        "resources_per_worker": {"CPU": cpus} | ({"GPU": 1} if gpu else {}),
+    }
+    setup: dict[str, Any] = {
+        "train_loop_per_worker": work,
+        "train_loop_config": _orders(faces, rows, start, recipe) | {"threads": cpus},
+        "scaling_config": ray.train.ScalingConfig(**scaling),
+        "run_config": ray.train.RunConfig(**options),
+        "datasets": datasets,
+        "dataset_config": ray.train.DataConfig(
+            datasets_to_split=["train"], execution_options=ExecutionOptions(preserve_order=True)
+        ),
+    }
+    result = fit(TorchTrainer(**setup), lines, say).return_value
+    model = VisionModel.from_bytes(result["model"])
+    unreadable = sum(faces.faces[split] - rows[split] for split in datasets)
+    return Trained(model, result["figures"], result["epochs"], result["best_epoch"], unreadable)
+
+
+def claim(run: str, purpose: dict[str, Any]) -> None:
+    """Take a folder or prefix for a run's checkpoints, or go on with one taken for the same purpose.
+
+    Raises UserError where it holds something else, was taken for another purpose (settings, data; JSON-able), or
+    is a local folder that some node of the cluster does not see.
+    """
+    storage.check_access(run)
+    note = storage.join(run, "run.json")
+    purpose = json.loads(json.dumps(purpose))
+    if storage.exists(note):
+        if storage.read_json(note) != purpose:
+            raise UserError(f"{run}: holds a run with other settings or data; remove it, or choose other --checkpoints")
+    elif storage.list_files(run):
+        raise UserError(f"{run}: holds other files; choose other --checkpoints")
+    try:
+        storage.write_json(note, purpose)
+    except OSError as error:
+        raise UserError(f"{run}: cannot be written ({tables.first_line(error)})") from error
+    seen = ray.remote(num_cpus=0)(os.path.exists)
+    here = ray.get_runtime_context().get_node_id()
+    for node in ray.nodes():
+        if node["Alive"] and node["NodeID"] != here and not storage.is_s3(run):
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            if not ray.get(seen.options(scheduling_strategy=there).remote(note)):
+                raise UserError(f"{run}: other nodes do not see it; give --checkpoints on s3:// or a shared folder")
+
+
+def discard(run: str) -> None:
+    """Remove the checkpoints of a run that is finished."""
+    filesystem, path = storage.filesystem(run)
+    filesystem.delete_dir(path)
+
+
+def _orders(faces: LabelledFaces, rows: dict[str, int], start: VisionModel, recipe: Recipe) -> dict[str, Any]:
+    """What `train_loop.work` is told."""
+    classes = faces.classes["train"]
+    rarity = np.divide(classes.sum(), classes, out=np.zeros_like(classes), where=classes > 0) ** recipe.class_power
+    return {
+        "start": ray.put(start.to_bytes()),
+        "recipe": recipe,
+        "rows": rows,
+        # Both weights have mean 1 over the training faces.
+        "class_weights": (rarity * classes.sum() / (rarity * classes).sum()).tolist(),
+        "face_weight": faces.faces["train"] / classes.sum(),
+    }
+
+
+def _datasets(faces: LabelledFaces, size: int, seed: int) -> dict[str, Dataset]:
+    """One dataset a split, of decoded faces in an order that only the seed decides."""
+    context = DataContext.get_current()
+    context.target_max_block_size = BLOCK
+    context.execution_options.preserve_order = True
+    aws = storage.environment()
+
+    def decoder(split: str) -> Callable[[pa.Table], Iterable[dict[str, np.ndarray]]]:
+        def decode(block: pa.Table) -> Iterable[dict[str, np.ndarray]]:
+            storage.use_environment(aws)
+            for span in block.to_pylist():
+                yield from read(Span(**span), split, size)
+
+        return decode
+
+    datasets = {}
+    for split, spans in faces.spans.items():
+        if not spans:
+            continue
+        mixed = np.random.default_rng(seed).permutation(len(spans))
+        items = ray.data.from_items([asdict(spans[i]) for i in mixed], override_num_blocks=len(spans))
+        datasets[split] = items.map_batches(decoder(split), batch_size=None, batch_format="pyarrow")
+    return datasets
