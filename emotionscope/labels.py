@@ -17,6 +17,9 @@ ALIASES = {
     "surprised": "surprise",
 }
 
+SPLITS = ("train", "dev", "test")
+SPLIT_ALIASES = {"training": "train", "validation": "dev", "valid": "dev", "val": "dev", "testing": "test"}
+
 
 def canonical(name: object) -> str:
     """Return the emotion a label names; case and surrounding space do not matter.
@@ -34,6 +37,17 @@ def canonical_or_none(name: object) -> str | None:
     """As `canonical`, and None for a missing label (None, NaN or blank)."""
     missing = name is None or (isinstance(name, float) and math.isnan(name))
     return None if missing or not str(name).strip() else canonical(name)
+
+
+def canonical_split(name: object) -> str | None:
+    """The split a name means: train, dev or test, or another name without its case and surrounding space.
+
+    None for a missing name (None, NaN or blank).
+    """
+    if name is None or (isinstance(name, float) and math.isnan(name)):
+        return None
+    text = str(name).strip().lower()
+    return SPLIT_ALIASES.get(text, text) or None
 
 
 def indices(names: Iterable[object]) -> list[int]:

@@ -57,12 +57,12 @@ def run(settings: Dashboard = NOTHING) -> None:
     sources["exports"] = os.path.abspath(settings.exports)
     with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
         if "scores" in sources:
-            sources["asked"] = _bring(sources["scores"], folder)
+            sources["query_uri"] = _bring(sources["scores"], folder)
         _serve(sources, settings)
 
 
 def _bring(scores: str, folder: str) -> str:
-    """Where the checked scores table is asked; with a copy in the folder where that is quicker."""
+    """Where the checked scores table is queried, with a copy in the folder where that is quicker."""
     if storage.is_s3(scores):
         print(f"dashboard: fetching {scores}", flush=True)
     place = fetch(scores, folder)

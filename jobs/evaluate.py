@@ -4,18 +4,20 @@ With --scores, writes metrics.json with every figure, and report.html, one page 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
+import pyarrow as pa
 from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
+from rich.text import Text
 
 from emotionscope import cli
 from emotionscope.bundle import model_card
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
+from emotionscope.evaluation.figures import Figures
 from emotionscope.io import storage, tables
 
 
@@ -43,17 +45,17 @@ class Evaluate:
 NOTHING = Evaluate()  # no flag is required, so the command line needs a default for all of them
 
 
-def run(settings: Evaluate = NOTHING) -> dict[str, Any]:
-    """Run the job and return the figures; none where only a bundle is shown."""
+def run(settings: Evaluate = NOTHING) -> Figures | None:
+    """Run the job and return the figures; None where only a bundle is shown."""
     if settings.bundle and not settings.scores:
         Console(highlight=False).print(Markdown(model_card.render(bundle_store.read_manifest(settings.bundle))))
-        return {}
+        return None
     if not settings.scores or not settings.report:
         raise UserError("name --scores and --report to measure, or --bundle to show its model card")
     return _measure(settings, settings.scores, settings.report)
 
 
-def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
+def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
     target = storage.absolute(folder)
     storage.check_access(target)
     paths = [storage.join(target, name) for name in ("report.html", "metrics.json")]
@@ -67,56 +69,61 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> dict[str, Any]:
     models = bundle_store.load(settings.bundle) if settings.bundle else None
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
     table = tables.read(dataset, evaluation.COLUMNS)
-    made_by = sorted(table["bundle"].drop_null().unique().to_pylist())
-    if models and made_by != [models.version]:
-        raise UserError(
-            f"--bundle {settings.bundle}: its version is {models.version}, and the scores were made by "
-            f"{', '.join(made_by) or 'none'}"
-        )
+    if models:
+        _check_bundle(models, table)
     try:
         figures = evaluation.evaluate(table, settings.split)
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
-    figures |= {"data": tables.fingerprint(dataset), "note": settings.note}
-    keys = [(row["dialogue_id"], row["utterance_id"]) for row in figures["mistakes"]]
+    data = tables.fingerprint(dataset)
+    keys = [(row.dialogue_id, row.utterance_id) for row in figures.mistakes]
     faces = report.best_faces(keyframes, keys) if keyframes else {}
-    reasons = report.explain(models, figures["mistakes"], faces) if models else {}
-    page = report.render(figures, str(figures["data"]["name"]), settings.note, faces, reasons)
+    explanations = report.explain(models, figures.mistakes, faces) if models else {}
+    page = report.render(figures, str(data["name"]), settings.note, faces, explanations)
     storage.write_bytes(paths[0], page.encode())
-    storage.write_json(paths[1], figures)
+    storage.write_json(paths[1], figures.to_json() | {"data": data, "note": settings.note})
     _print_figures(figures)
     for path in paths:
         print(path)
     return figures
 
 
-def _print_figures(figures: dict[str, Any]) -> None:
+def _check_bundle(bundle: bundle_store.Bundle, scores: pa.Table) -> None:
+    """Raises UserError where the bundle did not make the scores, and so cannot explain them."""
+    made_by = sorted(scores["bundle"].drop_null().unique().to_pylist())
+    if made_by != [bundle.version]:
+        raise UserError(
+            f"--bundle {bundle.uri}: its version is {bundle.version}, and the scores were made by "
+            f"{', '.join(made_by) or 'none'}"
+        )
+
+
+def _print_figures(figures: Figures) -> None:
     """The headline table."""
-    where = f"split {figures['split']}" if figures["split"] else "all rows"
-    title = f"{where}, {figures['rows']['labelled']:,} labelled rows"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    where = f"split {figures.split}" if figures.split else "all rows"
+    title = f"{where}, {figures.rows.labelled:,} labelled rows"
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("model", "rows", "weighted F1", "95% interval", "macro F1", "accuracy", "ECE"):
         table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
-    for model, row in figures["models"].items():
-        low, high = row["weighted_f1_interval"]
+    for model, row in figures.models.items():
+        low, high = row.weighted_f1_interval
         table.add_row(
             model,
-            f"{row['n']:,}",
-            f"{row['weighted_f1']:.4f}",
+            f"{row.n:,}",
+            f"{row.weighted_f1:.4f}",
             f"{low:.3f}–{high:.3f}",
-            f"{row['macro_f1']:.4f}",
-            f"{row['accuracy']:.4f}",
-            f"{row['expected_calibration_error']:.3f}",
+            f"{row.macro_f1:.4f}",
+            f"{row.accuracy:.4f}",
+            f"{row.expected_calibration_error:.3f}",
         )
-    floor = figures["floor"]
-    values = (f"{floor['weighted_f1']:.4f}", "", f"{floor['macro_f1']:.4f}", f"{floor['accuracy']:.4f}", "")
-    table.add_row(f"always {floor['emotion']}", f"{floor['n']:,}", *values, style="dim")
-    console = Console(highlight=False)
-    console.print(table)
-    for pair, difference in figures["same_rows"]["differences"].items():
-        low, high = difference["interval"]
-        rows = figures["same_rows"]["n"]
-        print(f"{pair}: {difference['weighted_f1']:+.4f} weighted F1 ({low:+.3f} to {high:+.3f}, {rows:,} same rows)")
+    floor = figures.floor
+    values = (f"{floor.weighted_f1:.4f}", "", f"{floor.macro_f1:.4f}", f"{floor.accuracy:.4f}", "")
+    table.add_row(f"always {floor.emotion}", f"{floor.n:,}", *values, style="dim")
+    Console(highlight=False).print(table)
+    rows = figures.same_rows.n
+    for pair, difference in figures.same_rows.differences.items():
+        low, high = difference.interval
+        print(f"{pair}: {difference.weighted_f1:+.4f} weighted F1 ({low:+.3f} to {high:+.3f}, {rows:,} same rows)")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def test_a_large_selection_is_written_where_the_pages_run(
     def script(scores: str, exports: str) -> None:
         from emotionscope.dashboard import archive_page, parts
 
-        archive_page.show(parts.Sources(exports=exports, scores=scores, asked=scores))
+        archive_page.show(parts.Sources(exports=exports, scores=scores, query_uri=scores))
 
     monkeypatch.setattr(archive_page, "LARGE", 10)
     # Streamlit's trial puts the script in its place, which processes that are spawned later would look for.

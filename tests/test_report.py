@@ -17,7 +17,7 @@ from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.vision import saliency
 from jobs import evaluate
-from tests.test_evaluation import one_answer, scores
+from tests.scores_tables import one_answer, scores
 
 MELD_TEST = {"anger": 345, "disgust": 68, "fear": 50, "joy": 402, "neutral": 1256, "sadness": 208, "surprise": 281}
 NASTY = "<script>alert('x')</script> & more"
@@ -37,7 +37,7 @@ def figures():
 def test_page_shows_the_figures(figures):
     page = report.render(figures, "my scores")
     assert "my scores" in page
-    for value in (figures["models"]["text"]["weighted_f1"], figures["floor"]["weighted_f1"]):
+    for value in (figures.models["text"].weighted_f1, figures.floor.weighted_f1):
         assert f"{value:.3f}" in page
 
 
@@ -51,6 +51,16 @@ def test_text_of_the_data_is_escaped(figures):
     page = report.render(figures, NASTY, NASTY)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 4  # title, heading, note, utterance
+
+
+def test_groups_too_small_and_splits_trained_on_are_marked():
+    truth = ["joy"] * 70
+    table = scores(truth, {"text": [one_answer("joy")] * 70}, split=["test"] * 40 + ["train"] * 30,
+                   speaker=["Ann"] * 35 + ["Bob"] * 35)  # fmt: skip
+    page = report.render(evaluation.evaluate(table, resamples=10), "x")
+    rows = {name: row for row in re.findall(r"<tr.*?</tr>", page) for name in ("Ann", "Bob", "train") if name in row}
+    assert ["few rows" in rows[name] for name in ("Ann", "Bob", "train")] == [False, True, False]
+    assert ["trained on" in rows[name] for name in ("Ann", "Bob", "train")] == [False, False, True]
 
 
 def test_note_stands_on_the_page_only_when_given(figures):
@@ -112,7 +122,7 @@ def test_job_writes_a_report_and_keeps_it_unless_told(tmp_path, capsys):
     with pytest.raises(UserError, match="--replace"):
         evaluate.run(evaluate.Evaluate(**settings))
     again = evaluate.run(evaluate.Evaluate(**settings, replace=True))
-    assert again["models"] == figures["models"]
+    assert again.models == figures.models
 
 
 def test_a_mistake_is_explained_by_its_words_and_the_places_in_its_face(obvious, scored, tmp_path):
@@ -124,12 +134,12 @@ def test_a_mistake_is_explained_by_its_words_and_the_places_in_its_face(obvious,
     figures = evaluate.run(evaluate.Evaluate(**settings, report=str(tmp_path / "report"), bundle=models))
     page = (tmp_path / "report" / "report.html").read_text()
     loaded = bundle_store.load(models)
-    told = [row for row in figures["mistakes"] if row["answers"]["text"]]
+    told = [row for row in figures.mistakes if row.answers["text"]]
     assert told
     for row in told:
-        gram, _ = loaded.text.explain(row["utterance"], row["answers"]["text"])[0]
+        gram, _ = loaded.text.explain(row.utterance, row.answers["text"])[0]
         assert html.escape(f"“{gram.replace(' ', '␣')}”") in page
-    keys = [(row["dialogue_id"], row["utterance_id"]) for row in figures["mistakes"]]
+    keys = [(row.dialogue_id, row.utterance_id) for row in figures.mistakes]
     faces = report.best_faces(tables.open_dataset(settings["keyframes"], "keyframes"), keys)
     images = [image for pictures in faces.values() for image in pictures]
     assert images

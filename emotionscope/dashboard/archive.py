@@ -58,7 +58,7 @@ class Archive:
         self.dataset = tables.open_dataset(scores, "scores")
         self.columns = self.dataset.schema.names
         self.connection = duckdb.connect(config={"memory_limit": MEMORY})
-        self.connection.execute("SET parquet_metadata_cache = true")  # of thousands of files, asked again and again
+        self.connection.execute("SET parquet_metadata_cache = true")  # of thousands of files, needed by every query
         self._remote: dict[str, pads.Dataset] = {}
         self._view("scores", self.dataset)
         self.has_keyframes = keyframes is not None

@@ -4,7 +4,7 @@ import shutil
 
 from emotionscope.io import storage
 
-COPIED = 8 * 2**30  # bytes; a larger table is asked where it lies
+COPIED = 8 * 2**30  # bytes; a larger table is queried where it lies
 
 
 def fetch(scores: str, folder: str) -> str:

@@ -8,6 +8,7 @@ from emotionscope.dashboard import charts, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation
+from emotionscope.evaluation.figures import Figures
 from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 
@@ -43,17 +44,19 @@ def _figures(archive: Archive) -> None:
     except UserError as error:
         st.info(str(error))
         return
-    where = f"split {figures['split']}" if figures["split"] else "all labelled rows"
+    where = f"split {figures.split}" if figures.split else "all labelled rows"
     st.subheader(f"On this archive, {where}")
     names = {"n": "rows", "weighted_f1": "weighted F1", "macro_f1": "macro F1", "accuracy": "accuracy",
              "expected_calibration_error": "calibration error"}  # fmt: skip
-    table = pd.DataFrame(figures["models"]).T[list(names)].rename(columns=names)
+    table = (
+        pd.DataFrame({model: vars(row) for model, row in figures.models.items()}).T[list(names)].rename(columns=names)
+    )
     st.dataframe(table.style.format("{:.3f}").format("{:,.0f}", subset=["rows"]))
-    model = st.segmented_control("Confusion of", list(figures["models"]), default=list(figures["models"])[-1])
+    model = st.segmented_control("Confusion of", list(figures.models), default=list(figures.models)[-1])
     left, right = st.columns(2)
     with left:
         st.subheader("Confusion")
-        counts = figures["models"][model or list(figures["models"])[-1]]["confusion"]
+        counts = figures.models[model or list(figures.models)[-1]].confusion
         cells = [
             {"label": truth, "answer": answer, "rows": counts[truth][answer]}
             for truth in EMOTIONS
@@ -62,10 +65,10 @@ def _figures(archive: Archive) -> None:
         st.altair_chart(charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label")), width="stretch")
     with right:
         st.subheader("Calibration")
-        bins = {name: row["reliability"] for name, row in figures["models"].items()}
+        bins = {name: [vars(bin_) for bin_ in row.reliability] for name, row in figures.models.items()}
         st.altair_chart(charts.calibration(bins), width="stretch")
 
 
 @st.cache_data(show_spinner="Measuring …", hash_funcs={Archive: lambda archive: archive.dataset.uri})
-def _measure(archive: Archive) -> dict:
+def _measure(archive: Archive) -> Figures:
     return evaluation.evaluate(tables.read(archive.dataset, evaluation.COLUMNS))

@@ -17,12 +17,12 @@ from emotionscope.evaluation.palette import COLOURS
 class Sources:
     """What the dashboard was started on, any of which may be None, and the folder for large files.
 
-    `asked` is where the questions to the scores table go: to a copy on this machine, or to the table itself.
+    `query_uri` is where the pages query the scores: a copy on this machine, or the table itself.
     """
 
     exports: str
     scores: str | None = None
-    asked: str | None = None
+    query_uri: str | None = None
     keyframes: str | None = None
     bundle: str | None = None
 
@@ -30,7 +30,7 @@ class Sources:
 @st.cache_resource(show_spinner="Opening the archive …")
 def archive(sources: Sources) -> Archive:
     """The archive, opened once for all visitors."""
-    return Archive(sources.asked or "", sources.keyframes)
+    return Archive(sources.query_uri or "", sources.keyframes)
 
 
 @st.cache_resource(show_spinner="Loading the models …")

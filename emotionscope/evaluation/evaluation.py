@@ -1,20 +1,35 @@
-"""How good the three models are on a labelled scores table: every figure of the report, as one JSON-able value."""
+"""How good the three models are on a labelled scores table: every figure of the report."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from emotionscope import metrics
 from emotionscope.errors import UserError
+from emotionscope.evaluation.figures import (
+    Difference,
+    EmotionFigures,
+    Figures,
+    Floor,
+    Group,
+    Headline,
+    Measured,
+    Mistake,
+    ModelFigures,
+    ReliabilityBin,
+    RowCounts,
+    SameRows,
+)
 from emotionscope.io.tables import KEY, filled
-from emotionscope.labels import EMOTIONS, MODELS, canonical_or_none, probability_columns
+from emotionscope.labels import EMOTIONS, MODELS, canonical_or_none, canonical_split, probability_columns
 
 SPEAKERS = 10  # shown, those with the most rows
 MISTAKES = 20  # shown, the most confident
+THIN = 30  # rows; a smaller group is shown in grey
 LENGTHS = ((1, 2), (3, 5), (6, 10), (11, 20), (21, None))  # words of an utterance, both ends included
 
 # What `evaluate` reads of a scores table.
@@ -23,78 +38,93 @@ COLUMNS = (
     *(name for model in MODELS for name in probability_columns(model)),
 )
 
-Probabilities = Mapping[str, np.ndarray]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class _Rows:
+class LabelledRows:
     """Labelled rows: truth int [n], probabilities float [n, 7] of each model (NaN where it has none), other columns."""
 
-    truth: np.ndarray
-    probabilities: dict[str, np.ndarray]
+    truth: npt.NDArray[np.int64]
+    probabilities: Mapping[str, npt.NDArray[np.float64]]
     table: pa.Table
 
     def __len__(self) -> int:
         return len(self.truth)
 
-    def where(self, mask: np.ndarray) -> "_Rows":
+    def where(self, mask: Mask) -> "LabelledRows":
+        """The rows where bool [n] is true."""
         chosen = {model: values[mask] for model, values in self.probabilities.items()}
-        return _Rows(self.truth[mask], chosen, self.table.filter(pa.array(mask)))
+        return LabelledRows(self.truth[mask], chosen, self.table.filter(pa.array(mask)))
 
-    def answered(self, model: str) -> np.ndarray:
+    def answered(self, model: str) -> Mask:
         """Whether the model gave a score, bool [n]."""
-        return ~np.isnan(self.probabilities[model]).any(axis=1)
+        return np.asarray(~np.isnan(self.probabilities[model]).any(axis=1), dtype=bool)
 
-    def column(self, name: str) -> list[Any]:
-        return filled(self.table, name, pa.string()).to_pylist()
+    def strings(self, name: str) -> list[str | None]:
+        """A column as text; nulls where the table lacks it."""
+        values: list[str | None] = filled(self.table, name, pa.string()).cast(pa.string()).to_pylist()
+        return values
+
+    def integers(self, name: str) -> list[int | None]:
+        """An integer column; nulls where the table lacks it."""
+        values: list[int | None] = filled(self.table, name, pa.int64()).to_pylist()
+        return values
+
+    def splits(self) -> npt.NDArray[np.object_]:
+        """Each row's split by its canonical name, object [n]."""
+        return np.array([canonical_split(name) for name in self.strings("split")], dtype=object)
 
 
-def evaluate(table: pa.Table, split: str | None = None, resamples: int = metrics.RESAMPLES) -> dict[str, Any]:
+def evaluate(table: pa.Table, split: str | None = None, resamples: int = metrics.RESAMPLES) -> Figures:
     """All figures of a scores table's labelled rows, or of those in one split.
 
     A model is measured on the rows it answered, and once more on the rows that all models answered (``same_rows``),
     where they compare fairly. Without `split`, split test is taken where there is one, else every row. Intervals are
     95% bootstrap intervals of weighted F1. Raises UserError where the split is not there or no row has a label.
     """
-    splits = filled(table, "split", pa.string()).to_pylist()
-    if split is None and "test" in splits:
-        split = "test"
-    if split is not None and split not in splits:
-        raise UserError(f"no row of split {split!r}; there are {', '.join(sorted({str(s) for s in splits}))}")
     rows, left_out = _labelled(table)
-    inside = (
-        np.array([s == split for s in rows.column("split")], dtype=bool)
-        if split is not None
-        else np.full(len(rows), True)
-    )
-    here = rows.where(inside)
+    split = _choose_split(table, split)
+    splits = rows.splits()
+    here = rows.where(splits == split) if split is not None else rows
     if not len(here):
         where = f"of split {split!r} " if split is not None else ""
         raise UserError(f"no row {where}has a label (column emotion), so there is nothing to measure against")
     models = [model for model in MODELS if here.answered(model).any()]
     if not models:
         raise UserError("no labelled row has a score of any model")
-    other = sorted({s for s in rows.column("split") if s not in (None, split)}) if split is not None else []
-    return {
-        "split": split,
-        "rows": {"table": len(table), "labelled": len(here), "left_out": left_out},
-        "bundle": sorted({version for version in here.column("bundle") if version is not None}),
-        "errors": dict(Counter(str(e).split(":")[0] for e in here.column("error") if e is not None).most_common()),
-        "support": {emotion: int((here.truth == index).sum()) for index, emotion in enumerate(EMOTIONS)},
-        "floor": _floor(here.truth),
-        "models": {model: _model(here, model, resamples) for model in models},
-        "same_rows": _same_rows(here, models, resamples),
-        "by_faces": _by_faces(here),
-        "by_speaker": _by_speaker(here),
-        "by_length": _by_length(here),
-        "other_splits": {
-            name: _brief(rows.where(np.array([s == name for s in rows.column("split")]))) for name in other
-        },
-        "mistakes": _mistakes(here, models[-1]),
-    }
+    others = sorted({name for name in splits if name not in (None, split)}) if split is not None else []
+    return Figures(
+        split=split,
+        rows=RowCounts(len(table), len(here), left_out),
+        bundle=sorted({version for version in here.strings("bundle") if version is not None}),
+        errors=dict(Counter(str(e).split(":")[0] for e in here.strings("error") if e is not None).most_common()),
+        support={emotion: int((here.truth == index).sum()) for index, emotion in enumerate(EMOTIONS)},
+        floor=_floor(here.truth),
+        models={model: _model(here, model, resamples) for model in models},
+        same_rows=_same_rows(here, models, resamples),
+        by_faces=_by_faces(here),
+        by_speaker=_by_speaker(here),
+        by_length=_by_length(here),
+        other_splits={name: _group(rows.where(splits == name)) for name in others},
+        mistakes=_mistakes(here, models[-1]),
+    )
 
 
-def _labelled(table: pa.Table) -> tuple[_Rows, dict[str, int]]:
+def _choose_split(table: pa.Table, wanted: str | None) -> str | None:
+    """The split to measure by its canonical name; None for all rows. Raises UserError where no row is in it."""
+    column = filled(table, "split", pa.string()).cast(pa.string()).unique().to_pylist()
+    there = {canonical_split(name) for name in column}
+    if wanted is None:
+        return "test" if "test" in there else None
+    split = canonical_split(wanted)
+    if split is None or split not in there:
+        known = ", ".join(sorted(name for name in there if name is not None)) or "none"
+        raise UserError(f"no row of split {wanted!r}; there are {known}")
+    return split
+
+
+def _labelled(table: pa.Table) -> tuple[LabelledRows, dict[str, int]]:
     """The rows that have a label, and how many have not, by reason."""
     missing = [name for model in MODELS for name in probability_columns(model) if name not in table.column_names]
     if missing:
@@ -113,110 +143,141 @@ def _labelled(table: pa.Table) -> tuple[_Rows, dict[str, int]]:
         model: np.stack([table[name].to_numpy().astype(np.float64) for name in probability_columns(model)], axis=1)
         for model in MODELS
     }
-    everything = _Rows(np.array(truth, dtype=np.int64), probabilities, table)
+    everything = LabelledRows(np.array(truth, dtype=np.int64), probabilities, table)
     return everything.where(everything.truth >= 0), {reason: count for reason, count in left_out.items() if count}
 
 
-def _floor(truth: np.ndarray) -> dict[str, Any]:
+def _floor(truth: npt.NDArray[np.int64]) -> Floor:
     emotion = metrics.most_frequent(truth)
-    return {"emotion": emotion, **metrics.always(emotion, truth)}
+    figures = metrics.always(emotion, truth)
+    return Floor(emotion, int(figures["n"]), figures["weighted_f1"], figures["macro_f1"], accuracy=figures["accuracy"])
 
 
-def _model(rows: _Rows, model: str, resamples: int) -> dict[str, Any]:
+def _headline(rows: LabelledRows, model: str) -> Headline:
+    figures = metrics.headline(rows.truth, rows.probabilities[model])
+    return Headline(
+        n=int(figures["n"]),
+        weighted_f1=figures["weighted_f1"],
+        macro_f1=figures["macro_f1"],
+        accuracy=figures["accuracy"],
+        expected_calibration_error=figures["expected_calibration_error"],
+    )
+
+
+def _interval(resampled: npt.NDArray[np.float64]) -> tuple[float, float]:
+    low, high = metrics.interval(resampled)
+    return low, high
+
+
+def _model(rows: LabelledRows, model: str, resamples: int) -> ModelFigures:
     """Everything about one model on the rows it answered."""
     rows = rows.where(rows.answered(model))
     probabilities = rows.probabilities[model]
     counts = metrics.confusion(rows.truth, probabilities)
-    return {
-        **metrics.headline(rows.truth, probabilities),
-        "weighted_f1_interval": metrics.interval(
-            metrics.bootstrap(rows.truth, {model: probabilities}, resamples)[model]
-        ),
-        "floor": _floor(rows.truth),
-        "per_emotion": metrics.per_emotion(rows.truth, probabilities),
-        "confusion": {
+    emotions = metrics.per_emotion(rows.truth, probabilities)
+    return ModelFigures(
+        **vars(_headline(rows, model)),
+        weighted_f1_interval=_interval(metrics.bootstrap(rows.truth, {model: probabilities}, resamples)[model]),
+        floor=_floor(rows.truth),
+        per_emotion={
+            name: EmotionFigures(row["precision"], row["recall"], row["f1"], int(row["support"]))
+            for name, row in emotions.items()
+        },
+        confusion={
             true: dict(zip(EMOTIONS, map(int, line), strict=True)) for true, line in zip(EMOTIONS, counts, strict=True)
         },
-        "reliability": metrics.calibration(rows.truth, probabilities)[1],
-    }
+        reliability=[
+            ReliabilityBin(bin_["low"], bin_["high"], int(bin_["n"]), bin_["confidence"], bin_["accuracy"])
+            for bin_ in metrics.calibration(rows.truth, probabilities)[1]
+        ],
+    )
 
 
-def _same_rows(rows: _Rows, models: list[str], resamples: int) -> dict[str, Any]:
+def _same_rows(rows: LabelledRows, models: list[str], resamples: int) -> SameRows:
     """The models on the rows that all of them answered, and fused against each of the others."""
     rows = rows.where(np.all([rows.answered(model) for model in models], axis=0))
     if not len(rows):
-        return {"n": 0, "models": {}, "differences": {}}
+        return SameRows(0, None, {}, {})
     resampled = metrics.bootstrap(rows.truth, {model: rows.probabilities[model] for model in models}, resamples)
-    figures: dict[str, dict[str, Any]] = {
-        model: {
-            **metrics.headline(rows.truth, rows.probabilities[model]),
-            "weighted_f1_interval": metrics.interval(resampled[model]),
-        }
+    figures = {
+        model: Measured(**vars(_headline(rows, model)), weighted_f1_interval=_interval(resampled[model]))
         for model in models
     }
     differences = {
-        f"fused - {model}": {
-            "weighted_f1": figures["fused"]["weighted_f1"] - figures[model]["weighted_f1"],
-            "interval": metrics.interval(resampled["fused"] - resampled[model]),
-        }
+        f"fused - {model}": Difference(
+            figures["fused"].weighted_f1 - figures[model].weighted_f1,
+            _interval(resampled["fused"] - resampled[model]),
+        )
         for model in models
         if model != "fused" and "fused" in models
     }
-    return {"n": len(rows), "floor": _floor(rows.truth), "models": figures, "differences": differences}
+    return SameRows(len(rows), _floor(rows.truth), figures, differences)
 
 
-def _brief(rows: _Rows) -> dict[str, Any]:
-    """Rows, and of each model the rows it answered and its headline figures on them."""
-    figures = {}
-    for model in MODELS:
-        answered = rows.where(rows.answered(model))
-        if len(answered):
-            figures[model] = metrics.headline(answered.truth, answered.probabilities[model])
-    return {"n": len(rows), "models": figures}
+def _group(rows: LabelledRows) -> Group:
+    answered = {model: rows.where(rows.answered(model)) for model in MODELS}
+    return Group(len(rows), {model: _headline(each, model) for model, each in answered.items() if len(each)})
 
 
-def _by_faces(rows: _Rows) -> dict[str, Any]:
+def _by_faces(rows: LabelledRows) -> dict[str, Group]:
     if "faces" not in rows.table.column_names:
         return {}
-    seen = np.array([(count or 0) > 0 for count in rows.column("faces")])
+    seen = np.array([(count or 0) > 0 for count in rows.integers("faces")])
     groups = {"with faces": rows.where(seen), "without faces": rows.where(~seen)}
-    return {name: _brief(group) for name, group in groups.items() if len(group)}
+    return {name: _group(group) for name, group in groups.items() if len(group)}
 
 
-def _by_speaker(rows: _Rows) -> dict[str, Any]:
-    speakers = np.array([speaker or "" for speaker in rows.column("speaker")], dtype=object)
+def _by_speaker(rows: LabelledRows) -> dict[str, Group]:
+    speakers = np.array([speaker or "" for speaker in rows.strings("speaker")], dtype=object)
     common = Counter(speaker for speaker in speakers if speaker).most_common(SPEAKERS)
-    return {name: _brief(rows.where(speakers == name)) for name, _ in common}
+    return {name: _group(rows.where(speakers == name)) for name, _ in common}
 
 
-def _by_length(rows: _Rows) -> dict[str, Any]:
+def _by_length(rows: LabelledRows) -> dict[str, Group]:
     if "utterance" not in rows.table.column_names:
         return {}
-    words = np.array([len((utterance or "").split()) for utterance in rows.column("utterance")])
+    words = np.array([len((utterance or "").split()) for utterance in rows.strings("utterance")])
     groups = {"no text": rows.where(words == 0)}
     for low, high in LENGTHS:
         name = f"{low}–{high} words" if high else f"{low}+ words"
         groups[name] = rows.where((words >= low) & (words <= (high or np.inf)))
-    return {name: _brief(group) for name, group in groups.items() if len(group)}
+    return {name: _group(group) for name, group in groups.items() if len(group)}
 
 
-def _mistakes(rows: _Rows, model: str) -> list[dict[str, Any]]:
-    """The wrong answers of one model that it was surest of, with what the others said."""
+def _mistakes(rows: LabelledRows, model: str) -> list[Mistake]:
+    """The wrong answers of one model with the highest probability; mistakes that repeat stand once."""
     rows = rows.where(rows.answered(model))
     probabilities = rows.probabilities[model]
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != rows.truth)
-    worst = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:MISTAKES]
-    columns = {name: rows.column(name) for name in (*KEY, "speaker", "utterance")}
+    answers = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(answers != rows.truth)
+    wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    dialogues, utterances, speakers, texts = (
+        rows.strings("dialogue_id"),
+        rows.integers("utterance_id"),
+        rows.strings("speaker"),
+        rows.strings("utterance"),
+    )
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for row in map(int, wrong):
+        text = " ".join((texts[row] or "").lower().split())
+        # Rows without text have nothing in common.
+        alike.setdefault((text or row, rows.truth[row], answers[row]), []).append(row)
+    answered = {each: rows.answered(each) for each in MODELS}
     return [
-        {
-            **{name: values[row] for name, values in columns.items()},
-            "emotion": EMOTIONS[rows.truth[row]],
-            "model": model,
-            "probability": float(probabilities[row].max()),
-            "answers": {
-                each: EMOTIONS[rows.probabilities[each][row].argmax()] if rows.answered(each)[row] else None
+        Mistake(
+            dialogue_id=dialogues[row],
+            utterance_id=utterances[row],
+            speaker=speakers[row],
+            utterance=texts[row],
+            emotion=EMOTIONS[rows.truth[row]],
+            model=model,
+            probability=float(probabilities[row].max()),
+            answers={
+                each: EMOTIONS[rows.probabilities[each][row].argmax()] if answered[each][row] else None
                 for each in MODELS
             },
-        }
-        for row in worst
+            times=len(same),
+        )
+        for same in list(alike.values())[:MISTAKES]
+        for row in same[:1]
     ]

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import jinja2
 import pyarrow.parquet as pq
@@ -12,6 +11,8 @@ import pyarrow.parquet as pq
 from emotionscope import __version__, metrics
 from emotionscope.bundle.store import Bundle
 from emotionscope.errors import RowError
+from emotionscope.evaluation.evaluation import THIN
+from emotionscope.evaluation.figures import Figures, Mistake
 from emotionscope.evaluation.palette import COLOURS
 from emotionscope.io import storage
 from emotionscope.io.tables import KEY, Dataset
@@ -19,9 +20,9 @@ from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.vision import saliency
 
 FACES_SHOWN = 3  # an utterance, those of the best quality
-WORDS_SHOWN = 6  # n-grams of an utterance, those that counted most
+NGRAMS_SHOWN = 6  # n-grams of an utterance, those that counted most
 
-Key = tuple[str, int]
+Key = tuple[str | None, int | None]
 
 # MELD's test split is told from other data by its counts; published figures stand beside it alone.
 _MELD_TEST = {"anger": 345, "disgust": 68, "fear": 50, "joy": 402, "neutral": 1256, "sadness": 208, "surprise": 281}
@@ -36,20 +37,23 @@ _MELD_TEXT = (
 
 
 @dataclass(frozen=True)
-class Why:
-    """What moved the models in one utterance: n-grams with what they added to the text model's answer, and the
-    faces with the places that spoke for theirs, as JPEG."""
+class Explanation:
+    """What moved the models in one utterance.
 
-    words: list[tuple[str, float]]
-    looks: list[bytes]
+    `ngrams` holds n-grams with what they added to the score of the text model's answer, and `saliency` the faces with
+    the places that spoke for their emotion, as JPEG.
+    """
+
+    ngrams: list[tuple[str, float]]
+    saliency: list[bytes]
 
 
 def render(
-    figures: Mapping[str, Any],
+    figures: Figures,
     name: str,
     note: str | None = None,
     faces: Mapping[Key, list[bytes]] | None = None,
-    reasons: Mapping[Key, Why] | None = None,
+    reasons: Mapping[Key, Explanation] | None = None,
 ) -> str:
     """The page for what `evaluation.evaluate` returned.
 
@@ -66,10 +70,10 @@ def render(
     )
     environment.filters["picture"] = lambda image: f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
     breakdowns = {
-        "Faces on screen": figures["by_faces"],
-        "Length": figures["by_length"],
-        "Speaker": figures["by_speaker"],
-        "Other splits": figures["other_splits"],
+        "Faces on screen": figures.by_faces,
+        "Length": figures.by_length,
+        "Speaker": figures.by_speaker,
+        "Other splits": figures.other_splits,
     }
     return environment.get_template("report.html").render(
         figures=figures,
@@ -80,7 +84,8 @@ def render(
         breakdowns={title: groups for title, groups in breakdowns.items() if groups},
         published=_published(figures),
         emotions=EMOTIONS,
-        models=[model for model in MODELS if model in figures["models"]],
+        models=[model for model in MODELS if model in figures.models],
+        thin=THIN,
         colours=COLOURS,
         resamples=metrics.RESAMPLES,
         bins=metrics.CALIBRATION_BINS,
@@ -88,16 +93,16 @@ def render(
     )
 
 
-def _published(figures: Mapping[str, Any]) -> list[tuple[str, float, bool]]:
+def _published(figures: Figures) -> list[tuple[str, float, bool]]:
     """Published weighted F1 of text models on MELD's test split with this one among them: (system, F1, is this one).
 
     Empty for other data, or where the text model did not answer every row.
     """
-    text = figures["models"].get("text", {"n": 0})
-    if figures["support"] != _MELD_TEST or text["n"] != sum(_MELD_TEST.values()):
+    text = figures.models.get("text")
+    if text is None or figures.support != _MELD_TEST or text.n != sum(_MELD_TEST.values()):
         return []
-    floor = ("always neutral", figures["floor"]["weighted_f1"], False)
-    rows = [floor, *((name, f1, False) for name, f1 in _MELD_TEXT), ("this text model", text["weighted_f1"], True)]
+    floor = ("always neutral", figures.floor.weighted_f1, False)
+    rows = [floor, *((name, f1, False) for name, f1 in _MELD_TEXT), ("this text model", text.weighted_f1, True)]
     return sorted(rows, key=lambda row: row[1])
 
 
@@ -120,18 +125,18 @@ def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]
     return found
 
 
-def explain(bundle: Bundle, mistakes: Iterable[Mapping[str, Any]], faces: Mapping[Key, list[bytes]]) -> dict[Key, Why]:
+def explain(bundle: Bundle, mistakes: Iterable[Mistake], faces: Mapping[Key, list[bytes]]) -> dict[Key, Explanation]:
     """What moved the bundle's models in each of `evaluation.evaluate`'s mistakes, by (dialogue_id, utterance_id)."""
-    reasons = {}
+    explanations = {}
     for row in mistakes:
-        key = (row["dialogue_id"], row["utterance_id"])
-        answer = row["answers"]["text"]
-        words = bundle.text.explain(row["utterance"], answer, WORDS_SHOWN) if answer else []
-        looks = []
+        key = (row.dialogue_id, row.utterance_id)
+        answer = row.answers["text"]
+        ngrams = bundle.text.explain(row.utterance, answer, NGRAMS_SHOWN) if answer and row.utterance else []
+        maps = []
         for image in faces.get(key, ()):
             # An image that cannot be read was none for the vision model, either.
             with suppress(RowError):
                 if bundle.vision:
-                    looks.append(saliency.overlay(bundle.vision, image))
-        reasons[key] = Why(words, looks)
-    return reasons
+                    maps.append(saliency.overlay(bundle.vision, image))
+        explanations[key] = Explanation(ngrams, maps)
+    return explanations

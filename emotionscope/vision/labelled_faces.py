@@ -10,11 +10,9 @@ import pyarrow.parquet as pq
 
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import storage, tables
-from emotionscope.labels import EMOTIONS, canonical, canonical_or_none
+from emotionscope.labels import EMOTIONS, SPLITS, canonical, canonical_or_none, canonical_split
 from emotionscope.vision.preprocessing import decode, face_weights
 
-SPLITS = ("train", "dev", "test")
-SPLIT_ALIASES = {"training": "train", "validation": "dev", "valid": "dev", "val": "dev", "testing": "test"}
 ROWS = 256  # read at a time
 READERS = 8  # files looked at at once
 
@@ -104,11 +102,10 @@ def _count(uri: str, column: str) -> list[tuple[Span, dict[tuple[str, str], tupl
 
 def _wanted(row: dict) -> tuple[tuple[str, str] | None, str]:
     """A row's split and emotion, or None and why it is not used. Raises ValueError for an unknown emotion."""
-    name = str(row["split"]).strip().lower()
-    split = SPLIT_ALIASES.get(name, name)
+    split = canonical_split(row["split"])
     if row.get("duplicate"):
         return None, "duplicate"
-    if split not in SPLITS:
+    if split is None or split not in SPLITS:
         return None, f"split {row['split']!r}"
     emotion = canonical_or_none(row["emotion"])
     return (None, "no emotion") if emotion is None else ((split, emotion), "")
