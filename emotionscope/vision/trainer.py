@@ -93,6 +93,24 @@ def train(
             raise UserError(f"{faces.dataset.uri}: none of the images of split {split!r} can be read")
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     lines = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # elsewhere it could die with its node
+    orders = _orders(faces, rows, start, recipe) | {"threads": cpus}
+    plan = _torch_trainer(datasets, orders, cpus, (least, workers) if least else workers, gpu, run, lines)
+    result = fit(plan, lines, say).return_value
+    model = VisionModel.from_bytes(result["model"])
+    unreadable = sum(faces.faces[split] - rows[split] for split in datasets)
+    return Trained(model, result["figures"], result["epochs"], result["best_epoch"], unreadable)
+
+
+def _torch_trainer(
+    datasets: dict[str, Dataset],
+    orders: dict[str, Any],
+    cpus: int,
+    workers: int | tuple[int, int],
+    gpu: bool,
+    run: str,
+    lines: Queue,
+) -> TorchTrainer:
+    """The trainer of a run; it goes on from the run's last checkpoint, if there is one."""
     filesystem, path = storage.filesystem(run)
     folder, name = path.rsplit("/", 1)
     # Ray's types describe the trainer before version 2 of Ray Train.
@@ -103,16 +121,16 @@ def train(
         "checkpoint_config": ray.train.CheckpointConfig(num_to_keep=1),
         "failure_config": ray.train.FailureConfig(max_failures=RETRIES),
         "worker_runtime_env": {"env_vars": KEEP_MEMORY},
-        "callbacks": [Lines(lines, recipe.epochs)],
+        "callbacks": [Lines(lines, orders["recipe"].epochs)],
     }
     scaling: dict[str, Any] = {
-        "num_workers": (least, workers) if least else workers,
+        "num_workers": workers,
         "use_gpu": gpu,
         "resources_per_worker": {"CPU": cpus} | ({"GPU": 1} if gpu else {}),
     }
     setup: dict[str, Any] = {
         "train_loop_per_worker": work,
-        "train_loop_config": _orders(faces, rows, start, recipe) | {"threads": cpus},
+        "train_loop_config": orders,
         "scaling_config": ray.train.ScalingConfig(**scaling),
         "run_config": ray.train.RunConfig(**options),
         "datasets": datasets,
@@ -120,10 +138,7 @@ def train(
             datasets_to_split=["train"], execution_options=ExecutionOptions(preserve_order=True)
         ),
     }
-    result = fit(TorchTrainer(**setup), lines, say).return_value
-    model = VisionModel.from_bytes(result["model"])
-    unreadable = sum(faces.faces[split] - rows[split] for split in datasets)
-    return Trained(model, result["figures"], result["epochs"], result["best_epoch"], unreadable)
+    return TorchTrainer(**setup)
 
 
 def claim(run: str, purpose: dict[str, Any]) -> None:
