@@ -14,9 +14,7 @@ from emotionscope.video import keyframes
 from emotionscope.video.detection import DetectorSpec
 from emotionscope.video.sandbox import IsolatedFaces
 from jobs import score
-from tests.test_keyframes import dialogues
-from tests.test_tables import dialogues as rows_of_text
-from tests.videos import numbered, write_video
+from tests.videos import dialogues, numbered, write_video
 
 VIDEOS, TABLES = 300, 50
 
@@ -96,7 +94,8 @@ def test_of_300_broken_videos_each_is_a_row_with_its_reason_or_its_faces(corpus:
 
 def broken_tables() -> list[tuple[str, pa.Table | bytes]]:
     """Fifty tables, each with what is wrong with it."""
-    good = rows_of_text(4)
+    texts = [f"Line {row}!" for row in range(4)]
+    good = pa.table({"dialogue_id": list("aabb"), "utterance_id": range(4), "utterance": texts})
     found: list[tuple[str, pa.Table | bytes]] = []
     for name in ("dialogue_id", "utterance_id", "utterance"):
         found.append((f"{name} missing", good.drop_columns([name])))

@@ -11,7 +11,7 @@ from emotionscope.errors import RowError
 from emotionscope.io import tables
 from emotionscope.video import keyframes
 from emotionscope.video.detection import YUNET_NAME, Detector, DetectorSpec, load_spec
-from tests.videos import draw_person, write_video
+from tests.videos import dialogues, draw_person, write_video
 
 HAIR = (30, 40, 60)
 GREEN, BLUE = (60, 120, 40), (170, 80, 40)
@@ -43,14 +43,6 @@ def scene(seconds: float, clothes=GREEN, wall=(150, 140, 120)):
         image = np.full((360, 640, 3), wall, np.uint8)
         draw_person(image, 200 + n, 130, 110, HAIR, clothes)
         yield cv2.GaussianBlur(image, (3, 3), 0)
-
-
-def dialogues(videos, **columns) -> pa.Table:
-    table = pa.table({"dialogue_id": ["a"] * len(videos), "utterance_id": list(range(len(videos)))})
-    table = table.append_column("video", pa.array(videos, pa.string()))
-    for name, values in columns.items():
-        table = table.append_column(name, pa.array(values))
-    return table
 
 
 def extract(table: pa.Table, root: str, detector, max_faces=8) -> pa.Table:

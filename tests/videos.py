@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+import pyarrow as pa
 
 BITS = 10
+BROWN, BLACK, BLOND = (30, 40, 60), (15, 15, 15), (60, 160, 210)
+GREEN, RED, BLUE = (60, 120, 40), (40, 40, 190), (170, 80, 40)
+ROOM, STREET = (150, 140, 120), (70, 110, 180)
 
 
 def numbered(number: int, width: int = 160, height: int = 96) -> np.ndarray:
@@ -100,3 +105,20 @@ def draw_person(
     cv2.ellipse(image, at(0, 0.155), span(0.08, 0.025), 0, 0, 180, (90, 115, 165), -1, cv2.LINE_AA)
     curve = np.array([at(t, 0.3 - smile * 0.08 * (2 * (t / 0.16) ** 2 - 1)) for t in np.linspace(-0.16, 0.16, 9)])
     cv2.polylines(image, [curve], False, (70, 70, 150), span(0.05, 0)[0], cv2.LINE_AA)
+
+
+def picture(*persons: tuple[Any, ...], wall: tuple[int, int, int] = ROOM) -> np.ndarray:
+    """A room with persons, each given as `draw_person` takes them, slightly blurred as by a lens."""
+    image = np.full((360, 640, 3), wall, np.uint8)
+    for person in persons:
+        draw_person(image, *person)
+    return cv2.GaussianBlur(image, (3, 3), 0)
+
+
+def dialogues(videos: Sequence[str | None], **columns: Sequence[Any]) -> pa.Table:
+    """A dialogues table of one utterance a video."""
+    table = pa.table({"dialogue_id": ["a"] * len(videos), "utterance_id": list(range(len(videos)))})
+    table = table.append_column("video", pa.array(videos, pa.string()))
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    return table

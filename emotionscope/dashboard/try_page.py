@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from emotionscope.fusion import TEXT_ALONE
 from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.video.detection import load_spec
+from emotionscope.video.keyframes import Face
 from emotionscope.video.sandbox import IsolatedFaces
 from emotionscope.vision.saliency import overlay
 
@@ -54,7 +54,7 @@ def show(sources: parts.Sources) -> None:
         _looks(bundle, faces, upload is not None)
 
 
-def _faces(name: str, content: bytes) -> list[dict[str, Any]]:
+def _faces(name: str, content: bytes) -> list[Face]:
     """The faces in an upload; none, after saying why, where it cannot be read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "upload")
@@ -67,7 +67,7 @@ def _faces(name: str, content: bytes) -> list[dict[str, Any]]:
             return []
 
 
-def _answers(bundle: Bundle, text: str, faces: list[dict[str, Any]]) -> None:
+def _answers(bundle: Bundle, text: str, faces: list[Face]) -> None:
     table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], tables.FACES)})
     said, seen = stages.probabilities(table, bundle)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen)
@@ -100,7 +100,7 @@ def _words(bundle: Bundle, text: str) -> None:
     st.caption("␣ is a space: n-grams of characters reach the edges of words.")
 
 
-def _looks(bundle: Bundle, faces: list[dict[str, Any]], uploaded: bool) -> None:
+def _looks(bundle: Bundle, faces: list[Face], uploaded: bool) -> None:
     if not faces or bundle.vision is None:
         if uploaded and bundle.vision is not None:
             st.caption("No face was found.")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, TypedDict
 
 import cv2
 import numpy as np
@@ -20,19 +20,39 @@ LARGEST_PICTURE = 2**26  # bytes
 LOOK = 10_000  # rows in which the first video is looked for
 OUTSIDE = "video outside the folder of the videos"
 
+
+class Box(TypedDict):
+    """Where a face is, in pixels of the video as it is shown: left, top, width, height."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class Face(TypedDict):
+    """A row of `tables.FACE`: `time` in seconds from the start of the span, `quality` in [0, 1], `image` a JPEG."""
+
+    time: float
+    box: Box
+    person: int
+    quality: float
+    image: bytes
+
+
 # A video's path, its dataset's root, and where in it the utterance starts and ends, to its faces.
-Finder = Callable[[str, str, float | None, float | None], list[dict[str, Any]]]
+Finder = Callable[[str, str, float | None, float | None], list[Face]]
 
 
 def faces_of(
     stream: IO[bytes], detector: Detector, max_faces: int, start: float | None = None, end: float | None = None
-) -> list[dict[str, Any]]:
+) -> list[Face]:
     """The faces worth keeping of the seconds `start` to `end` of a video: rows of `tables.FACE`, in order of time.
 
     A JPEG or PNG picture is a video of one frame. There is none where no face is found. Raises RowError where the
     video cannot be read.
     """
-    seen: list[tracking.Sighting] = []
+    tracked: list[tracking.TrackedFace] = []
     before, shot = None, 0
     frames = _picture(stream) if _starts(stream, PICTURES) else sample_frames(stream, start, end)
     for number, frame in enumerate(frames):
@@ -40,18 +60,15 @@ def faces_of(
         shot += before is not None and tracking.is_cut(before, layout)
         before = layout
         found = detector.detect(frame.image)
-        seen += tracking.sightings(frame.image, frame.scale, found, number, shot, frame.time)
-    persons = tracking.follow(seen)
-    return [
-        {
-            "time": seen[i].time,
-            "box": dict(zip("xywh", seen[i].box, strict=True)),
-            "person": persons[i],
-            "quality": seen[i].quality,
-            "image": tracking.encode(seen[i].crop),
-        }
-        for i in tracking.choose(seen, persons, max_faces)
-    ]
+        tracked += tracking.describe_faces(frame.image, frame.scale, found, number, shot, frame.time)
+    persons = tracking.assign_people(tracked)
+    return [_face(tracked[i], persons[i]) for i in tracking.select_faces(tracked, persons, max_faces)]
+
+
+def _face(tracked: tracking.TrackedFace, person: int) -> Face:
+    x, y, w, h = tracked.box
+    image, box = tracking.encode(tracked.crop), Box(x=x, y=y, w=w, h=h)
+    return Face(time=tracked.time, box=box, person=person, quality=tracked.quality, image=image)
 
 
 def _starts(stream: IO[bytes], beginnings: tuple[bytes, ...]) -> bool:
@@ -72,7 +89,7 @@ def _picture(stream: IO[bytes]) -> Iterator[Frame]:
 
 def faces_in(
     video: str, root: str, start: float | None, end: float | None, detector: Detector, max_faces: int
-) -> list[dict[str, Any]]:
+) -> list[Face]:
     """As `faces_of`, for a video named in a row of a dataset at `root`.
 
     Raises RowError where the video is missing, lies outside the dataset or cannot be read.
@@ -88,7 +105,7 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     with a detector. `faces` is empty where no face was found, null where there is no video or where it failed;
     `video_error` then says why, and is null otherwise. No row makes this raise.
     """
-    faces: list[list[dict[str, Any]] | None] = []
+    faces: list[list[Face] | None] = []
     errors: list[str | None] = []
     spans = (_seconds(tables.filled(table, name, pa.float64())) for name in ("start", "end"))
     videos = tables.filled(table, "video", pa.string()).to_pylist()

@@ -1,17 +1,16 @@
-"""Videos are untrusted: they are decoded in a process of its own, which one may crash, stall or fill, and no other."""
+"""Videos are untrusted: each is decoded in a separate process, so that a bad one harms only itself."""
 
 import multiprocessing
 import os
 import resource
 from concurrent.futures import TimeoutError
-from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from emotionscope.errors import RowError
 from emotionscope.io import storage
 from emotionscope.video.detection import Detector, DetectorSpec
-from emotionscope.video.keyframes import faces_in
+from emotionscope.video.keyframes import Face, faces_in
 
 SECONDS = 120.0  # for one video; a long one is seeked through, and takes seconds
 PIXELS = 2**26  # of one picture
@@ -33,7 +32,7 @@ class IsolatedFaces:
         context = multiprocessing.get_context("spawn")
         self.pool = ProcessPool(1, initializer=_start, initargs=(spec, memory, storage.environment()), context=context)
 
-    def __call__(self, video: str, root: str, start: float | None, end: float | None) -> list[dict[str, Any]]:
+    def __call__(self, video: str, root: str, start: float | None, end: float | None) -> list[Face]:
         """The faces of one utterance's video; see `keyframes.faces_in`."""
         task = self.pool.schedule(_find, args=(video, root, start, end, self.max_faces), timeout=self.seconds)
         try:
@@ -60,5 +59,5 @@ def _start(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
     _detector = Detector(spec)
 
 
-def _find(video: str, root: str, start: float | None, end: float | None, max_faces: int) -> list[dict[str, Any]]:
+def _find(video: str, root: str, start: float | None, end: float | None, max_faces: int) -> list[Face]:
     return faces_in(video, root, start, end, _detector, max_faces)

@@ -24,8 +24,8 @@ CROWD = 16  # faces of a frame
 
 CUT = 0.32  # distance of two frames' layouts; on sitcom clips cuts gave 0.40 to 0.50, camera moves up to 0.25
 GAP = 1.5  # seconds; a face unseen for longer is no longer followed by place
-REACH = 1.5  # heights of the face it may move, or grow in log2 size, between two sightings
-SAME_SHOT, SAME_PERSON = 0.35, 0.3  # distances of looks; below them two faces may be one person
+REACH = 1.5  # heights of the face it may move, or grow in log2 size, between two frames
+SAME_SHOT, SAME_PERSON = 0.35, 0.3  # distances of appearances; below them two faces may be one person
 UNSEEN = 0.45  # distance of clothes that are not in the picture: says neither yes nor no
 
 # Regions as fractions of the face's box (left, top, right, bottom), and their weights: hair, face, clothes.
@@ -41,11 +41,11 @@ SHARP, SHARP_SIDE = 600.0, 64  # variance of the Laplacian of a sharp face, scal
 
 
 @dataclass(frozen=True)
-class Sighting:
+class TrackedFace:
     """A face in one sampled frame.
 
     ``frame`` counts sampled frames, ``shot`` the shots, ``time`` is in seconds; ``box`` (x, y, width, height) is in
-    pixels of the video; ``crop`` is uint8 BGR, square; ``look`` float32 [3, colours] holds the square roots of the
+    pixels of the video; ``crop`` is uint8 BGR, square; ``appearance`` float32 [3, colours] holds square roots of the
     colour histograms of hair, face and clothes, NaN where not in the picture; ``quality`` lies in [0, 1].
     """
 
@@ -54,7 +54,7 @@ class Sighting:
     time: float
     box: tuple[int, int, int, int]
     crop: np.ndarray
-    look: np.ndarray
+    appearance: np.ndarray
     quality: float
     sure: bool
 
@@ -83,20 +83,20 @@ def _bhattacharyya(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.sqrt(np.clip(1.0 - (first * second).sum(1), 0.0, 1.0))
 
 
-def look(image: np.ndarray, face: Detection) -> np.ndarray:
+def appearance(image: np.ndarray, face: Detection) -> np.ndarray:
     """The colours of hair, face and clothes, float32 [3, colours]; NaN for a region mostly out of the picture."""
-    looks = np.full((len(REGIONS), int(np.prod(BINS))), np.nan, np.float32)
+    appearances = np.full((len(REGIONS), int(np.prod(BINS))), np.nan, np.float32)
     corner, size = np.array([face.x, face.y] * 2), np.array([face.width, face.height] * 2)
-    for row, region in zip(looks, REGIONS, strict=True):
+    for row, region in zip(appearances, REGIONS, strict=True):
         want = corner + size * region
         x0, y0, x1, y1 = np.clip(want, 0, [*image.shape[1::-1]] * 2).astype(int)
         if (x1 - x0) * (y1 - y0) >= 0.25 * np.prod(want[2:] - want[:2]):
             row[:] = colours(cv2.resize(image[y0:y1, x0:x1], (32, 32), interpolation=cv2.INTER_AREA))
-    return looks
+    return appearances
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Distance of two looks in [0, 1]: the weighted mean of the regions' Bhattacharyya distances."""
+    """Distance of two appearances in [0, 1]: the weighted mean of the regions' Bhattacharyya distances."""
     parts = _bhattacharyya(first, second)
     return float(WEIGHTS @ np.where(np.isnan(parts), UNSEEN, parts))
 
@@ -116,49 +116,53 @@ def quality(crop_: np.ndarray, face: Detection) -> float:
     return float((large * sharp) ** 0.5 * face.confidence * (0.25 + 0.75 * face.frontal))
 
 
-def sightings(
+def describe_faces(
     image: np.ndarray, scale: float, faces: Sequence[Detection], frame: int, shot: int, time: float
-) -> list[Sighting]:
+) -> list[TrackedFace]:
     """A frame's faces, the largest `CROWD` of them; `scale` is the number of the video's pixels to one of the image."""
-    seen = []
+    described = []
     for face in sorted(faces, key=lambda face: -face.height)[:CROWD]:
         crop_ = crop(image, face)
         corners = np.array([face.x, face.y, face.x + face.width, face.y + face.height])
         x, y, right, bottom = np.rint(scale * np.clip(corners, 0, [*image.shape[1::-1]] * 2)).astype(int).tolist()
         box = x, y, max(right - x, 1), max(bottom - y, 1)
-        seen.append(Sighting(frame, shot, time, box, crop_, look(image, face), quality(crop_, face), face.sure))
-    return seen
+        described.append(
+            TrackedFace(frame, shot, time, box, crop_, appearance(image, face), quality(crop_, face), face.sure)
+        )
+    return described
 
 
-def follow(seen: Sequence[Sighting]) -> list[int]:
-    """The person of each sighting, 0 for the most prominent (the sum of qualities); -1 for what is likely no face.
+def assign_people(tracked: Sequence[TrackedFace]) -> list[int]:
+    """The person of each face, 0 for the most prominent (the sum of qualities); -1 for what is likely no face.
 
-    `seen` is in order of time. Within a shot, sightings are assigned to tracks frame by frame (Hungarian method).
-    Tracks are then joined by average linkage of their mean looks; two that are in one frame are never joined. A
-    person of whom no sighting is sure is left out, if there is another.
+    `tracked` is in order of time. Within a shot, faces are assigned to tracks frame by frame (Hungarian method).
+    Tracks are then joined by average linkage of their mean appearances; two that are in one frame are never joined. A
+    person none of whose faces is sure is left out, if there is another.
     """
-    tracks = _tracks(seen)
+    tracks = _tracks(tracked)
     groups: dict[int, list[int]] = {}
-    for track, label in zip(tracks, _join(seen, tracks), strict=True):
+    for track, label in zip(tracks, _join(tracked, tracks), strict=True):
         groups.setdefault(label, []).extend(track)
-    sure = [group for group in groups.values() if any(seen[i].sure for i in group)]
-    people = sorted(sure or groups.values(), key=lambda group: -sum(seen[i].quality for i in group))
-    persons = [-1] * len(seen)
+    sure = [group for group in groups.values() if any(tracked[i].sure for i in group)]
+    people = sorted(sure or groups.values(), key=lambda group: -sum(tracked[i].quality for i in group))
+    persons = [-1] * len(tracked)
     for person, group in enumerate(people):
         for i in group:
             persons[i] = person
     return persons
 
 
-def _tracks(seen: Sequence[Sighting]) -> list[list[int]]:
-    """Positions in `seen` of the sightings of one face within one shot, track by track."""
+def _tracks(tracked: Sequence[TrackedFace]) -> list[list[int]]:
+    """Positions in `tracked` of one person's faces within one shot, track by track."""
     tracks: list[list[int]] = []
     frames: dict[int, list[int]] = {}
-    for i, sighting in enumerate(seen):
-        frames.setdefault(sighting.frame, []).append(i)
+    for i, face in enumerate(tracked):
+        frames.setdefault(face.frame, []).append(i)
     for faces in frames.values():
-        open_ = [track for track in tracks if _continues(seen[track[-1]], seen[faces[0]])]
-        costs = np.array([[_cost(seen, track, seen[i]) for i in faces] for track in open_]).reshape(-1, len(faces))
+        open_ = [track for track in tracks if _continues(tracked[track[-1]], tracked[faces[0]])]
+        costs = np.array([[_cost(tracked, track, tracked[i]) for i in faces] for track in open_]).reshape(
+            -1, len(faces)
+        )
         matched = {f: t for t, f in zip(*linear_sum_assignment(costs), strict=True) if costs[t, f] < FORBIDDEN}
         for f, i in enumerate(faces):
             if f in matched:
@@ -168,57 +172,57 @@ def _tracks(seen: Sequence[Sighting]) -> list[list[int]]:
     return tracks
 
 
-def _continues(last: Sighting, next_: Sighting) -> bool:
+def _continues(last: TrackedFace, next_: TrackedFace) -> bool:
     return last.shot == next_.shot and next_.time - last.time <= GAP
 
 
-def _cost(seen: Sequence[Sighting], track: Sequence[int], next_: Sighting) -> float:
-    """Cost of continuing a track with a sighting: how far the face moved, grew and changed its colours."""
-    (x, y, width, height), (x2, y2, width2, height2) = seen[track[-1]].box, next_.box
+def _cost(tracked: Sequence[TrackedFace], track: Sequence[int], next_: TrackedFace) -> float:
+    """Cost of continuing a track with a face: how far the face moved, grew and changed its colours."""
+    (x, y, width, height), (x2, y2, width2, height2) = tracked[track[-1]].box, next_.box
     moved = np.hypot(x2 - x + (width2 - width) / 2, y2 - y + (height2 - height) / 2) / max(height, height2)
     grown = abs(np.log2(height2 / height))
-    changed = distance(_mean_look(seen, track), next_.look)
+    changed = distance(_mean_appearance(tracked, track), next_.appearance)
     if max(moved, grown) > REACH or changed > SAME_SHOT:
         return FORBIDDEN
     return float((moved + grown) / REACH + changed / SAME_SHOT)
 
 
-def _mean_look(seen: Sequence[Sighting], track: Sequence[int]) -> np.ndarray:
-    looks = np.array([seen[i].look for i in track])
+def _mean_appearance(tracked: Sequence[TrackedFace], track: Sequence[int]) -> np.ndarray:
+    appearances = np.array([tracked[i].appearance for i in track])
     with np.errstate(invalid="ignore"):  # a region never in the picture stays NaN
-        return np.nansum(looks, 0) / (~np.isnan(looks)).sum(0)
+        return np.nansum(appearances, 0) / (~np.isnan(appearances)).sum(0)
 
 
-def _join(seen: Sequence[Sighting], tracks: Sequence[Sequence[int]]) -> list[int]:
+def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> list[int]:
     """The person of each track."""
     if len(tracks) < 2:
         return [1] * len(tracks)
-    looks = [_mean_look(seen, track) for track in tracks]
-    frames = [{seen[i].frame for i in track} for track in tracks]
+    appearances = [_mean_appearance(tracked, track) for track in tracks]
+    frames = [{tracked[i].frame for i in track} for track in tracks]
     apart = np.zeros((len(tracks), len(tracks)))
     for i in range(len(tracks)):
         for j in range(i):
             together = bool(frames[i] & frames[j])
-            apart[i, j] = apart[j, i] = FORBIDDEN if together else distance(looks[i], looks[j])
+            apart[i, j] = apart[j, i] = FORBIDDEN if together else distance(appearances[i], appearances[j])
     return list(fcluster(linkage(squareform(apart), "average"), SAME_PERSON, "distance"))
 
 
-def choose(seen: Sequence[Sighting], persons: Sequence[int], most: int) -> list[int]:
-    """Positions in `seen` of the `most` faces to keep, in order of time: different people, then other expressions.
+def select_faces(tracked: Sequence[TrackedFace], persons: Sequence[int], most: int) -> list[int]:
+    """Positions in `tracked` of the `most` faces to keep, in order of time: different people, then other expressions.
 
     People take turns, the most prominent first. Each gives the best face, then the one that is best by quality
     and by difference from those given before.
     """
     queues = []
     for person in range(max(persons, default=-1) + 1):
-        queues.append(_ranked([i for i in range(len(seen)) if persons[i] == person], seen, most))
+        queues.append(_ranked([i for i in range(len(tracked)) if persons[i] == person], tracked, most))
     turns = (i for turn in itertools.zip_longest(*queues) for i in turn if i is not None)
     return sorted(itertools.islice(turns, most))
 
 
-def _ranked(mine: list[int], seen: Sequence[Sighting], most: int) -> list[int]:
-    faces = np.array([_expression(seen[i].crop) for i in mine])
-    qualities = np.array([seen[i].quality for i in mine])
+def _ranked(mine: list[int], tracked: Sequence[TrackedFace], most: int) -> list[int]:
+    faces = np.array([_expression(tracked[i].crop) for i in mine])
+    qualities = np.array([tracked[i].quality for i in mine])
     novelty = np.ones(len(mine))
     ranked: list[int] = []
     while len(ranked) < min(most, len(mine)):

@@ -15,8 +15,7 @@ from emotionscope.errors import RowError
 from emotionscope.video import keyframes
 from emotionscope.video.detection import Detector, DetectorSpec
 from emotionscope.video.sandbox import IsolatedFaces
-from tests.test_keyframes import dialogues
-from tests.videos import draw_person, write_video
+from tests.videos import dialogues, draw_person, write_video
 
 HAAR = DetectorSpec("haar")
 
