@@ -58,7 +58,7 @@ def measure(settings: Pairings) -> list[Figure]:
             batch for span in found.spans[split] for batch in labelled_faces.read(span, split, models.vision.image_size)
         ]
         seen[split] = models.vision.predict(np.concatenate([batch["face"] for batch in batches]))
-        shown[split] = np.concatenate([batch["label"] for batch in batches])
+        shown[split] = np.concatenate([batch["target"].argmax(axis=1) for batch in batches])
     alone = metrics.headline(truth["test"], texts["test"])["weighted_f1"]
     figures = [Figure("text", alone)]
     for pairing in PAIRINGS:

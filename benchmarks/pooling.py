@@ -98,7 +98,7 @@ def run(settings: Pooling) -> None:
     for split in ("dev", "test"):
         batches = [batch for span in found.spans[split] for batch in labelled_faces.read(span, split, model.image_size)]
         seen = model.predict(np.concatenate([batch["face"] for batch in batches]))
-        shown = np.concatenate([batch["label"] for batch in batches])
+        shown = np.concatenate([batch["target"].argmax(axis=1) for batch in batches])
         made = [_utterance(shown, rng) for _ in range(settings.utterances)]
         truth = np.array([emotion for emotion, *_ in made])
         crowd = np.array([len(np.unique(person)) > 1 for *_, person in made])

@@ -6,6 +6,8 @@ Everywhere ``truth`` is int [n], positions in `labels.EMOTIONS`, and ``probabili
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn import metrics
 
 from emotionscope.labels import EMOTIONS
@@ -69,6 +71,19 @@ def calibration(truth: np.ndarray, probabilities: np.ndarray) -> tuple[float, li
         )
     error = sum(entry["n"] * abs(entry["accuracy"] - entry["confidence"]) for entry in bins) / max(len(truth), 1)
     return float(error), bins
+
+
+def temperature(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """The number that divides a model's scores so that they fit `truth` best (temperature scaling, Guo et al. 2017).
+
+    The scores are taken to be the logarithms of the probabilities, which differ from them by a constant for each row.
+    """
+    scores = np.log(np.maximum(probabilities, 1e-12))
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log((0.1, 10)), method="bounded").x))
 
 
 def per_emotion(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[str, float]]:

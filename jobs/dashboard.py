@@ -75,7 +75,7 @@ def _bring(scores: str, folder: str) -> str:
 
 def _serve(sources: dict[str, str], settings: Dashboard) -> None:
     """The pages, until they are stopped."""
-    app = Path(bundles.__file__).parent / "dashboard" / "app.py"
+    app = Path(dashboard.__file__).parent / "app.py"
     options = {
         "server.address": settings.address,
         "server.port": settings.port,

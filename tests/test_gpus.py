@@ -22,14 +22,17 @@ from tests.test_ray_modes import environment, flags, head_node
 PLAN = """
 import sys
 import ray
-from emotionscope import bundle, gpus, pipeline, runtime, shards, tables
+from emotionscope import ray_session
+from emotionscope.batch import gpu_pool, pipeline
+from emotionscope.bundle import store
+from emotionscope.io import shards, tables
 
 keyframes, models, output = sys.argv[1:]
 ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
-with runtime.ray_session():
+with ray_session.connect():
     dataset = tables.open_dataset(keyframes, "keyframes")
     work = pipeline.Work(dataset, shards.Output(output, "score", {}), 50)
-    pipeline.score(work, bundle.load(models), gpus.Gpus(1, 0.25, device="cpu"), None, 8)
+    pipeline.score(work, store.load(models), gpu_pool.Gpus(1, 0.25, device="cpu"), None, 8)
 """
 
 

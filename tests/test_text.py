@@ -82,7 +82,7 @@ def test_model_survives_storage(model):
 def test_training_again_in_another_process_gives_the_same_bytes(model):
     code = """if True:
         from hashlib import sha256
-        from emotionscope import text_training
+        from emotionscope.text import training as text_training
         from tests.test_text import SETTINGS, corpus
         print(sha256(text_training.train(corpus(), [SETTINGS])[0].to_bytes()).hexdigest())
     """

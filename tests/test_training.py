@@ -160,7 +160,15 @@ def test_checkpoints_never_mix_with_other_files(tmp_path: Path, ray_cluster: obj
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"image_size": 8}, {"learning_rate": 0}, {"workers": 0}, {"init": "nowhere"}, {"batch_size": 3}],
+    [
+        {"epochs": 0},
+        {"image_size": 8},
+        {"learning_rate": 0},
+        {"workers": 0},
+        {"init": "nowhere"},
+        {"batch_size": 3},
+        {"train_size": 64},
+    ],
 )
 def test_a_senseless_setting_is_refused_before_anything_is_written(
     archive: str, tmp_path: Path, wrong: dict[str, Any]
@@ -180,5 +188,6 @@ def test_augmentation_differs_by_face_and_repeats_with_its_seed() -> None:
     assert first.min() >= 0
     assert first.max() <= 1
     assert len({face.numpy().tobytes() for face in first}) == 64
+    assert augment(faces, torch.Generator(), 1.0, 24).shape == (64, 1, 24, 24)
     bright = first.flatten(1).argmax(1) % 32
     assert 0.2 < float((bright >= 16).float().mean()) < 0.8  # about half are mirrored

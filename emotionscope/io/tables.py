@@ -45,7 +45,7 @@ _DIALOGUES = {
 _REQUIRED = {
     "dialogues": (*KEY, "utterance"),
     "keyframes": (*KEY, "utterance", "faces", "video_error"),
-    "labelled faces": ("emotion", "split"),
+    "labelled faces": ("split",),
     "scores": (*KEY, "bundle", *(column for model in MODELS for column in probability_columns(model))),
 }
 

@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.optimize import minimize_scalar
 from scipy.sparse import diags
-from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -83,7 +81,7 @@ def train(table: pa.Table, grid: Sequence[Settings] = GRID, processes: int = 1) 
     rows = _fit_transform(features, train_texts)
     classifier = _fit_classifier(grid[best], rows, truth["train"])
     # Dividing the linear scores is the whole of temperature scaling, so the pipeline itself is calibrated.
-    temperature = _temperature(truth["train"], held_out[best])
+    temperature = metrics.temperature(truth["train"], held_out[best])
     classifier.coef_ /= temperature
     classifier.intercept_ /= temperature
     model = TextModel(Pipeline([("features", features), ("classifier", classifier)]))
@@ -207,13 +205,3 @@ def _held_out(
         classifier = _fit_classifier(point, rows, truth[fitted])
         probabilities[:, indices(classifier.classes_)] = classifier.predict_proba(held_rows)
     return result
-
-
-def _temperature(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """The number that divides the scores so that they fit `truth` best (temperature scaling, Guo et al. 2017)."""
-    scores = np.log(np.maximum(probabilities, 1e-12))
-
-    def loss(log_temperature: float) -> float:
-        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log((0.1, 10)), method="bounded").x))

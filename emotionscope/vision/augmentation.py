@@ -1,48 +1,120 @@
-"""Random changes to training faces: one batched operation each, with parameters drawn per face."""
+"""Random changes to training faces, drawn per face or, where that costs too much, for a random part of the batch.
+
+The changes are those between a posed, sharp picture and a face in a film: turned, lit otherwise, partly hidden,
+blurred, small and compressed.
+"""
 
 import math
 
+import numpy as np
 import torch
+from scipy.fft import dct
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, conv2d, grid_sample, interpolate, pad
 
 ROTATION = math.radians(12)
 SCALE = 0.15  # of the side, larger or smaller
-SHIFT = 0.1  # of the side
-CONTRAST, BRIGHTNESS = 0.3, 0.15
-ERASE_CHANCE, ERASE_SIDE = 0.5, (0.1, 0.4)  # of the side
+SHIFT = 0.08  # of the side
+CONTRAST, BRIGHTNESS, GAMMA = 0.3, 0.15, 0.4
+ERASE_CHANCE, ERASE_SIDE = 0.4, (0.1, 0.4)  # of the side
+SPOIL_CHANCE = 0.2  # for each of blur, low resolution, compression and noise
+BLUR = (0.4, 1.2)  # standard deviation in pixels
+SHRINK = (0.4, 0.8)  # of the side
+JPEG_QUALITY = (15, 70)
+NOISE = 0.06  # standard deviation
+
+# The luminance table of the JPEG standard (ITU-T T.81, annex K.1), for quality 50.
+_QUANTA = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
 
 
-def augment(faces: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
-    """Faces float [n, 1, s, s] in 0..1, each turned, scaled, shifted, perhaps mirrored, relit and part erased.
+def augment(faces: Tensor, generator: torch.Generator, strength: float = 1.0, size: int | None = None) -> Tensor:
+    """Faces float [n, 1, s, s] in 0..1 as training sees them, float [n, 1, size, size] in 0..1.
 
-    `strength` scales all of it but the mirroring: 1 is right for long trainings, 0 for a few epochs on few faces.
+    Each is turned, scaled, shifted, perhaps mirrored, relit and partly erased; some are blurred, coarse, compressed
+    or noisy. `strength` scales all of it but the mirroring: 1 is right for long trainings, 0 for a few epochs on few
+    faces. Where `size` is less than s, a random part of that many pixels is taken.
     """
-    return _erase(_relight(_warp(faces, generator, strength), generator, strength), generator, strength)
+    faces = _warp(faces, generator, strength, size or faces.shape[-1])
+    faces = _relight(faces, generator, strength)
+    for spoil in (_blur, _coarsen, _compress, _noise):
+        chosen = _uniform(faces, 0, 1, generator) < strength * SPOIL_CHANCE
+        if chosen.any():
+            faces[chosen] = spoil(faces[chosen], generator).clamp(0, 1)
+    return _erase(faces, generator, strength)
 
 
 def _uniform(faces: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(len(faces), generator=generator, device=faces.device)
 
 
-def _warp(faces: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+def _one(faces: Tensor, low: float, high: float, generator: torch.Generator) -> float:
+    return float(_uniform(faces[:1], low, high, generator))
+
+
+def _warp(faces: Tensor, generator: torch.Generator, strength: float, size: int) -> Tensor:
+    part = size / faces.shape[-1]
     angle = strength * _uniform(faces, -ROTATION, ROTATION, generator)
-    scale = 1 + strength * _uniform(faces, -SCALE, SCALE, generator)
+    scale = (1 + strength * _uniform(faces, -SCALE, SCALE, generator)) * part
     mirror = torch.where(_uniform(faces, 0, 1, generator) < 0.5, -1.0, 1.0)
     # affine_grid measures in half sides.
-    across, down = (strength * _uniform(faces, -2 * SHIFT, 2 * SHIFT, generator) for _ in range(2))
+    most = 2 * strength * SHIFT + 1 - part
+    across, down = (_uniform(faces, -most, most, generator) for _ in range(2))
     cosine, sine = angle.cos() * scale, angle.sin() * scale
     rows = (torch.stack([cosine * mirror, -sine, across], 1), torch.stack([sine * mirror, cosine, down], 1))
-    grid = affine_grid(torch.stack(rows, 1), list(faces.shape), align_corners=False)
+    grid = affine_grid(torch.stack(rows, 1), [len(faces), 1, size, size], align_corners=False)
     return grid_sample(faces, grid, padding_mode="border", align_corners=False)
 
 
 def _relight(faces: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    contrast, brightness = (
-        strength * _uniform(faces, -most, most, generator)[:, None, None, None] for most in (CONTRAST, BRIGHTNESS)
+    contrast, brightness, gamma = (
+        strength * _uniform(faces, -most, most, generator)[:, None, None, None]
+        for most in (CONTRAST, BRIGHTNESS, GAMMA)
     )
     mean = faces.mean((2, 3), keepdim=True)
-    return ((faces - mean) * (1 + contrast) + mean + brightness).clamp(0, 1)
+    return ((faces - mean) * (1 + contrast) + mean + brightness).clamp(1e-3, 1) ** gamma.exp()
+
+
+def _blur(faces: Tensor, generator: torch.Generator) -> Tensor:
+    deviation = _one(faces, *BLUR, generator)
+    kernel = torch.exp(-(torch.arange(-3, 4, device=faces.device) ** 2) / (2 * deviation**2))
+    kernel /= kernel.sum()
+    return conv2d(pad(faces, (3, 3, 3, 3), mode="replicate"), (kernel[:, None] * kernel)[None, None])
+
+
+def _coarsen(faces: Tensor, generator: torch.Generator) -> Tensor:
+    size = faces.shape[-1]
+    fewer = max(8, round(size * _one(faces, *SHRINK, generator)))
+    small = interpolate(faces, (fewer, fewer), mode="bilinear", antialias=True, align_corners=False)
+    return interpolate(small, (size, size), mode="bilinear", align_corners=False)
+
+
+def _compress(faces: Tensor, generator: torch.Generator) -> Tensor:
+    """What JPEG takes away: the cosine coefficients of 8x8 blocks, rounded as a quality asks for."""
+    n, _, size, _ = faces.shape
+    quality = _one(faces, *JPEG_QUALITY, generator)
+    factor = 50 / quality if quality < 50 else 2 - quality / 50
+    quanta = (torch.tensor(_QUANTA, device=faces.device) * factor).clamp(min=1) / 255
+    transform = torch.from_numpy(dct(np.eye(8, dtype=np.float32), axis=0, norm="ortho")).to(faces.device)
+    more = -size % 8
+    padded = pad(faces, (0, more, 0, more), mode="replicate")
+    blocks = padded.view(n, (size + more) // 8, 8, (size + more) // 8, 8).transpose(2, 3)
+    coefficients = transform @ (blocks - 0.5) @ transform.T
+    blocks = transform.T @ (torch.round(coefficients / quanta) * quanta) @ transform + 0.5
+    return blocks.transpose(2, 3).reshape(padded.shape)[:, :, :size, :size]
+
+
+def _noise(faces: Tensor, generator: torch.Generator) -> Tensor:
+    deviation = _one(faces, 0, NOISE, generator)
+    return faces + deviation * torch.randn(faces.shape, generator=generator, device=faces.device)
 
 
 def _erase(faces: Tensor, generator: torch.Generator, strength: float) -> Tensor:

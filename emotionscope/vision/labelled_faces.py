@@ -1,17 +1,19 @@
-"""Labelled faces to train on: a keyframes table, or any Parquet of face images with emotion and split."""
+"""Labelled faces to train on: a keyframes table, or any Parquet of face images with a split and a label."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import storage, tables
-from emotionscope.labels import EMOTIONS, SPLITS, canonical, canonical_or_none, canonical_split
+from emotionscope.labels import EMOTIONS, SPLITS, canonical_split
 from emotionscope.vision.preprocessing import decode, face_weights
+from emotionscope.vision.votes import target, vote_columns
 
 ROWS = 256  # read at a time
 READERS = 8  # files looked at at once
@@ -31,10 +33,12 @@ class LabelledFaces:
     """What a dataset offers for training, by split.
 
     `spans` are where the split's rows stand, `faces` counts its faces, and `classes`, float64 [7], its
-    utterances with faces (or its images) by emotion. `left_out` counts rows that are not used, by reason.
+    utterances with faces (or its images) by emotion, the likeliest where the label is a distribution. `votes` tells
+    whether it is. `left_out` counts rows that are not used, by reason.
     """
 
     dataset: tables.Dataset
+    votes: bool
     spans: dict[str, list[Span]]
     faces: dict[str, int]
     classes: dict[str, np.ndarray]
@@ -44,13 +48,15 @@ class LabelledFaces:
 def survey(uri: str) -> LabelledFaces:
     """Check a dataset of labelled faces and count what it holds, without reading an image.
 
-    Raises UserError where it is no such dataset, names an unknown emotion, or has no face to train on or to
-    choose the best epoch by.
+    Raises UserError where it is no such dataset, or has no face to train on or to choose the best epoch by.
     """
     dataset = tables.open_dataset(uri, "labelled faces")
     column = next((name for name in ("faces", "image") if name in dataset.schema.names), None)
     if column is None:
         raise UserError(f"{uri}: no column 'faces' (a keyframes table) and no column 'image' (face images)")
+    votes = bool(vote_columns(dataset.schema.names))
+    if not votes and "emotion" not in dataset.schema.names:
+        raise UserError(f"{uri}: no column 'emotion', and no columns of votes for each of {', '.join(EMOTIONS)}")
     spans: dict[str, list[Span]] = {split: [] for split in SPLITS}
     faces = dict.fromkeys(SPLITS, 0)
     classes = {split: np.zeros(len(EMOTIONS)) for split in SPLITS}
@@ -59,20 +65,19 @@ def survey(uri: str) -> LabelledFaces:
         for found in readers.map(lambda part: _count(part.uri, column), dataset.parts):
             for span, count, missed in found:
                 left_out.update(missed)
-                for (split, emotion), (n, utterances) in count.items():
+                for split, (n, utterances) in count.items():
                     faces[split] += n
-                    classes[split][EMOTIONS.index(emotion)] += utterances
-                for split in {split for split, _ in count}:
+                    classes[split] += utterances
                     spans[split].append(span)
     for split in ("train", "dev"):
         if not faces[split]:
             hint = " (use that of a validation set to choose the best epoch)" if split == "dev" else ""
-            raise UserError(f"{uri}: no labelled face of split {split!r}{hint}")
-    return LabelledFaces(dataset, spans, faces, classes, dict(left_out))
+            raise UserError(f"{uri}: no labelled face of split {split!r}{hint}{_left_out(left_out)}")
+    return LabelledFaces(dataset, votes, spans, faces, classes, dict(left_out))
 
 
-def _count(uri: str, column: str) -> list[tuple[Span, dict[tuple[str, str], tuple[int, int]], Counter[str]]]:
-    """For each row group of a file: faces and utterances by split and emotion, and rows left out by reason."""
+def _count(uri: str, column: str) -> list[tuple[Span, dict[str, tuple[int, np.ndarray]], Counter[str]]]:
+    """For each row group of a file: faces, and utterances by emotion, of each split; and rows left out by reason."""
     filesystem, path = storage.filesystem(uri)
     result = []
     with pq.ParquetFile(path, filesystem=filesystem) as file:
@@ -80,64 +85,69 @@ def _count(uri: str, column: str) -> list[tuple[Span, dict[tuple[str, str], tupl
         quality = [leaf for leaf in leaves if leaf.startswith("faces.") and leaf.endswith(".quality")]
         if column == "faces" and not quality:
             raise UserError(f"{uri}: the column 'faces' is not that of a keyframes table")
-        narrow = [*quality, *(leaf for leaf in leaves if leaf in ("emotion", "split", "duplicate"))]
+        votes = vote_columns(file.schema_arrow.names)
+        narrow = [*quality, *_label_columns(file.schema_arrow.names)]
         for group in range(file.num_row_groups):
-            faces: Counter[tuple[str, str]] = Counter()
-            utterances: Counter[tuple[str, str]] = Counter()
+            found: dict[str, tuple[int, np.ndarray]] = {}
             left_out: Counter[str] = Counter()
             for row in file.read_row_group(group, columns=narrow).to_pylist():
-                try:
-                    key, reason = _wanted(row)
-                except ValueError as error:
-                    raise UserError(f"{uri}: column 'emotion': {error}") from error
+                label, reason = _label(row, votes)
                 n = 1 if column == "image" else len(row["faces"] or ())
-                if key and n:
-                    faces[key] += n
-                    utterances[key] += 1
+                if label and n:
+                    split, emotions = label
+                    faces, utterances = found.get(split, (0, np.zeros(len(EMOTIONS))))
+                    utterances[emotions.argmax()] += 1
+                    found[split] = faces + n, utterances
                 else:
                     left_out[reason or "no face"] += 1
-            result.append((Span(uri, group, column), {key: (faces[key], utterances[key]) for key in faces}, left_out))
+            result.append((Span(uri, group, column), found, left_out))
     return result
 
 
-def _wanted(row: dict) -> tuple[tuple[str, str] | None, str]:
-    """A row's split and emotion, or None and why it is not used. Raises ValueError for an unknown emotion."""
+def _label_columns(names: Iterable[str]) -> list[str]:
+    known = {"emotion", "split", "duplicate", *vote_columns(names)}
+    return [name for name in names if name in known]
+
+
+def _label(row: dict[str, Any], votes: dict[str, str]) -> tuple[tuple[str, np.ndarray] | None, str]:
+    """A row's split and its distribution over the emotions, float32 [7]; or None and why it is not used."""
     split = canonical_split(row["split"])
     if row.get("duplicate"):
         return None, "duplicate"
     if split is None or split not in SPLITS:
         return None, f"split {row['split']!r}"
-    emotion = canonical_or_none(row["emotion"])
-    return (None, "no emotion") if emotion is None else ((split, emotion), "")
+    emotions, reason = target(row, votes)
+    return (None, reason) if emotions is None else ((split, emotions), "")
 
 
 def read(span: Span, split: str, size: int) -> Iterator[dict[str, np.ndarray]]:
     """The faces of one split in a span, in batches.
 
-    Each batch holds ``face`` uint8 [n, size, size], ``label`` int64 [n] (a position in `EMOTIONS`) and ``weight``
-    float32 [n]. An utterance's faces share its label, which listeners do not: they are weighted by
+    Each batch holds ``face`` uint8 [n, size, size], ``target`` float32 [n, 7] (in `EMOTIONS` order; rows sum to 1) and
+    ``weight`` float32 [n]. An utterance's faces share its label, which listeners do not: they are weighted by
     `preprocessing.face_weights`, so that each utterance counts once. Images that cannot be read are left out.
     """
     filesystem, path = storage.filesystem(span.uri)
     with pq.ParquetFile(path, filesystem=filesystem) as file:
-        names = [name for name in ("emotion", "split", "duplicate", span.column) if name in file.schema_arrow.names]
+        votes = vote_columns(file.schema_arrow.names)
+        names = [*_label_columns(file.schema_arrow.names), span.column]
         for batch in file.iter_batches(ROWS, row_groups=[span.row_group], columns=names):
-            faces, labels, weights = [], [], []
+            faces, targets, weights = [], [], []
             for row in batch.to_pylist():
-                key, _ = _wanted(row)
-                if key is None or key[0] != split:
+                label, _ = _label(row, votes)
+                if label is None or label[0] != split:
                     continue
                 for image, weight in _images(row[span.column]):
                     try:
                         faces.append(decode(image, size))
                     except RowError:
                         continue  # counted by the caller, who knows how many faces there are
-                    labels.append(EMOTIONS.index(canonical(row["emotion"])))
+                    targets.append(label[1])
                     weights.append(weight)
             if faces:
                 yield {
                     "face": np.stack(faces),
-                    "label": np.array(labels, np.int64),
+                    "target": np.stack(targets),
                     "weight": np.array(weights, np.float32),
                 }
 
@@ -157,5 +167,9 @@ def _images(value: object) -> list[tuple[bytes, float]]:
 def describe(faces: LabelledFaces) -> str:
     """One line for people: the faces of each split, and the rows left out with the reasons."""
     counts = ", ".join(f"{faces.faces[split]:,} {split}" for split in SPLITS)
-    reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(faces.left_out.items()))
-    return f"{counts} faces" + (f"; rows left out: {reasons}" if reasons else "")
+    return f"{counts} faces{_left_out(faces.left_out)}"
+
+
+def _left_out(reasons: Mapping[str, int]) -> str:
+    told = ", ".join(f"{n:,} {reason}" for reason, n in sorted(reasons.items()))
+    return f"; rows left out: {told}" if told else ""

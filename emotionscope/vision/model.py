@@ -12,18 +12,19 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import pad
 from torchvision.models import ResNet, resnet18
 
 from emotionscope.errors import RowError
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.vision.preprocessing import decode, face_weights
-from emotionscope.vision.small_conv import quicken
+from emotionscope.vision.small_conv import use_small_convs
 
 FORMAT = "emotionscope-vision-1"
 BATCH = 256  # faces a forward pass
 GPU_BATCH = 1024
+STEMS = ("7x7", "3x3")
 SMALLEST = 32  # pixels; below, the last stage of the network has nothing left to see
 MEAN, STD = 0.5, 0.25  # of grey values in 0..1: what faces come to, roughly
 
@@ -46,7 +47,7 @@ class VisionModel:
     ) -> None:
         if image_size < SMALLEST:
             raise ValueError(f"image size {image_size}: the smallest is {SMALLEST}")
-        quicken(network)
+        use_small_convs(network)
         self.network = network.to(memory_format=torch.channels_last).eval()
         self.image_size = image_size
         self.mean, self.std = mean, std
@@ -115,18 +116,25 @@ class VisionModel:
         normal = (grey - self.mean) / self.std
         return normal.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
-    def to_bytes(self) -> bytes:
-        """The weights as safetensors, with the description needed to use them in its metadata."""
+    def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
+        """The weights as safetensors, with the description needed to use them in its metadata.
+
+        Half precision (`torch.float16`) takes half the space, for probabilities that differ by less than 0.01.
+        """
         description = {
             "format": FORMAT,
             "architecture": "resnet18",
+            "stem": "x".join(map(str, self.network.conv1.kernel_size)),
             "labels": EMOTIONS,
             "image_size": self.image_size,
             "mean": self.mean,
             "std": self.std,
             "mirror": self.mirror,
         }
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        weights = {
+            name: value.detach().cpu().to(dtype if value.is_floating_point() else None).contiguous()
+            for name, value in self.network.state_dict().items()
+        }
         return save_tensors(weights, {"model": json.dumps(description)})
 
     @classmethod
@@ -142,16 +150,16 @@ class VisionModel:
             for name in ("fc.weight", "fc.bias"):
                 weights[name] = weights[name][order]
             with torch.device("meta"):
-                network = resnet18(num_classes=len(EMOTIONS))
+                network = _network(description.get("stem", "7x7"))
             if description["architecture"] != "resnet18" or len(description["labels"]) != len(EMOTIONS):
                 raise ValueError("a ResNet-18 with seven outputs is wanted")
             network.load_state_dict(weights, assign=True)
             if not all(value.isfinite().all() for value in weights.values()):
                 raise ValueError("some weights are not finite")
             settings: dict[str, Callable[[Any], Any]] = {"mean": float, "std": float, "mirror": bool}
-            network.requires_grad_(True)
+            network.float().requires_grad_(True)
             return cls(
-                network.float(),
+                network,
                 int(description["image_size"]),
                 **{name: convert(description[name]) for name, convert in settings.items()},
             )
@@ -162,15 +170,31 @@ class VisionModel:
         return VisionModel.from_bytes, (self.to_bytes(),)
 
 
-def create(image_size: int, pretrained: dict[str, Tensor] | None = None, seed: int = 0) -> VisionModel:
-    """A model to train: random weights, or those of an ImageNet ResNet-18 with a new last layer."""
+def create(
+    image_size: int, pretrained: dict[str, Tensor] | None = None, seed: int = 0, stem: str = "7x7"
+) -> VisionModel:
+    """A model to train: random weights, or those of an ImageNet ResNet-18 with a new last layer.
+
+    The stem of ImageNet's networks, a 7x7 convolution with stride 2 before the pooling, shrinks a face of 48 pixels to
+    12 at once; a 3x3 with stride 1 keeps 24, for four times the work. Raises ValueError for another stem.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = resnet18(num_classes=len(EMOTIONS))
+        network = _network(stem)
     if pretrained is not None:
         body = {name: value for name, value in pretrained.items() if not name.startswith("fc.")}
         network.load_state_dict({**network.state_dict(), **body})
     return VisionModel(network, image_size)
+
+
+def _network(stem: str) -> ResNet:
+    network = resnet18(num_classes=len(EMOTIONS))
+    if stem not in STEMS:
+        raise ValueError(f"stem {stem!r}: one of {', '.join(STEMS)} is wanted")
+    if stem == "3x3":
+        network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+    return network
 
 
 def pool(probabilities: np.ndarray, quality: np.ndarray, person: np.ndarray) -> np.ndarray:

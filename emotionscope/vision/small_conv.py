@@ -27,7 +27,7 @@ class SmallMapConv2d(nn.Conv2d):
         return result.view(n, height, width, self.out_channels).permute(0, 3, 1, 2)
 
 
-def quicken(network: nn.Module) -> None:
+def use_small_convs(network: nn.Module) -> None:
     """Replace the convolutions of a network that can be a `SmallMapConv2d`; the parameters stay the same objects."""
     for parent in list(network.modules()):
         for name, child in parent.named_children():

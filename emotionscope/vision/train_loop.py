@@ -1,14 +1,13 @@
 """What each training worker runs: the epochs, their figures and their checkpoints.
 
-Everything random is drawn from the seed, the epoch and the worker's rank, and a checkpoint holds the rest
-(weights, the optimizer's moments, best weights, history). So a run that was stopped ends as one that was not.
+Everything random is drawn from the seed, the epoch and the worker's rank, and a checkpoint holds the rest (weights and
+their average, the optimizer's moments, best weights, history). So a run that was stopped ends as one that was not.
 """
 
-import json
 import math
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import ray.train
 import torch
 import torch.distributed
 from ray.train.torch import prepare_model
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
 
 from emotionscope import metrics
 from emotionscope.vision.augmentation import augment
@@ -29,13 +28,17 @@ from emotionscope.vision.model import BATCH, VisionModel, mixed_precision
 
 SHUFFLE = 256 * 2**20  # bytes of faces that a worker mixes at a time
 WARM_UP = 0.08  # share of the steps over which the learning rate rises
+AVERAGING = 0.998  # share of the averaged weights that a step keeps; less in the first steps
+CHECKPOINT = "run.pt"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How to learn: AdamW (Loshchilov & Hutter 2019), with a rise and a cosine fall of the learning rate.
 
-    `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`.
+    `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`. The
+    faces are learnt from in random parts of `train_size` pixels, where that is less than the model's image size: less
+    work, and no worse on whole faces (Touvron et al. 2019).
     """
 
     epochs: int
@@ -45,155 +48,167 @@ class Recipe:
     label_smoothing: float = 0.1
     class_power: float = 0.5
     augmentation: float = 1.0
+    train_size: int | None = None
     seed: int = 0
 
 
-@dataclass
-class _State:
-    """Where a run stands after an epoch: the weights are in the model and the optimizer."""
+class _Learner:
+    """One worker's share of a run: the network, the running average of its weights, and how far it has come.
 
-    epoch: int
-    best_epoch: int
-    epochs: list[dict[str, float]]
+    The average (Polyak & Juditsky 1992), kept over about the last two epochs, is what is measured and published.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config, self.recipe = config, config["recipe"]
+        context = ray.train.get_context()
+        self.rank, self.world = context.get_world_rank(), context.get_world_size()
+        # All workers together make one step of `batch_size` faces, however many are left of them.
+        self.batch = max(1, min(self.recipe.batch_size, config["rows"]["train"]) // self.world)
+        self.steps = config["rows"]["train"] // self.world // self.batch
+        self.model = VisionModel.from_bytes(ray.get(config["start"]))
+        network = self.model.network
+        self.prepared = prepare_model(network)
+        rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
+        self.optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+        self.schedule = LambdaLR(self.optimizer, lambda step: _share(step / (self.recipe.epochs * self.steps)))
+        self.average = AveragedModel(network, avg_fn=_averaged, use_buffers=True)
+        self.best = _copy(self.average.module)
+        self.epochs: list[dict[str, float]] = []
+        self.best_epoch = 0
+
+    @property
+    def averaged(self) -> VisionModel:
+        """The model with the averaged weights."""
+        settings = {name: getattr(self.model, name) for name in ("mean", "std", "mirror")}
+        return VisionModel(self.average.module, self.model.image_size, **settings)
+
+    def load(self, folder: Path) -> None:
+        """Take up a run where `save` left it."""
+        state = torch.load(folder / CHECKPOINT, map_location=self.model.network.fc.weight.device, weights_only=True)
+        for name in ("optimizer", "schedule", "average"):
+            getattr(self, name).load_state_dict(state[name])
+        self.model.network.load_state_dict(state["network"])
+        self.best, self.epochs, self.best_epoch = state["best"], state["epochs"], state["best_epoch"]
+
+    def save(self, folder: Path) -> None:
+        """Write all that a stopped run needs to go on."""
+        state = {name: getattr(self, name).state_dict() for name in ("optimizer", "schedule", "average")}
+        state["network"] = self.model.network.state_dict()
+        torch.save(
+            state | {name: getattr(self, name) for name in ("best", "epochs", "best_epoch")}, folder / CHECKPOINT
+        )
+
+    def epoch(self, shard: Any) -> float:
+        """Learn from every training face of this worker once. Returns the mean loss."""
+        device = self.model.network.fc.weight.device
+        (seed,) = np.random.SeedSequence([self.recipe.seed, len(self.epochs), self.rank]).generate_state(1)
+        generator = torch.Generator(device).manual_seed(int(seed))
+        class_weights = torch.tensor(self.config["class_weights"], dtype=torch.float32, device=device)
+        total, steps = torch.zeros((), device=device), 0
+        self.prepared.train()
+        batches = shard.iter_torch_batches(
+            batch_size=self.batch,
+            drop_last=True,
+            prefetch_batches=2,
+            local_shuffle_buffer_size=max(self.batch, SHUFFLE // self.model.image_size**2),
+            local_shuffle_seed=int(seed),
+        )
+        for batch in batches:
+            pixels = batch["face"][:, None].float() / 255
+            pixels = augment(pixels, generator, self.recipe.augmentation, self.recipe.train_size)
+            with mixed_precision(device):
+                scores = self.prepared(self.model.normalise(pixels))
+            weights = (batch["target"] @ class_weights) * batch["weight"] * self.config["face_weight"]
+            smoothing = self.recipe.label_smoothing
+            losses = cross_entropy(scores.float(), batch["target"], reduction="none", label_smoothing=smoothing)
+            loss = (losses * weights).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            self.average.update_parameters(self.model.network)
+            total += loss.detach()
+            steps += 1
+        self.prepared.eval()
+        if self.world > 1:
+            for buffer in (*self.model.network.buffers(), *self.average.module.buffers()):
+                torch.distributed.broadcast(buffer, 0)  # each worker has its own batch statistics
+        return float(total) / max(steps, 1)
+
+    def predict(self, model: VisionModel, shard: Any, *, mirror: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The likeliest label int [n] and the probabilities float [n, 7] of a whole split; the workers share it."""
+        truth, predicted = [], []
+        for index, batch in enumerate(shard.iter_batches(batch_size=BATCH, batch_format="numpy")):
+            if index % self.world == self.rank:
+                truth.append(batch["target"].argmax(axis=1))
+                predicted.append(model.predict(batch["face"], mirror))
+        shares: list[Any] = [(truth, predicted)]
+        if self.world > 1:
+            shares = [None] * self.world
+            torch.distributed.all_gather_object(shares, (truth, predicted))
+        whole = [np.concatenate([part for share in shares for part in share[i]]) for i in (0, 1)]
+        return whole[0], whole[1]
 
 
 def work(config: dict[str, Any]) -> dict[str, Any]:
     """What each training worker runs."""
-    recipe: Recipe = config["recipe"]
     torch.set_num_threads(config["threads"])
-    rank, world = ray.train.get_context().get_world_rank(), ray.train.get_context().get_world_size()
-    # All workers together make one step of `batch_size` faces, however many are left of them.
-    batch = max(1, min(recipe.batch_size, config["rows"]["train"]) // world)
-    config |= {"batch": batch, "steps": config["rows"]["train"] // world // batch}
-    model = VisionModel.from_bytes(ray.get(config["start"]))
-    network = model.network
-    learner = prepare_model(network)
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
-    best = {name: value.clone() for name, value in network.state_dict().items()}
-    state = _State(0, 0, [])
+    learner = _Learner(config)
     checkpoint = ray.train.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
-            state = _load(Path(folder), network, optimizer, best)
+            learner.load(Path(folder))
     shards = {split: ray.train.get_dataset_shard(split) for split in config["rows"]}
-    while state.epoch < recipe.epochs:
+    while len(learner.epochs) < learner.recipe.epochs:
         began = time.monotonic()
-        loss = _epoch(learner, model, optimizer, shards["train"], config, state.epoch, rank)
+        loss = learner.epoch(shards["train"])
         seconds = time.monotonic() - began
-        state.epoch += 1
-        if world > 1:
-            for buffer in network.buffers():  # each worker has its own batch statistics
-                torch.distributed.broadcast(buffer, 0)
-        f1 = _figures(model, shards["dev"], rank, world, mirror=False)["weighted_f1"]
-        if not state.epochs or f1 > max(entry["dev_f1"] for entry in state.epochs):
-            state.best_epoch = state.epoch
-            best = {name: value.clone() for name, value in network.state_dict().items()}
-        rate = config["steps"] * config["batch"] * world / seconds
-        report = {"epoch": state.epoch, "loss": loss, "dev_f1": f1, "rate": rate, "best_epoch": state.best_epoch}
-        state.epochs.append(report)
+        f1 = metrics.headline(*learner.predict(learner.averaged, shards["dev"], mirror=False))["weighted_f1"]
+        number = len(learner.epochs) + 1
+        if not learner.epochs or f1 > max(entry["dev_f1"] for entry in learner.epochs):
+            learner.best_epoch, learner.best = number, _copy(learner.average.module)
+        rate = learner.steps * learner.batch * learner.world / seconds
+        report = {"epoch": number, "loss": loss, "dev_f1": f1, "rate": rate, "best_epoch": learner.best_epoch}
+        learner.epochs.append(report)
         with tempfile.TemporaryDirectory() as folder:
             saved = None
-            if rank == 0:
-                _save(Path(folder), network, optimizer, best, state)
+            if learner.rank == 0:
+                learner.save(Path(folder))
                 saved = ray.train.Checkpoint.from_directory(folder)
             ray.train.report(report, checkpoint=saved)
-    network.load_state_dict(best)
-    figures = {split: _figures(model, shards[split], rank, world, model.mirror) for split in shards if split != "train"}
-    result = {"figures": figures, "epochs": state.epochs, "best_epoch": state.best_epoch}
-    return result | {"model": model.to_bytes()} if rank == 0 else result
+    return _finish(learner, {split: shard for split, shard in shards.items() if split != "train"})
 
 
-def _epoch(
-    learner: torch.nn.Module,
-    model: VisionModel,
-    optimizer: torch.optim.Optimizer,
-    shard: Any,
-    config: dict[str, Any],
-    epoch: int,
-    rank: int,
-) -> float:
-    """Learn from every training face of this worker once. Returns the mean loss."""
-    recipe: Recipe = config["recipe"]
-    device = model.network.fc.weight.device
-    (seed,) = np.random.SeedSequence([recipe.seed, epoch, rank]).generate_state(1)
-    generator = torch.Generator(device).manual_seed(int(seed))
-    class_weights = torch.tensor(config["class_weights"], device=device)
-    total, steps = torch.zeros((), device=device), 0
-    learner.train()
-    batches = shard.iter_torch_batches(
-        batch_size=config["batch"],
-        drop_last=True,
-        prefetch_batches=2,
-        local_shuffle_buffer_size=max(config["batch"], SHUFFLE // model.image_size**2),
-        local_shuffle_seed=int(seed),
-    )
-    for batch in batches:
-        step = epoch * config["steps"] + steps
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(step / (recipe.epochs * config["steps"]))
-        pixels = augment(batch["face"][:, None].float() / 255, generator, recipe.augmentation)
-        with mixed_precision(device):
-            scores = learner(model.normalise(pixels))
-        weights = class_weights[batch["label"]] * batch["weight"] * config["face_weight"]
-        losses = cross_entropy(scores.float(), batch["label"], reduction="none", label_smoothing=recipe.label_smoothing)
-        loss = (losses * weights).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        total += loss.detach()
-        steps += 1
-    learner.eval()
-    return float(total) / max(steps, 1)
+def _finish(learner: _Learner, shards: dict[str, Any]) -> dict[str, Any]:
+    """The best epoch's model, its scores divided by the temperature that fits dev, and its figures by split."""
+    learner.average.module.load_state_dict(learner.best)
+    model = learner.averaged
+    warmth = metrics.temperature(*learner.predict(model, shards["dev"], mirror=model.mirror))
+    with torch.no_grad():
+        for parameter in model.network.fc.parameters():
+            parameter /= warmth
+    figures = {}
+    for split, shard in shards.items():
+        truth, probabilities = learner.predict(model, shard, mirror=model.mirror)
+        figures[split] = metrics.headline(truth, probabilities) | {
+            "per_emotion": metrics.per_emotion(truth, probabilities)
+        }
+    result = {"figures": figures, "epochs": learner.epochs, "best_epoch": learner.best_epoch, "temperature": warmth}
+    return result | {"model": model.to_bytes()} if learner.rank == 0 else result
 
 
-def _schedule(done: float) -> float:
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _averaged(average: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+    """The running average after another step; the first steps, which are far off, are soon forgotten."""
+    kept = min(AVERAGING, (1 + float(steps)) / (10 + float(steps)))
+    return average * kept + current * (1 - kept)
+
+
+def _share(done: float) -> float:
     """The learning rate's share of its peak after a share of all steps: a linear rise, then half a cosine."""
     if done < WARM_UP:
         return done / WARM_UP
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - WARM_UP) / (1 - WARM_UP))))
-
-
-def _figures(model: VisionModel, shard: Any, rank: int, world: int, mirror: bool) -> dict[str, Any]:
-    """Figures over a whole split; the workers share its batches. Mirror images take twice the time."""
-    truth, predicted = [], []
-    for index, batch in enumerate(shard.iter_batches(batch_size=BATCH, batch_format="numpy")):
-        if index % world == rank:
-            truth.append(batch["label"])
-            predicted.append(model.predict(batch["face"], mirror))
-    shares: list[Any] = [(truth, predicted)]
-    if world > 1:
-        shares = [None] * world
-        torch.distributed.all_gather_object(shares, (truth, predicted))
-    return metrics.headline(*(np.concatenate([part for share in shares for part in share[i]]) for i in (0, 1)))
-
-
-def _save(
-    folder: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, Tensor], state: _State
-) -> None:
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    tensors |= {f"best.{name}": value for name, value in best.items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(tensors, folder / "run.safetensors", {"state": json.dumps(asdict(state))})
-
-
-def _load(folder: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, Tensor]) -> _State:
-    """Take up a run where `_save` left it."""
-    moments: dict[int, dict[str, Tensor]] = {}
-    weights: dict[str, Tensor] = {}
-    with safe_open(folder / "run.safetensors", "pt") as file:
-        for name in file.keys():  # noqa: SIM118 (it is no dict)
-            kind, rest = name.split(".", 1)
-            if kind == "network":
-                weights[rest] = file.get_tensor(name)
-            elif kind == "best":
-                best[rest] = file.get_tensor(name)
-            else:
-                index, moment = rest.split(".")
-                moments.setdefault(int(index), {})[moment] = file.get_tensor(name)
-        state = _State(**json.loads(file.metadata()["state"]))
-    network.load_state_dict(weights)
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    return state

@@ -36,12 +36,16 @@ MOST_CPUS = 16  # a training worker takes
 
 @dataclass(frozen=True)
 class Trained:
-    """The model of the best epoch with its figures by split, and what was reported for each epoch."""
+    """The model of the best epoch with its figures by split, and what was reported for each epoch.
+
+    `temperature` is what the model's scores were divided by so that they fit dev.
+    """
 
     model: VisionModel
     figures: dict[str, dict[str, Any]]
     epochs: list[dict[str, float]]
     best_epoch: int
+    temperature: float
     unreadable: int
 
 
@@ -98,7 +102,8 @@ def train(
     result = fit(plan, lines, say).return_value
     model = VisionModel.from_bytes(result["model"])
     unreadable = sum(faces.faces[split] - rows[split] for split in datasets)
-    return Trained(model, result["figures"], result["epochs"], result["best_epoch"], unreadable)
+    told = {name: result[name] for name in ("figures", "epochs", "best_epoch", "temperature")}
+    return Trained(model, **told, unreadable=unreadable)
 
 
 def _torch_trainer(
