@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotionscope import cli
+from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
 from emotionscope.dashboard import MEGABYTES
 from emotionscope.dashboard.fetching import fetch
