@@ -1,36 +1,99 @@
-"""What every job shares at the command line: flags from a dataclass, and one line for a mistake."""
+"""What the jobs share at the command line: flags and their ranges, errors in one line, the closing summary."""
 
 import re
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn
 
 import cyclopts
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from emotionscope.errors import JobError, UserError
 
 # On a job's settings: each field becomes a flag, its docstring the help.
-flags = cyclopts.Parameter(name="*")
+flags = Parameter(name="*")
+
+# Types of flags. Where a field has one, the command line checks its range and names its kind in the help.
+Path = Annotated[str, Parameter(metavar="PATH")]
+Name = Annotated[str, Parameter(metavar="NAME")]
+Text = Annotated[str, Parameter(metavar="TEXT")]
+Switch = Annotated[bool, Parameter(negative="", show_default=False)]
+PositiveInt = Annotated[int, Parameter(validator=Number(gte=1))]
+NonNegativeInt = Annotated[int, Parameter(validator=Number(gte=0))]
+Fraction = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]  # 0 and 1 included
+
+# Parts of the help.
+VIDEOS = Parameter(group=cyclopts.Group("Videos", sort_key=1))
+LEARNING = Parameter(group=cyclopts.Group("Learning", sort_key=2))
+RUNNING = Parameter(group=cyclopts.Group("Running", sort_key=3))
 
 
-def main(run: Callable[[Any], object]) -> NoReturn:
-    """Read the flags of `run`'s settings, run it, and exit: 0 when finished, 1 if not, 2 for a user's mistake."""
+@dataclass(frozen=True, kw_only=True)
+class RayFlags:
+    """Flags of the jobs that run on Ray."""
+
+    verbose: Annotated[Switch, RUNNING] = False
+    """Show Ray's own messages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuFlags(RayFlags):
+    """Flags of the jobs that use GPUs where there are some."""
+
+    use_gpu: Annotated[bool | None, RUNNING] = None
+    """Use GPUs. Default: yes where the cluster has some."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchFlags(RayFlags):
+    """Flags of the jobs that work through an archive in shards."""
+
+    videos: Annotated[Path | None, VIDEOS] = None
+    """Folder or s3:// prefix that holds the videos; no path may lead out of it. Default: the folder of the table."""
+    max_faces: Annotated[PositiveInt, VIDEOS] = 8
+    """Keep at most this many faces of an utterance."""
+    detector: Annotated[Literal["auto", "yunet", "haar"], VIDEOS] = "auto"
+    """Face detector. auto takes yunet where its model file is found, and haar elsewhere."""
+    yunet: Annotated[Path | None, VIDEOS] = None
+    """YuNet's model file, face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
+    shard_rows: Annotated[PositiveInt | None, RUNNING] = None
+    """Rows in a shard, which is one task and one output file. Default: 256 with videos or faces, 8192 with text
+    alone."""
+    max_errors: Annotated[str | None, Parameter(metavar="ROWS|SHARE"), RUNNING] = None
+    """Stop when more rows than this have an error: a number such as 100, or a share such as 5%. Default: never stop."""
+
+
+def main(run: Callable[[Any], object], name: str | None = None, arguments: list[str] | None = None) -> NoReturn:
+    """Read the flags of `run`'s settings, run it, and exit: 0 when finished, 1 if not, 2 for a user's mistake.
+
+    `name` is the command that the help shows (default: ``python -m MODULE``); `arguments` default to ``sys.argv``.
+    """
     module = sys.modules[run.__module__]
-    name = f"python -m {module.__spec__.name if module.__spec__ else run.__module__}"
-    app = cyclopts.App(name=name, help=module.__doc__, version_flags=[], result_action="return_value")
+    name = name or f"python -m {module.__spec__.name if module.__spec__ else run.__module__}"
+    app = cyclopts.App(
+        name=name, help=module.__doc__, version_flags=[], group_parameters="Options", result_action="return_value"
+    )
+    app["--help"].show = False  # who reads the help has found it
     app.default(run)
     # SIGTERM ends a job as Ctrl-C does, so that its cluster is shut down with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        app(sys.argv[1:], exit_on_error=False, print_error=False)
+        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
     except (UserError, JobError, cyclopts.CycloptsError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, JobError) else 2)
+        fail(error)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         sys.exit(130)
     sys.exit(0)
+
+
+def fail(error: Exception) -> NoReturn:
+    """Print the error in one line and exit with its code: 1 for a JobError, else 2."""
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.exit(1 if isinstance(error, JobError) else 2)
 
 
 def allowed_errors(setting: str | None, rows: int) -> int | None:

@@ -1,1 +1,10 @@
-"""Entry points: ``python -m jobs.NAME --flag value``."""
+"""The jobs, one file each: ``emotionscope NAME --flag value``, or ``python -m jobs.NAME --flag value``."""
+
+# As ``emotionscope --help`` lists them. The line beside each is the first of the job's docstring.
+GROUPS = {
+    "Try it": ("demo",),
+    "Prepare an archive": ("prepare_meld", "extract_keyframes"),
+    "Train the models": ("train_text", "train_vision", "fit_fusion"),
+    "Score it, and see": ("score", "evaluate", "dashboard"),
+}
+NAMES = tuple(name for names in GROUPS.values() for name in names)

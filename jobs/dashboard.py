@@ -1,6 +1,7 @@
-"""Pages in the browser: what an archive of scores holds, one dialogue, a sentence or clip of one's own, the models.
+"""Open pages in the browser to explore scores.
 
-Runs until it is stopped. It listens on this machine alone unless --address says otherwise, and sends nothing out.
+The pages show the whole archive, one dialogue, a sentence or clip of your own, and the models. The job runs until you
+stop it. It listens on this machine only, unless you set --address, and sends nothing out.
 """
 
 import importlib.util
@@ -11,6 +12,10 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.types import Port
 
 from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
@@ -25,17 +30,17 @@ from emotionscope.io import storage, tables
 class Dashboard:
     """Settings of the pages."""
 
-    scores: str | None = None
-    """Scores table to look at: a folder or s3:// prefix."""
-    keyframes: str | None = None
-    """Keyframes table the scores were made from, to show the faces."""
-    bundle: str | None = None
+    scores: cli.Path | None = None
+    """Scores table to explore: a folder or s3:// prefix."""
+    keyframes: cli.Path | None = None
+    """Keyframes table that the scores were made from, to show the faces."""
+    bundle: cli.Path | None = None
     """Bundle to try sentences and clips on: a folder or s3:// prefix."""
-    exports: str = "exports"
-    """Folder of this machine for selections that are too large to download; made when one is saved."""
-    address: str = "127.0.0.1"
-    """Address to listen on; the pages have no password, so think before opening them to others."""
-    port: int = 8501
+    exports: cli.Path = "exports"
+    """Folder on this machine for selections that are too large to download. Made when you save the first one."""
+    address: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1"
+    """Address to listen on. The pages have no password: anyone who reaches another address sees them."""
+    port: Port = 8501
     """Port to listen on."""
 
 

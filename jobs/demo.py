@@ -1,7 +1,7 @@
-"""Draw a sample archive and run every job on it: the whole path in one command.
+"""Draw a sample archive and run every job on it.
 
-The sample is synthetic: drawn faces and made-up lines, in the exact shape of a MELD release, with some noise in both so
-that no model is perfect. Its figures show that the path works, and nothing else.
+The sample is synthetic: drawn faces and made-up lines, in the exact shape of a MELD release. Both are noisy, so that no
+model is perfect. The figures show that the jobs work, and nothing else.
 """
 
 import shlex
@@ -28,21 +28,19 @@ SHARD_ROWS = 16  # small, so that a small sample keeps all cores busy
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Demo:
+class Demo(cli.RayFlags):
     """Settings of the job."""
 
-    output: str
-    """New folder for everything the demo makes, on local disk."""
-    dialogues: int = 36
-    """Dialogues to draw; more make a sample for load tests."""
-    seed: int = 0
+    output: cli.Path
+    """New folder on this machine for everything the demo makes."""
+    dialogues: cli.PositiveInt = 36
+    """Number of dialogues to draw. Draw many for a load test."""
+    seed: cli.NonNegativeInt = 0
     """Seed of the drawing and of the training."""
-    epochs: int = 2
-    """Passes of the vision training over the drawn faces."""
-    replace: bool = False
+    epochs: cli.PositiveInt = 2
+    """Number of times the vision training goes over the drawn faces."""
+    replace: cli.Switch = False
     """Delete an earlier demo in the folder first."""
-    verbose: bool = False
-    """Show Ray's own messages."""
 
 
 def run(settings: Demo) -> None:

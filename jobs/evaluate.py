@@ -1,6 +1,7 @@
-"""Measure the three models on a scores table whose rows have an emotion label, or show a bundle's model card.
+"""Measure scores against labels, or show a model card.
 
-With --scores, writes metrics.json with every figure, and report.html, one page that needs nothing beside it.
+With --scores and --report, it measures the three models on the rows that have an emotion label. It writes metrics.json
+with every figure, and report.html, one page that needs no other file. With --bundle alone, it shows the model card.
 """
 
 from dataclasses import dataclass
@@ -26,19 +27,20 @@ from emotionscope.io import storage, tables
 class Evaluate:
     """Settings of the job."""
 
-    scores: str | None = None
+    scores: cli.Path | None = None
     """Scores table to measure: a folder or s3:// prefix."""
-    report: str | None = None
-    """Where metrics.json and report.html go: a folder or s3:// prefix."""
-    bundle: str | None = None
-    """Bundle whose model card to show; with --scores, the bundle that made them, to explain the mistakes."""
-    split: str | None = None
-    """Split to measure; without it, test where there is one, else all rows that have a label."""
-    keyframes: str | None = None
-    """Keyframes table the scores were made from, to show faces beside the mistakes."""
-    note: str | None = None
-    """Text of a banner over the report, such as: synthetic data."""
-    replace: bool = False
+    report: cli.Path | None = None
+    """Where to write metrics.json and report.html: a folder or s3:// prefix."""
+    bundle: cli.Path | None = None
+    """Bundle whose model card to show. With --scores: the bundle that made them, so that the report explains the
+    mistakes."""
+    split: cli.Name | None = None
+    """Split to measure. Default: test where there is one, else all rows that have a label."""
+    keyframes: cli.Path | None = None
+    """Keyframes table that the scores were made from, to show faces beside the mistakes."""
+    note: cli.Text | None = None
+    """Text of a banner at the top of the report, such as "synthetic data"."""
+    replace: cli.Switch = False
     """Replace the report, if there is one."""
 
 

@@ -1,11 +1,11 @@
-"""Find the faces in a dataset's videos and keep the best of each utterance.
+"""Find the faces in videos and keep the best ones.
 
-Writes a keyframes table: the dialogues' rows and columns, and for each row its faces as JPEG crops.
-A video that cannot be read is a row with its reason in video_error. Run again after a failure to go on.
+Reads a dialogues table and writes a keyframes table: the same rows and columns, and for each row its faces as JPEG
+images. If a video cannot be read, its row says why in video_error. Rerun the same command to resume a stopped job.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from emotionscope import cli, ray_session
 from emotionscope.batch import pipeline
@@ -17,37 +17,22 @@ from emotionscope.video import detection, keyframes
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class ExtractKeyframes:
+class ExtractKeyframes(cli.BatchFlags):
     """Settings of the job."""
 
-    dialogues: str
+    dialogues: cli.Path
     """Dialogues table to read: a folder or s3:// prefix."""
-    output: str
-    """Where the keyframes table goes: a new folder or s3:// prefix."""
-    videos: str | None = None
-    """Folder or s3:// prefix of the videos, out of which no row may lead (default: the dataset's folder)."""
-    max_faces: int = 8
-    """Faces kept an utterance, at most."""
-    detector: Literal["auto", "yunet", "haar"] = "auto"
-    """Face detector: yunet (better and faster; needs its model file), haar, or yunet where its file is found."""
-    yunet: str | None = None
-    """Path of face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
-    shard_rows: int = pipeline.SHARD_ROWS["video"]
-    """Rows of one unit of work and of one output file."""
-    max_errors: str | None = None
-    """Stop when more rows than this have an error: a number, or a share such as 5% (default: never)."""
-    verbose: bool = False
-    """Show Ray's own messages."""
+    output: cli.Path
+    """Where to write the keyframes table: a new folder or s3:// prefix."""
 
 
 def run(settings: ExtractKeyframes) -> dict[str, Any]:
     """Run the job and return its summary."""
-    if settings.max_faces < 1 or settings.shard_rows < 1:
-        raise UserError("--max-faces and --shard-rows must be at least 1")
     dataset = tables.open_dataset(settings.dialogues, "dialogues")
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     videos = keyframes.videos_folder(dataset, settings.videos)
+    shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video"]
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {
@@ -55,12 +40,12 @@ def run(settings: ExtractKeyframes) -> dict[str, Any]:
         "videos": settings.videos,
         "detector": spec.kind,
         "max_faces": settings.max_faces,
-        "shard_rows": settings.shard_rows,
+        "shard_rows": shard_rows,
     }
     output = Output(ray_session.output_uri(settings.output), "extract_keyframes", facts)
     with ray_session.connect(settings.verbose) as cluster:
         print(f"extract_keyframes: {dataset.rows:,} utterances, detector {spec.kind}, on {cluster}", flush=True)
-        work = pipeline.Work(dataset, output, settings.shard_rows, videos, allowed)
+        work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
         summary = pipeline.extract_keyframes(work, spec, settings.max_faces)
     cli.print_summary(summary, output.uri)
     return summary

@@ -1,7 +1,7 @@
-"""Learn how to combine the text and the vision model, on the dev split of a keyframes table.
+"""Learn how to combine the text and the vision model.
 
-Publishes the fusion to the bundle that holds the two models. Where no row has both a text and a face, the
-fusion is the text model, and the job says so.
+Learns on the dev split of a keyframes table with labels, and adds the fusion to the bundle that holds the two models.
+If no row has both text and a face, the fusion follows the text model, and the job says so.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ ROWS = 1024  # read and scored at a time
 class FitFusion:
     """Settings of the job."""
 
-    keyframes: str
-    """Keyframes table with emotion and split: a folder or s3:// prefix."""
-    bundle: str
-    """The bundle that holds the text and the vision model."""
-    split: str = "dev"
-    """The split to learn on; neither model may have been trained on it."""
-    replace: bool = False
+    keyframes: cli.Path
+    """Keyframes table with the columns emotion and split: a folder or s3:// prefix."""
+    bundle: cli.Path
+    """Bundle that holds the text and the vision model: a folder or s3:// prefix."""
+    split: cli.Name = "dev"
+    """Split to learn on. Neither model may have been trained on it."""
+    replace: cli.Switch = False
     """Replace the bundle's fusion, if it has one."""
 
 

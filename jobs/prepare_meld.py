@@ -1,7 +1,7 @@
-"""Turn a MELD release, as it lies on disk or in S3, into a dialogues table.
+"""Turn a MELD release into a dialogues table.
 
-Reads the three CSVs wherever in the release they are, joins the clips where there are any, and says what it left out.
-The clips stay where they are: the table holds their paths.
+Finds the three CSVs anywhere in the release, joins the clips where there are any, and prints what it left out. The
+clips stay where they are: the table holds their paths.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ SHOWN = 5  # names shown of each kind; the summary file holds all
 class PrepareMeld:
     """Settings of the job."""
 
-    meld: str
+    meld: cli.Path
     """Folder or s3:// prefix of the release: its CSVs, and the unpacked clips where there are any."""
-    output: str
-    """Where the dialogues table goes: a new folder or s3:// prefix."""
+    output: cli.Path
+    """Where to write the dialogues table: a new folder or s3:// prefix."""
     twins: Literal["plain", "final"] = "plain"
-    """Which clip to use where a test utterance has two, dia… and final_videos_testdia…."""
+    """Which clip to use where a test utterance has two: plain is dia…, final is final_videos_testdia…."""
 
 
 def run(settings: PrepareMeld) -> dict[str, Any]:

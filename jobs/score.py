@@ -1,11 +1,15 @@
-"""Score every utterance with the text, vision and fused models of a bundle.
+"""Score every utterance with text, vision and fused models.
 
-Reads dialogues (and decodes their videos as it goes) or keyframes, and writes a scores table with one row for
-every input row. A row that cannot be scored carries its reason in error. Run again after a failure to go on.
+Reads a dialogues table, and finds the faces in its videos, or reads a keyframes table, which has the faces. Writes a
+scores table with one row for each row it read. If a row cannot be scored, its column error says why. Rerun the same
+command to resume a stopped job.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
 from emotionscope.batch import gpu_pool, pipeline
@@ -18,47 +22,27 @@ from emotionscope.video import detection, keyframes
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class Score(cli.BatchFlags, cli.GpuFlags):
     """Settings of the job."""
 
-    bundle: str
-    """The models: a bundle's folder or s3:// prefix."""
-    output: str
-    """Where the scores table goes: a new folder or s3:// prefix."""
-    dialogues: str | None = None
+    bundle: cli.Path
+    """Bundle that holds the models: a folder or s3:// prefix."""
+    output: cli.Path
+    """Where to write the scores table: a new folder or s3:// prefix."""
+    dialogues: cli.Path | None = None
     """Dialogues table to score: a folder or s3:// prefix."""
-    keyframes: str | None = None
-    """Keyframes table to score, instead of dialogues."""
-    videos: str | None = None
-    """Folder or s3:// prefix of the videos, out of which no row may lead (default: the dataset's folder)."""
-    max_faces: int = 8
-    """Faces used of an utterance, at most, where videos are decoded."""
-    detector: Literal["auto", "yunet", "haar"] = "auto"
-    """Face detector, where videos are decoded: yunet, haar, or yunet where its file is found."""
-    yunet: str | None = None
-    """Path of face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
-    shard_rows: int | None = None
-    """Rows of one unit of work and of one output file (default: 256 with video or faces, 8192 without)."""
-    max_errors: str | None = None
-    """Stop when more rows than this have an error: a number, or a share such as 5% (default: never)."""
-    use_gpu: bool | None = None
-    """Score on GPUs (default: where the cluster has some)."""
-    gpu_share: float = 0.5
-    """Share of a GPU that one of its workers takes: with several on a GPU, one copies while another computes."""
-    compile: bool = False
-    """Compile the vision model on GPUs: a minute for each worker, for archives of millions of faces."""
-    verbose: bool = False
-    """Show Ray's own messages."""
+    keyframes: cli.Path | None = None
+    """Keyframes table to score, instead of --dialogues."""
+    gpu_share: Annotated[float, Parameter(validator=Number(gt=0, lte=1)), cli.RUNNING] = 0.5
+    """Share of a GPU for each worker. At 0.5, two workers share a GPU: one copies while the other computes."""
+    compile: Annotated[cli.Switch, cli.RUNNING] = False
+    """Compile the vision model on GPUs. This takes each worker a minute and pays off with millions of faces."""
 
 
 def run(settings: Score) -> dict[str, Any]:
     """Run the job and return its summary."""
     if (settings.dialogues is None) == (settings.keyframes is None):
         raise UserError("give either --dialogues or --keyframes")
-    if settings.max_faces < 1 or (settings.shard_rows is not None and settings.shard_rows < 1):
-        raise UserError("--max-faces and --shard-rows must be at least 1")
-    if not 0 < settings.gpu_share <= 1:
-        raise UserError(f"--gpu-share {settings.gpu_share:g}: a share of a GPU is above 0 and at most 1")
     if settings.dialogues is not None:
         dataset = tables.open_dataset(settings.dialogues, "dialogues")
     else:

@@ -1,7 +1,8 @@
-"""Train the text model on a dialogues table that has the columns emotion and split, and publish it to a bundle.
+"""Train the text model on labelled utterances.
 
-Fits on split train, with settings and calibration from cross-validation there; splits dev and test, where there are
-any, are only measured. Needs no GPU and no cluster: about two minutes for MELD on two cores.
+Reads a dialogues table with the columns emotion and split, and adds the model to a bundle. It learns from split train
+alone, and cross-validation there chooses its settings. Splits dev and test, where there are any, are only measured. It
+runs on this machine and needs no GPU.
 """
 
 import time
@@ -26,13 +27,13 @@ SMALL = 5000  # rows up to which starting more processes takes longer than it sa
 class TrainText:
     """Settings of the job."""
 
-    dialogues: str
+    dialogues: cli.Path
     """Dialogues table to learn from: a folder or s3:// prefix."""
-    bundle: str
-    """Bundle to publish to: a folder or s3:// prefix; made where there is none."""
-    licence: str | None = None
+    bundle: cli.Path
+    """Bundle to add the model to: a folder or s3:// prefix. Made if there is none."""
+    licence: cli.Text | None = None
     """Licence of the training data, for the model card."""
-    replace: bool = False
+    replace: cli.Switch = False
     """Replace the bundle's text model, if it has one."""
 
 

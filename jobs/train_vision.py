@@ -1,17 +1,21 @@
-"""Train the vision model with Ray Train on labelled faces, and publish it to a bundle.
+"""Train the vision model on labelled faces.
 
-The faces are those of a keyframes table, or of any Parquet with the columns image (encoded bytes), split (train, dev
-or validation, test), and emotion, or one column of votes for each of the seven: how many people saw anger, disgust and
-so on, or how likely each is. Faces where as many people saw contempt, unknown or not_a_face are left out, and so are
-rows where a column duplicate is true. The epoch that is best on dev is kept; test, where there is one, is measured
-once at the end. A stopped run goes on from its last epoch when the same command is given again.
+Reads a keyframes table, or any Parquet of face images, trains with Ray Train and adds the model to a bundle. The
+columns are image (encoded bytes), split (train, dev, test), and either emotion, or a column of votes for each of the
+seven emotions: how many people saw it, or how likely it is.
+
+Some faces are left out: those where as many people saw contempt, unknown or not_a_face, and rows where a column
+duplicate is true. The best epoch on dev is kept. Split test, where there is one, is measured once, at the end. Rerun
+the same command to resume a stopped training from its last epoch.
 """
 
 import time
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from torchvision.models import ResNet18_Weights
 
 from emotionscope import cli, ray_session
@@ -22,56 +26,53 @@ from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.train_loop import Recipe
 
+ImageSize = Annotated[int, Parameter(validator=Number(gte=vision_model.SMALLEST))]
+
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class TrainVision:
+class TrainVision(cli.GpuFlags):
     """Settings of the job."""
 
-    keyframes: str
+    keyframes: cli.Path
     """Keyframes table, or Parquet of labelled face images: a file, folder or s3:// prefix."""
-    bundle: str
-    """Bundle to publish to: a folder or s3:// prefix; made where there is none."""
-    licence: str | None = None
+    bundle: cli.Path
+    """Bundle to add the model to: a folder or s3:// prefix. Made if there is none."""
+    licence: cli.Text | None = None
     """Licence of the training data, for the model card."""
-    workers: int | None = None
-    """Training workers: by default one on CPUs, and one for each GPU of the cluster on GPUs."""
-    min_workers: int | None = None
-    """Go on with as few as this while nodes are missing; by default a run waits for all of --workers."""
-    use_gpu: bool | None = None
-    """Train on GPUs: by default where the cluster has some."""
-    epochs: int = 12
-    """Passes over the training faces."""
-    batch_size: int = 128
-    """Faces a step, of all workers together."""
-    learning_rate: float = 0.001
-    """Peak of the learning rate, which rises at first and then falls to nothing."""
-    image_size: int = 64
-    """Side that faces are scaled to, in pixels."""
-    stem: Literal["7x7", "3x3"] = "7x7"
-    """First layer: 7x7 as ImageNet's networks have it, or 3x3, which is four times as slow and finds more on faces of
-    48 pixels."""
-    train_size: int | None = None
-    """Learn from random parts of this many pixels of each face, which takes less time; by default from whole faces."""
-    class_power: float = 0.5
-    """How much rare emotions count: 0 as often as they occur, 1 all emotions alike."""
-    half: bool = False
-    """Publish weights of 16 bits: half the space."""
-    augmentation: float = 1.0
-    """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring alone) for short ones."""
-    init: str = "none"
-    """Weights to start from: none (random), imagenet (torchvision's, fetched once), or a bundle's."""
-    mirror: bool = False
-    """Let the model average each face with its mirror image, at twice the time."""
-    seed: int = 0
-    """Decides everything random."""
-    checkpoints: str | None = None
-    """Folder or s3:// prefix of this run's checkpoints, which all nodes must reach; by default BUNDLE-training,
-    beside the bundle. Removed once the model is published."""
-    replace: bool = False
+    replace: cli.Switch = False
     """Replace the bundle's vision model, if it has one."""
-    verbose: bool = False
-    """Show Ray's own messages."""
+    init: Annotated[str, Parameter(metavar="none|imagenet|PATH"), cli.LEARNING] = "none"
+    """Weights to start from: none (random), imagenet (torchvision's, downloaded once), or those of a bundle."""
+    image_size: Annotated[ImageSize, cli.LEARNING] = 64
+    """Faces are scaled to this many pixels on each side."""
+    stem: Annotated[Literal["7x7", "3x3"], cli.LEARNING] = "7x7"
+    """First layer. 7x7 is ResNet's own. 3x3 is four times slower and sees more on faces of 48 pixels."""
+    mirror: Annotated[cli.Switch, cli.LEARNING] = False
+    """Average each face with its mirror image. The model then takes twice the time."""
+    half: Annotated[cli.Switch, cli.LEARNING] = False
+    """Store weights of 16 bits, in half the space."""
+    epochs: Annotated[cli.PositiveInt, cli.LEARNING] = 12
+    """Number of times the training goes over all faces."""
+    batch_size: Annotated[int, Parameter(validator=Number(gte=2)), cli.LEARNING] = 128
+    """Faces in a training step, summed over all workers."""
+    learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lt=10)), cli.LEARNING] = 0.001
+    """Highest learning rate. The rate rises to it at first and then falls to zero."""
+    train_size: Annotated[ImageSize | None, cli.LEARNING] = None
+    """Train on random crops of this many pixels, which is faster. Default: on whole faces."""
+    class_power: Annotated[cli.Fraction, cli.LEARNING] = 0.5
+    """Weight of rare emotions: at 0 each face counts the same, at 1 each emotion counts the same."""
+    augmentation: Annotated[cli.Fraction, cli.LEARNING] = 1.0
+    """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring only) for short ones."""
+    seed: Annotated[cli.NonNegativeInt, cli.LEARNING] = 0
+    """Seed of everything random."""
+    workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
+    """Number of training workers. Default: one for each GPU of the cluster, or one on CPUs."""
+    min_workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
+    """Keep training with as few workers as this while nodes are missing. Default: wait for all --workers."""
+    checkpoints: Annotated[cli.Path | None, cli.RUNNING] = None
+    """Folder or s3:// prefix for this run's checkpoints, which all nodes must reach. Default: BUNDLE-training, beside
+    the bundle. Deleted once the model is in the bundle."""
 
 
 def run(settings: TrainVision) -> str:
@@ -128,27 +129,9 @@ _SHOWN = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 
 
 def _check(settings: TrainVision) -> None:
-    """Raise UserError for a setting that makes no sense."""
-    least = {
-        "epochs": 1,
-        "batch_size": 2,
-        "image_size": vision_model.SMALLEST,
-        "workers": 1,
-        "min_workers": 1,
-        "seed": 0,
-    }
-    for name, low in least.items():
-        value = getattr(settings, name)
-        if value is not None and value < low:
-            raise UserError(f"--{name.replace('_', '-')}: {value} is too small; the least is {low}")
-    if not 0 < settings.learning_rate < 10:
-        raise UserError(f"--learning-rate: {settings.learning_rate} is not between 0 and 10")
-    for name in ("augmentation", "class_power"):
-        value = getattr(settings, name)
-        if not 0 <= value <= 1:
-            raise UserError(f"--{name.replace('_', '-')}: {value} is not between 0 and 1")
-    if settings.train_size and not vision_model.SMALLEST <= settings.train_size <= settings.image_size:
-        raise UserError(f"--train-size: {settings.train_size} is not between {vision_model.SMALLEST} and --image-size")
+    """Raise UserError for settings that do not fit each other."""
+    if settings.train_size and settings.train_size > settings.image_size:
+        raise UserError(f"--train-size: {settings.train_size} is more than --image-size {settings.image_size}")
     if settings.init != "none" and settings.stem != "7x7":
         raise UserError("--stem: only a model that starts from random weights (--init none) can have another")
     if settings.workers and settings.workers * 2 > settings.batch_size:

@@ -1,6 +1,7 @@
-"""Bad use of every job: one clear line on stderr, exit code 2, no traceback, nothing written."""
+"""The command line: every job explains itself; bad use is one clear line, exit code 2, and writes nothing."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope import cli
+import jobs
+from emotionscope import __version__, cli
+from jobs import __main__ as command
 from tests.conftest import ROOT, run_job
 from tests.test_tables import dialogues, write
 
@@ -30,6 +33,52 @@ def test_help_explains_every_flag(job: str, capsys: pytest.CaptureFixture[str]) 
     settings = next(iter(importlib.import_module(f"jobs.{job}").run.__annotations__.values()))
     for name in settings.__dataclass_fields__:
         assert f"--{name.replace('_', '-')}" in told
+
+
+def emotionscope(*arguments: str) -> int:
+    """Run the command ``emotionscope`` in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(sys, "argv", ["emotionscope", *arguments])
+        command.main()
+    return int(end.value.code or 0)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_one_help_lists_every_job_with_a_line_each(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert emotionscope(*arguments) == 0
+    shown = [line.strip("│ ").split("  ")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert shown[: len(JOBS)] == list(jobs.NAMES)
+    assert sorted(jobs.NAMES) == JOBS
+
+
+def test_the_list_of_jobs_loads_none_of_their_libraries() -> None:
+    script = "import sys; sys.argv[1:] = ['--help']; from jobs.__main__ import main\n"
+    script += "try: main()\nfinally: assert not {'ray', 'torch', 'pyarrow', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_a_job_is_called_by_its_name_with_either_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("train_text", "train-text"):
+        assert emotionscope(name, "--help") == 0
+        assert "Usage: emotionscope train_text" in capsys.readouterr().out
+        assert emotionscope(name, "--dialogues", "/nowhere", "--bundle", "/nowhere/b") == 2
+        assert "no such folder" in capsys.readouterr().err
+
+
+def test_the_command_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert emotionscope("--version") == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+@pytest.mark.parametrize(("name", "hint"), [("scor", "did you mean score?"), ("--verbose", "lists them")])
+def test_an_unknown_job_is_one_line(name: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert emotionscope(name) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: there is no job {name!r}")
+    assert hint in told
 
 
 @pytest.fixture
@@ -72,10 +121,18 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
         ("extract_keyframes", "--dialogues {good} --output {tmp}/out --max-errors few", "--max-errors"),
         ("train_text", "--dialogues {good} --bundle {tmp}/not_a_bundle", "not a bundle"),
         ("train_text", "--dialogues {good} --bundle {tmp}/out", "emotion"),
-        ("train_vision", "--keyframes {good} --bundle {tmp}/out", ""),
+        ("extract_keyframes", "--dialogues {good} --output {tmp}/out --shard-rows 0", "--shard-rows"),
+        ("score", "--dialogues {good} --bundle b --output {tmp}/out --gpu-share 0", "--gpu-share"),
+        ("score", "--dialogues {good} --bundle b --output {tmp}/out --gpu-share nan", "--gpu-share"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --image-size 16", "--image-size"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --augmentation 1.5", "--augmentation"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --batch-size 1", "--batch-size"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --train-size 65", "more than --image-size 64"),
+        ("dashboard", "--scores {good} --port 70000", "--port"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out", "column"),
         ("fit_fusion", "--keyframes {good} --bundle {tmp}/out", "faces"),
         ("evaluate", "--scores {good} --report {tmp}/out", "not a scores table"),
-        ("prepare_meld", "--meld {tmp}/none --output {tmp}/out", ""),
+        ("prepare_meld", "--meld {tmp}/none --output {tmp}/out", "no such folder"),
         ("demo", "--output {tmp}/not_a_bundle --replace", "something else"),
     ],
 )

@@ -1,6 +1,6 @@
 """Draws a small synthetic release in MELD's shape: the three CSVs and a clip for each utterance.
 
-Run as ``python -m emotionscope.sample --output FOLDER --dialogues N`` it makes an archive of any size.
+Run as ``python -m emotionscope.sample.release --output FOLDER --dialogues N`` it makes an archive of any size.
 """
 
 import csv
@@ -10,10 +10,13 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 import pyarrow as pa
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from emotionscope import cli
 from emotionscope.errors import UserError
@@ -196,18 +199,18 @@ def draw_faces(uri: str, each: int, seed: int = 0) -> dict[str, int]:
 class Settings:
     """Where to draw a sample, and how much of it."""
 
-    output: str
-    """New folder of the release."""
-    dialogues: int = 64
-    """Dialogues in all three splits; each has 3 to 8 utterances."""
-    seed: int = 0
-    """Another seed draws another sample."""
-    seconds: float = 0.85
+    output: cli.Path
+    """New folder for the release."""
+    dialogues: cli.PositiveInt = 64
+    """Number of dialogues in all three splits. Each has 3 to 8 utterances."""
+    seed: cli.NonNegativeInt = 0
+    """Seed of the drawing: another seed draws another sample."""
+    seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 0.85
     """Median length of a clip, in seconds."""
-    faces: str | None = None
+    faces: cli.Path | None = None
     """New folder for labelled faces of other people, to train a vision model on."""
-    faces_each: int = 128
-    """Training faces of an emotion; dev and test get a sixth each."""
+    faces_each: cli.PositiveInt = 128
+    """Training faces of each emotion. Dev and test get a sixth as many each."""
 
 
 def run(settings: Settings) -> None:
