@@ -59,17 +59,17 @@ def run(settings: Demo) -> None:
     )
     step = _Steps()
     drawing = {"output": release, "dialogues": settings.dialogues, "faces": faces, "seed": settings.seed}
-    step("Draw a sample archive, and faces to learn from", "emotionscope.sample.release", **drawing)
+    step("Draw a sample archive, and faces to learn from", "python -m emotionscope.sample.release", **drawing)
     # In a process of its own: the drawing starts others, and each would load all that this one has loaded.
     flags = [item for name, value in drawing.items() for item in (f"--{name}", str(value))]
     if subprocess.run([sys.executable, "-m", "emotionscope.sample.release", *flags], check=False).returncode:
         raise UserError("the sample could not be drawn")
-    step("Read it as the MELD release it looks like", "jobs.prepare_meld", meld=release, output=dialogues)
+    step("Read it as the MELD release it looks like", "emotionscope prepare_meld", meld=release, output=dialogues)
     prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
     with ray_session.connect(settings.verbose):
         step(
             "Find the faces in its videos",
-            "jobs.extract_keyframes",
+            "emotionscope extract_keyframes",
             dialogues=dialogues,
             videos=release,
             output=keyframes,
@@ -79,26 +79,28 @@ def run(settings: Demo) -> None:
                 dialogues=dialogues, output=keyframes, videos=release, shard_rows=SHARD_ROWS, verbose=settings.verbose
             )
         )
-        step("Train the text model", "jobs.train_text", dialogues=dialogues, bundle=models)
+        step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
         train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
         learning: dict[str, Any] = {"keyframes": faces, "bundle": models, "epochs": settings.epochs, **SMALL_FACES}
-        step("Train the vision model on labelled faces", "jobs.train_vision", **learning)
+        step("Train the vision model on labelled faces", "emotionscope train_vision", **learning)
         train_vision.run(train_vision.TrainVision(**learning, seed=settings.seed, verbose=settings.verbose))
-        step("Learn the fusion of the two", "jobs.fit_fusion", keyframes=keyframes, bundle=models)
+        step("Learn the fusion of the two", "emotionscope fit_fusion", keyframes=keyframes, bundle=models)
         fit_fusion.run(fit_fusion.FitFusion(keyframes=keyframes, bundle=models))
-        step("Score the archive", "jobs.score", keyframes=keyframes, bundle=models, output=scores)
+        step("Score the archive", "emotionscope score", keyframes=keyframes, bundle=models, output=scores)
         score.run(
             score.Score(
                 keyframes=keyframes, bundle=models, output=scores, shard_rows=SHARD_ROWS, verbose=settings.verbose
             )
         )
-    step("Evaluate the scores", "jobs.evaluate", scores=scores, keyframes=keyframes, bundle=models, report=report)
+    step(
+        "Evaluate the scores", "emotionscope evaluate", scores=scores, keyframes=keyframes, bundle=models, report=report
+    )
     evaluate.run(evaluate.Evaluate(scores=scores, keyframes=keyframes, bundle=models, report=report, note=NOTE))
     step.console.print(f"\n[bold]Done in {time.monotonic() - started:.0f} s[/bold]")
     print(f"scores  {scores}")
     print(f"report  {report}/report.html")
     print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video), with the demo's models:")
-    print(f"  python -m jobs.score --dialogues YOUR_FOLDER --bundle {shlex.quote(models)} --output YOUR_SCORES")
+    print(f"  emotionscope score --dialogues YOUR_FOLDER --bundle {shlex.quote(models)} --output YOUR_SCORES")
 
 
 class _Steps:
@@ -108,11 +110,11 @@ class _Steps:
         self.number = 0
         self.console = Console(highlight=False)
 
-    def __call__(self, title: str, module: str, **flags: object) -> None:
+    def __call__(self, title: str, command: str, **flags: object) -> None:
         self.number += 1
         self.console.print(f"\n[bold]{self.number}. {title}[/bold]")
         shown = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in flags.items())
-        self.console.print(f"[dim]python -m {module} {shown}[/dim]", soft_wrap=True)
+        self.console.print(f"[dim]{command} {shown}[/dim]", soft_wrap=True)
 
 
 if __name__ == "__main__":
