@@ -19,7 +19,7 @@ from benchmarks.rounds import OURS, Contest
 from emotionscope.batch import pipeline
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
-from emotionscope.io import shards, tables
+from emotionscope.io import contracts, shards, tables
 from emotionscope.vision.model import BATCH, mixed_precision
 
 FACES = 4  # a row
@@ -95,7 +95,7 @@ def _keyframes(images: Sequence[bytes], rows: int) -> pa.Table:
         for row in numbers
     ]
     keys = {"dialogue_id": [str(row // 10) for row in range(rows)], "utterance_id": [row % 10 for row in range(rows)]}
-    columns = {"utterance": [""] * rows, "faces": pa.array(faces, tables.FACES)}
+    columns = {"utterance": [""] * rows, "faces": pa.array(faces, contracts.FACES)}
     return pa.table({**keys, **columns, "video_error": pa.nulls(rows, pa.string())})
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from benchmarks.bars import Figure, show
 from emotionscope import cli, ray_session
 from emotionscope.errors import JobError
-from emotionscope.io import storage, tables
+from emotionscope.io import contracts, storage, tables
 
 
 @cli.flags
@@ -53,7 +53,7 @@ def run(settings: Kills) -> None:
     _finish(settings, killed)
     seconds["killed"] = time.monotonic() - began
     expected, found = (tables.read(tables.open_dataset(uri, "scores")) for uri in (calm, killed))
-    keys = [pa.Table.to_pylist(table.select(tables.KEY)) for table in (expected, found)]
+    keys = [pa.Table.to_pylist(table.select(contracts.KEY)) for table in (expected, found)]
     figures = [
         Figure("rows of the input", rows),
         Figure("times killed", settings.points, least=settings.points),

@@ -22,7 +22,7 @@ from benchmarks.clips import find, like
 from benchmarks.rounds import OURS, Contest
 from emotionscope.batch import pipeline, stages
 from emotionscope.bundle import store as bundle_store
-from emotionscope.io import shards, tables
+from emotionscope.io import contracts, shards, tables
 from emotionscope.video import detection, keyframes
 
 SHARD = 8  # rows; few and many are a whole number of them for each of two cores
@@ -105,6 +105,6 @@ def lean(clip: str) -> int:
 def own_stages(clip: str) -> int:
     """This package's own stages on one clip, without Ray and without batches across clips."""
     found = keyframes.faces_in(clip, "/", None, None, _detector, 8)
-    rows = pa.table({"utterance": ["Hm."], "faces": pa.array([found], tables.FACES)})
+    rows = pa.table({"utterance": ["Hm."], "faces": pa.array([found], contracts.FACES)})
     stages.probabilities(rows, _models)
     return len(found)

@@ -11,3 +11,8 @@ class JobError(Exception):
 
 class RowError(Exception):
     """One row failed. ``str(error)`` is the row's reason: a stable category, a colon, the detail."""
+
+
+def first_line(error: BaseException | str) -> str:
+    """An error's message on one line."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

@@ -15,7 +15,7 @@ from emotionscope import cli, ray_session
 from emotionscope.batch import gpu_pool, pipeline
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.io import tables
+from emotionscope.io import contracts, tables
 from emotionscope.io.shards import Output
 from emotionscope.video import detection, keyframes
 
@@ -48,7 +48,7 @@ def run(settings: Score) -> dict[str, Any]:
     else:
         dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
     manifest = bundle_store.read_manifest(settings.bundle)
-    tables.scores_schema(dataset.schema)
+    contracts.scores_schema(dataset.schema)
     decode = settings.dialogues is not None and "video" in dataset.schema.names and "vision" in manifest["parts"]
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)

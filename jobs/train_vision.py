@@ -20,7 +20,7 @@ from torchvision.models import ResNet18_Weights
 
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, first_line
 from emotionscope.io import storage, tables
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
@@ -179,7 +179,7 @@ def _earlier(uri: str) -> vision_model.VisionModel:
             uri = storage.join(uri, bundle_store.read_manifest(uri)["parts"]["vision"]["file"])
         return vision_model.VisionModel.from_bytes(storage.read_bytes(uri))
     except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"--init {uri}: no vision model there ({tables.first_line(error)})") from error
+        raise UserError(f"--init {uri}: no vision model there ({first_line(error)})") from error
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from emotionscope.io import tables
+from emotionscope.io import contracts
 from emotionscope.labels import EMOTIONS
 
 # Deliberately not in alphabetical order: what comes out right must have been mapped by name.
@@ -61,5 +61,5 @@ def keyframes(each: int = 32) -> pa.Table:
     assert set(ORDER) == set(EMOTIONS)
     texts = ("dialogue_id", "utterance", "speaker", "emotion", "split", "video_error")
     fields = [(name, pa.string()) for name in texts]
-    schema = pa.schema([*fields, ("utterance_id", pa.int64()), ("faces", tables.FACES)])
+    schema = pa.schema([*fields, ("utterance_id", pa.int64()), ("faces", contracts.FACES)])
     return pa.Table.from_pylist(rows, schema=schema)

@@ -13,7 +13,7 @@ import jobs
 from emotionscope import __version__, cli
 from jobs import __main__ as command
 from tests.conftest import ROOT, run_job
-from tests.test_tables import dialogues, write
+from tests.dialogue_tables import dialogues, write
 
 JOBS = sorted(path.stem for path in (ROOT / "jobs").glob("[a-z]*.py"))
 
@@ -103,7 +103,7 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("job", "flags", "complaint"),
     [
-        ("score", "--dialogues {tmp}/none --bundle {tmp}/fake --output {tmp}/out", "no such folder"),
+        ("score", "--dialogues {tmp}/none --bundle {tmp}/fake --output {tmp}/out", "no such file or folder"),
         ("score", "--dialogues {tmp}/wrong --bundle {tmp}/fake --output {tmp}/out", "'utterance_id' is string"),
         ("score", "--dialogues {tmp}/empty --bundle {tmp}/fake --output {tmp}/out", "empty"),
         ("score", "--dialogues {tmp}/bytes --bundle {tmp}/fake --output {tmp}/out", "not a readable Parquet file"),

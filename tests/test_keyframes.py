@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from emotionscope.errors import RowError
-from emotionscope.io import tables
+from emotionscope.io import contracts
 from emotionscope.video import keyframes
 from emotionscope.video.detection import YUNET_NAME, Detector, DetectorSpec, load_spec
 from tests.videos import dialogues, draw_person, write_video
@@ -66,7 +66,7 @@ def test_every_row_comes_out_with_its_columns_and_its_faces_or_a_reason(folder, 
     table = dialogues(videos, speaker=list("abcdefgh"), weather=list(range(8)))
     result = extract(table, str(folder), haar)
     assert result.select(table.column_names) == table
-    assert result.schema.field("faces").type == tables.FACES
+    assert result.schema.field("faces").type == contracts.FACES
     assert result.schema.field("video_error").type == pa.string()
     faces, errors = result["faces"].to_pylist(), result["video_error"].to_pylist()
     assert [None if row is None else len(row) for row in faces] == [4, None, None, 0, None, None, None, 4]
@@ -87,7 +87,7 @@ def test_a_table_without_any_video_has_the_types_of_the_contract(haar):
     for table in (dialogues([None, None]), dialogues([None]).drop_columns("video"), dialogues([])):
         result = extract(table, "/nowhere", haar)
         assert (result.schema.field("faces").type, result.schema.field("video_error").type) == (
-            tables.FACES,
+            contracts.FACES,
             pa.string(),
         )
         assert result["faces"].null_count == result["video_error"].null_count == len(table)

@@ -13,7 +13,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
 from emotionscope.evaluation.palette import COLOURS
-from emotionscope.io import tables
+from emotionscope.io import contracts, tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.vision import saliency
 from jobs import evaluate
@@ -96,7 +96,7 @@ def keyframes(folder: Path) -> str:
         "dialogue_id": ["d"] * 3,
         "utterance_id": pa.array([0, 1, 2], pa.int64()),
         "utterance": ["hi", "ho", "hm"],
-        "faces": pa.array([faces[:1], faces, None], tables.FACES),
+        "faces": pa.array([faces[:1], faces, None], contracts.FACES),
         "video_error": pa.nulls(3, pa.string()),
     }
     return write(pa.table(columns), folder)

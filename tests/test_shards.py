@@ -7,7 +7,7 @@ import pytest
 from emotionscope.errors import UserError
 from emotionscope.io import shards, storage, tables
 from emotionscope.io.shards import Output
-from tests.test_tables import dialogues, write
+from tests.dialogue_tables import dialogues, write
 
 SETTINGS = {"bundle": "abc", "shard_rows": 10}
 

@@ -1,27 +1,11 @@
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.errors import UserError
 from emotionscope.io import tables
-
-
-def dialogues(rows: int = 3, **columns: pa.Array) -> pa.Table:
-    base = {
-        "dialogue_id": pa.array([f"d{row // 2}" for row in range(rows)]),
-        "utterance_id": pa.array(range(rows), pa.int64()),
-        "utterance": pa.array([f"Line {row}!" for row in range(rows)]),
-    }
-    return pa.table({**base, **columns})
-
-
-def write(folder: Path, *parts: pa.Table) -> str:
-    folder.mkdir(exist_ok=True)
-    for number, part in enumerate(parts):
-        pq.write_table(part, folder / f"part-{number}.parquet")
-    return str(folder)
+from tests.dialogue_tables import dialogues, write
 
 
 def test_files_of_slightly_different_types_read_as_one_table(tmp_path: Path) -> None:
@@ -61,7 +45,7 @@ def test_a_dataset_that_breaks_the_contract_is_refused(tmp_path: Path, parts: li
 
 
 def test_missing_unreadable_and_unfinished_datasets_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such folder"):
+    with pytest.raises(UserError, match="no such file or folder"):
         tables.open_dataset(str(tmp_path / "none"), "dialogues")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no Parquet files"):

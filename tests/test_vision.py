@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load, save
 
 from emotionscope.errors import RowError, UserError
-from emotionscope.io import tables
+from emotionscope.io import contracts, tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.vision import labelled_faces
 from emotionscope.vision import model as vision_model
@@ -214,7 +214,7 @@ def test_an_utterances_faces_share_its_weight(tmp_path: Path) -> None:
         }
         for number, (split, people) in enumerate([("train", [0, 0, 0, 1]), ("train", []), ("dev", [0])])
     ]
-    schema = pa.schema([("faces", tables.FACES), ("emotion", pa.string()), ("split", pa.string())])
+    schema = pa.schema([("faces", contracts.FACES), ("emotion", pa.string()), ("split", pa.string())])
     table = pa.Table.from_pylist(rows, schema)
     tables.write_part(table, str(tmp_path / "part-0.parquet"))
     faces = labelled_faces.survey(str(tmp_path))

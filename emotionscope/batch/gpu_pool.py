@@ -7,8 +7,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from emotionscope.errors import JobError
-from emotionscope.io import tables
+from emotionscope.errors import JobError, first_line
 
 if TYPE_CHECKING:
     from emotionscope.vision.model import VisionModel
@@ -51,7 +50,7 @@ def _failure(device: str) -> str | None:
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        return tables.first_line(error)
+        return first_line(error)
     return None
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Probabilities
-from emotionscope.io import tables
+from emotionscope.io import contracts, tables
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from emotionscope.vision import preprocessing
 
@@ -54,7 +54,7 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
     """Keyframes rows with their face crops decoded to grey squares of `size` pixels; ``faces`` is their number."""
     rows: list[list[dict[str, Any]]] = []
     errors: list[str | None] = []
-    column = tables.filled(table, "faces", tables.FACES)
+    column = tables.column_or_nulls(table, "faces", contracts.FACES)
     for faces in column.to_pylist():
         good, error = [], None
         for face in faces or ():
@@ -99,11 +99,11 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     text, faces = _text_probabilities(table["utterance"].to_pylist(), bundle), _seen(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
     errors = []
-    reasons = (tables.filled(table, name, pa.string()).to_pylist() for name in ("video_error", _FACE_ERROR))
+    reasons = (tables.column_or_nulls(table, name, pa.string()).to_pylist() for name in ("video_error", _FACE_ERROR))
     for row, known in enumerate(zip(*reasons, strict=True)):
         nothing = NOTHING if np.isnan(fused[row, 0]) else None
         errors.append("; ".join(reason for reason in (*known, nothing) if reason) or None)
-    count = tables.filled(table, "faces", pa.int32())
+    count = tables.column_or_nulls(table, "faces", pa.int32())
     carried = table.drop_columns([name for name in _OWN if name in table.column_names])
     arrays = dict(zip(carried.column_names, carried.columns, strict=True))
     for model, values in zip(MODELS, (text, faces, fused), strict=True):
@@ -111,7 +111,7 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     arrays["faces"] = pc.fill_null(pc.list_value_length(count) if pa.types.is_list(count.type) else count, 0)
     arrays["error"] = pa.array(errors, pa.string())
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
-    return tables.conform(pa.table(arrays), tables.scores_schema(carried.schema))
+    return tables.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
 
 
 def _seen(table: pa.Table) -> Probabilities:

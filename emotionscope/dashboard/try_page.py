@@ -13,7 +13,7 @@ from emotionscope.bundle.store import Bundle
 from emotionscope.dashboard import MEGABYTES, charts, parts
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE
-from emotionscope.io import tables
+from emotionscope.io import contracts
 from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.video.detection import load_spec
 from emotionscope.video.keyframes import Face
@@ -68,7 +68,7 @@ def _faces(name: str, content: bytes) -> list[Face]:
 
 
 def _answers(bundle: Bundle, text: str, faces: list[Face]) -> None:
-    table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], tables.FACES)})
+    table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], contracts.FACES)})
     said, seen = stages.probabilities(table, bundle)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen)
     values = {model: rows[0] for model, rows in zip(MODELS, (said, seen, fused), strict=True)}

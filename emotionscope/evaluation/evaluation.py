@@ -24,7 +24,8 @@ from emotionscope.evaluation.figures import (
     RowCounts,
     SameRows,
 )
-from emotionscope.io.tables import KEY, filled
+from emotionscope.io.contracts import KEY
+from emotionscope.io.tables import column_or_nulls
 from emotionscope.labels import EMOTIONS, MODELS, canonical_or_none, canonical_split, probability_columns
 
 SPEAKERS = 10  # shown, those with the most rows
@@ -63,12 +64,12 @@ class LabelledRows:
 
     def strings(self, name: str) -> list[str | None]:
         """A column as text; nulls where the table lacks it."""
-        values: list[str | None] = filled(self.table, name, pa.string()).cast(pa.string()).to_pylist()
+        values: list[str | None] = column_or_nulls(self.table, name, pa.string()).cast(pa.string()).to_pylist()
         return values
 
     def integers(self, name: str) -> list[int | None]:
         """An integer column; nulls where the table lacks it."""
-        values: list[int | None] = filled(self.table, name, pa.int64()).to_pylist()
+        values: list[int | None] = column_or_nulls(self.table, name, pa.int64()).to_pylist()
         return values
 
     def splits(self) -> npt.NDArray[np.object_]:
@@ -113,7 +114,7 @@ def evaluate(table: pa.Table, split: str | None = None, resamples: int = metrics
 
 def _choose_split(table: pa.Table, wanted: str | None) -> str | None:
     """The split to measure by its canonical name; None for all rows. Raises UserError where no row is in it."""
-    column = filled(table, "split", pa.string()).cast(pa.string()).unique().to_pylist()
+    column = column_or_nulls(table, "split", pa.string()).cast(pa.string()).unique().to_pylist()
     there = {canonical_split(name) for name in column}
     if wanted is None:
         return "test" if "test" in there else None
@@ -130,7 +131,7 @@ def _labelled(table: pa.Table) -> tuple[LabelledRows, dict[str, int]]:
     if missing:
         raise UserError(f"not a scores table, it lacks the column {missing[0]}")
     truth, left_out = [], Counter[str]()
-    for name in filled(table, "emotion", pa.string()).to_pylist():
+    for name in column_or_nulls(table, "emotion", pa.string()).to_pylist():
         try:
             emotion = canonical_or_none(name)
         except ValueError:

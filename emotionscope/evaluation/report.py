@@ -15,7 +15,8 @@ from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import Figures, Mistake
 from emotionscope.evaluation.palette import COLOURS
 from emotionscope.io import storage
-from emotionscope.io.tables import KEY, Dataset
+from emotionscope.io.contracts import KEY
+from emotionscope.io.tables import Dataset
 from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.vision import saliency
 

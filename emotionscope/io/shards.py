@@ -12,10 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from emotionscope import __version__
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, first_line
 from emotionscope.io import storage, tables
 
 RUN, SUMMARY = "_run.json", "_summary.json"
@@ -24,12 +23,16 @@ _PACKAGES = ("av", "numpy", "opencv-python-headless", "pyarrow", "ray", "torch")
 
 @dataclass(frozen=True)
 class Shard:
-    """Rows `start` to `start + rows` of one input file, and the name of the output file they become."""
+    """Rows `start` to `start + rows` of one input file, and the name of the output file they become.
+
+    `partition` is the file's Hive partition: see `tables.Part`.
+    """
 
     uri: str
     start: int
     rows: int
     name: str
+    partition: str = ""
 
 
 def cut(dataset: tables.Dataset, rows_per_shard: int) -> list[Shard]:
@@ -38,24 +41,13 @@ def cut(dataset: tables.Dataset, rows_per_shard: int) -> list[Shard]:
     for number, part in enumerate(dataset.parts):
         for start in range(0, part.rows, rows_per_shard):
             rows = min(rows_per_shard, part.rows - start)
-            shards.append(Shard(part.uri, start, rows, f"part-{number:05d}-{start:010d}.parquet"))
+            shards.append(Shard(part.uri, start, rows, f"part-{number:05d}-{start:010d}.parquet", part.partition))
     return shards
 
 
 def read(shard: Shard, schema: pa.Schema) -> pa.Table:
-    """A shard's rows in the columns and types of `schema`. Reads only the row groups they lie in."""
-    filesystem, path = storage.filesystem(shard.uri)
-    with pq.ParquetFile(path, filesystem=filesystem) as file:
-        groups, first, before = [], 0, 0
-        for number in range(file.num_row_groups):
-            rows = file.metadata.row_group(number).num_rows
-            if before + rows <= shard.start:
-                first = before + rows
-            elif before < shard.start + shard.rows:
-                groups.append(number)
-            before += rows
-        table = file.read_row_groups(groups, columns=schema.names)
-    return tables.conform(table.slice(shard.start - first, shard.rows), schema)
+    """A shard's rows in the columns and types of `schema`: see `tables.read_rows`."""
+    return tables.read_rows(tables.Part(shard.uri, shard.rows, 0, shard.partition), schema, shard.start, shard.rows)
 
 
 def tally(table: pa.Table) -> dict[str, Any]:
@@ -94,7 +86,7 @@ class Output:
             else:
                 storage.write_json(storage.join(uri, RUN), run)
         except OSError as error:
-            raise UserError(f"{uri}: cannot be written to ({tables.first_line(error)})") from error
+            raise UserError(f"{uri}: cannot be written to ({first_line(error)})") from error
 
     def path(self, shard: Shard) -> str:
         """Where a shard's rows go."""

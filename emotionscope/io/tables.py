@@ -1,4 +1,4 @@
-"""The columns of the three tables, and datasets of them checked before any work starts."""
+"""Datasets of Parquet files: checked before any work starts, and read as one table."""
 
 import hashlib
 import json
@@ -10,71 +10,36 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotionscope.errors import UserError
-from emotionscope.io import storage
-from emotionscope.labels import MODELS, probability_columns
-
-KEY = ("dialogue_id", "utterance_id")
-READERS = 16  # files looked at at once
-
-FACE = pa.struct(
-    [
-        pa.field("time", pa.float64()),  # seconds from the start of the utterance's span
-        pa.field("box", pa.struct([pa.field(side, pa.int32()) for side in "xywh"])),  # pixels
-        pa.field("person", pa.int32()),
-        pa.field("quality", pa.float32()),
-        pa.field("image", pa.binary()),  # JPEG
-    ]
-)
-FACES = pa.list_(FACE)
-
-# What a dialogues column may be: its types in the file, and the type it is read as.
-_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
-_SECONDS = (pa.types.is_floating, pa.types.is_integer)
-_DIALOGUES = {
-    "dialogue_id": (pa.string(), _TEXT),
-    "utterance_id": (pa.int64(), (pa.types.is_integer,)),
-    "utterance": (pa.string(), _TEXT),
-    "video": (pa.string(), _TEXT),
-    "start": (pa.float64(), _SECONDS),
-    "end": (pa.float64(), _SECONDS),
-    "speaker": (pa.string(), _TEXT),
-    "emotion": (pa.string(), _TEXT),
-    "split": (pa.string(), _TEXT),
-}
-_REQUIRED = {
-    "dialogues": (*KEY, "utterance"),
-    "keyframes": (*KEY, "utterance", "faces", "video_error"),
-    "labelled faces": ("split",),
-    "scores": (*KEY, "bundle", *(column for model in MODELS for column in probability_columns(model))),
-}
+from emotionscope.errors import UserError, first_line
+from emotionscope.io import columns, parquet_files, storage
+from emotionscope.io.contracts import CONTRACTS, INTERNAL, Kind, TableContract
+from emotionscope.io.parquet_files import open_file
+from emotionscope.io.storage import File
 
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a dataset: its URI and its number of rows."""
+    """One Parquet file of a dataset: its URI, rows, bytes, and the folders that are a Hive partition."""
 
     uri: str
     rows: int
     size: int
+    partition: str = ""
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A checked dataset: its files in order of their names, and the schema all of them are read as.
 
-    Files that are not `alike` have their columns in another order or with other types than the schema.
+    `folder` is where it lies, which relative paths in its rows start from. Files that are not `alike` have their
+    columns in another order or with other types than the schema.
     """
 
     uri: str
+    folder: str
     parts: tuple[Part, ...]
     schema: pa.Schema
     alike: bool
-
-    @property
-    def folder(self) -> str:
-        """The folder or prefix it lies in, which relative paths in its rows start from."""
-        return self.uri.rsplit("/", 1)[0] if self.uri.endswith(".parquet") else self.uri
 
     @property
     def rows(self) -> int:
@@ -82,106 +47,191 @@ class Dataset:
         return sum(part.rows for part in self.parts)
 
 
-def typed(schema: pa.Schema, uri: str) -> pa.Schema:
-    """The schema a file is read as: known columns in their contract types, others as they are.
+def open_dataset(uri: str, kind: Kind) -> Dataset:
+    """Check a dataset of a kind and list its files.
 
-    Raises UserError for a known column of another type, and for a name that two columns have.
-    """
-    twice = sorted(name for name, count in Counter(schema.names).items() if count > 1)
-    if twice:
-        raise UserError(f"{uri}: column {twice[0]!r} is there twice")
-    fields = []
-    for field in schema:
-        want, allowed = _DIALOGUES.get(field.name, (field.type, ()))
-        if field.name == "faces" and pa.types.is_list(field.type):
-            want = FACES
-        if allowed and not any(test(field.type) for test in (*allowed, pa.types.is_null)):
-            raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {want}")
-        fields.append(pa.field(field.name, want))
-    return pa.schema(fields)
-
-
-def open_dataset(uri: str, kind: str) -> Dataset:
-    """Check a dataset of `kind` (dialogues, keyframes or scores) and list its files.
-
-    Raises UserError where it is missing, empty, unfinished, unreadable, or lacks a column.
+    Raises UserError where it is missing, empty, unfinished or unreadable, lacks a column, has one of another type, or
+    holds a value that its column's type cannot hold.
     """
     uri = storage.absolute(uri)
     storage.check_access(uri)
-    if not storage.exists(uri):
-        raise UserError(f"{uri}: no such folder")
     if storage.exists(storage.join(uri, "_run.json")) and not storage.exists(storage.join(uri, "_summary.json")):
         raise UserError(f"{uri}: the job that writes it has not finished; run it again to go on")
-    files = storage.list_files(uri, ".parquet")
-    if not files:
-        raise UserError(f"{uri}: no Parquet files (*.parquet) in it")
-    parts: list[Part] = []
-    schema: pa.Schema | None = None
-    with ThreadPoolExecutor(READERS) as readers:
-        looked_at = list(readers.map(_look, files))
-    for file, (rows, file_schema) in zip(files, looked_at, strict=True):
-        schema = schema or file_schema
-        if set(file_schema.names) != set(schema.names):
-            odd = sorted(set(file_schema.names) ^ set(schema.names))
-            raise UserError(f"{file.uri}: columns differ from those of {parts[0].uri}: {', '.join(odd)}")
-        try:
-            schema = pa.unify_schemas([schema, file_schema], promote_options="permissive")
-        except pa.ArrowTypeError as error:
-            raise UserError(f"{file.uri}: a column's type differs from other files' ({first_line(error)})") from error
-        parts.append(Part(file.uri, rows, file.size))
-    assert schema is not None
-    missing = [name for name in _REQUIRED[kind] if name not in schema.names]
-    if missing:
-        raise UserError(f"{uri}: not a {kind} table, it lacks the column {', '.join(missing)}")
-    alike = all(file_schema.equals(schema) for _, file_schema in looked_at)
-    dataset = Dataset(uri, tuple(parts), schema.remove_metadata(), alike)
+    files = parquet_files.find(uri)
+    with ThreadPoolExecutor(parquet_files.READERS) as readers:
+        footers = list(readers.map(_footer, [file for file, _ in files]))
+    parts = [Part(file.uri, rows, file.size, where) for (file, where), (rows, _) in zip(files, footers, strict=True)]
+    contract = CONTRACTS[kind]
+    found = _with_partitions([schema for _, schema in footers], parts, contract)
+    schema = _unified(uri, contract, found, parts)
+    alike = all(each.equals(schema) for each in found)
+    folder = uri if parts[0].uri != uri else uri.rpartition("/")[0]
+    dataset = Dataset(uri, folder, tuple(parts), schema, alike)
     if not dataset.rows:
         raise UserError(f"{uri}: the dataset is empty")
+    _check_values(parts, found, schema)
     return dataset
 
 
-def scores_schema(schema: pa.Schema) -> pa.Schema:
-    """The scores table's schema for an input of `schema`: its columns, then the scores.
-
-    Raises UserError for an input column whose name a score would take.
-    """
-    carried = [field for field in schema if field.name not in ("faces", "video_error")]
-    scores = []
-    for model in MODELS:
-        scores.append(pa.field(f"{model}_emotion", pa.string()))
-        scores += [pa.field(column, pa.float32()) for column in probability_columns(model)]
-    scores += [pa.field("faces", pa.int32()), pa.field("error", pa.string()), pa.field("bundle", pa.string())]
-    taken = sorted({field.name for field in carried} & {field.name for field in scores})
-    if taken:
-        raise UserError(f"the input has columns that scoring writes: {', '.join(taken)}; rename them")
-    return pa.schema([*carried, *scores])
-
-
-def _look(file: storage.File) -> tuple[int, pa.Schema]:
-    """A file's rows and its checked schema."""
+def _footer(file: File) -> tuple[int, pa.Schema]:
+    """A file's rows and its schema."""
     filesystem, path = storage.filesystem(file.uri)
-    try:
+    with parquet_files.errors_of(file.uri):
         metadata = pq.read_metadata(path, filesystem=filesystem)
-        return metadata.num_rows, typed(metadata.schema.to_arrow_schema(), file.uri)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{file.uri}: not a readable Parquet file ({first_line(error)})") from error
+        schema = metadata.schema.to_arrow_schema().remove_metadata()
+        twice = sorted(name for name, count in Counter(schema.names).items() if count > 1)
+    if twice:
+        raise UserError(f"{file.uri}: column {twice[0]!r} is there twice")
+    return metadata.num_rows, schema
 
 
-def read(dataset: Dataset, columns: Sequence[str] | None = None) -> pa.Table:
-    """A whole dataset in memory, or the named columns of it, in input order."""
-    names = [name for name in dataset.schema.names if columns is None or name in columns]
+def _with_partitions(schemas: list[pa.Schema], parts: list[Part], contract: TableContract) -> list[pa.Schema]:
+    """The schemas with the columns that the folders tell: whole numbers where all of them are, else text.
+
+    Raises UserError where the contract wants another type.
+    """
+    told = [parquet_files.partition_values(part.partition) for part in parts]
+    values: dict[str, set[str]] = {}
+    for each in told:
+        for name, value in each.items():
+            values.setdefault(name, set()).update([value] if value is not None else [])
+    types = {name: pa.int64() if all(map(_is_integer, there)) else pa.string() for name, there in values.items()}
+    types |= {name: contract.by_name[name].type for name in types if name in contract.by_name}
+    for part, each in zip(parts, told, strict=True):
+        for name in each:
+            _partition_column(part, name, types[name], 1)
+    return [
+        pa.schema([*schema, *(pa.field(name, types[name]) for name in each if name not in schema.names)])
+        for schema, each in zip(schemas, told, strict=True)
+    ]
+
+
+def _is_integer(text: str) -> bool:
+    """Whether a number is written as Python would write it: 007 is none."""
+    return text.removeprefix("-").isdecimal() and str(int(text)) == text and abs(int(text)) < 2**63
+
+
+def _unified(uri: str, contract: TableContract, schemas: list[pa.Schema], parts: list[Part]) -> pa.Schema:
+    """The one schema that all files of a dataset are read as. Raises UserError where they break the contract."""
+    unified: pa.Schema | None = None
+    for part, found in zip(parts, schemas, strict=True):
+        schema = _contract_schema(found, contract, part.uri)
+        unified = unified if unified is not None else schema
+        if set(schema.names) != set(unified.names):
+            odd = sorted(set(schema.names) ^ set(unified.names))
+            raise UserError(f"{part.uri}: columns differ from those of {parts[0].uri}: {', '.join(odd)}")
+        try:
+            unified = pa.unify_schemas([unified, schema], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise UserError(f"{part.uri}: a column's type differs from other files' ({first_line(error)})") from error
+    assert unified is not None
+    missing = [column.name for column in contract.columns if column.required and column.name not in unified.names]
+    if missing:
+        twins = [name for name in unified.names if name.lower() in missing]
+        hint = f" (columns are told apart by case: there is {', '.join(map(repr, twins))})" if twins else ""
+        raise UserError(f"{uri}: not a {contract.kind} table, it lacks the column {', '.join(missing)}{hint}")
+    return unified
+
+
+def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa.Schema:
+    """The schema a file is read as: the contract's columns in its types, others in their own.
+
+    Raises UserError for a column of the contract that has another type, and for a name that is ours.
+    """
+    fields = []
+    for field in schema:
+        column = contract.by_name.get(field.name)
+        if field.name.startswith(INTERNAL):
+            raise UserError(f"{uri}: column {field.name!r}: names that begin with {INTERNAL} are taken; rename it")
+        if column is None:
+            fields.append(pa.field(field.name, columns.plain_type(field.type)))
+            continue
+        number = column.numbered and pa.types.is_integer(field.type)
+        if not (number or columns.can_become(field.type, column.type)):
+            wanted = "a list of structs as keyframes have it" if pa.types.is_nested(column.type) else column.type
+            raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {wanted}")
+        fields.append(pa.field(field.name, column.type))
+    return pa.schema(fields)
+
+
+def _check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema) -> None:
+    """Raise UserError for a value that its column's type cannot hold; reads only columns where there may be one."""
+    for part, found in zip(parts, schemas, strict=True):
+        names = [field.name for field in found if not columns.surely_fits(field.type, schema.field(field.name).type)]
+        if not names:
+            continue
+        with open_file(part.uri) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=names)
+                for name in names:
+                    wanted = schema.field(name).type
+                    reason = columns.fits(table[name], wanted)
+                    if reason:
+                        raise UserError(f"{part.uri}: column {name!r} cannot be read as {wanted}: {reason}")
+
+
+def read(dataset: Dataset, names: Sequence[str] | None = None) -> pa.Table:
+    """A whole dataset in memory, or the named columns of it that are there, in input order."""
+    schema = dataset.schema
+    if names is not None:
+        schema = pa.schema([field for field in schema if field.name in names])
+    return pa.concat_tables([read_rows(part, schema, 0, part.rows) for part in dataset.parts])
+
+
+def head(dataset: Dataset, names: Sequence[str], rows: int) -> pa.Table:
+    """The first rows of a dataset, at most so many, in the named columns."""
     schema = pa.schema([dataset.schema.field(name) for name in names])
-    tables = []
+    tables, left = [], rows
     for part in dataset.parts:
-        filesystem, path = storage.filesystem(part.uri)
-        with pq.ParquetFile(path, filesystem=filesystem) as file:
-            tables.append(conform(file.read(columns=names), schema))
+        tables.append(read_rows(part, schema, 0, min(left, part.rows)))
+        left -= len(tables[-1])
+        if not left:
+            break
     return pa.concat_tables(tables)
 
 
+def read_rows(part: Part, schema: pa.Schema, start: int, rows: int) -> pa.Table:
+    """Some rows of one file in the columns and types of `schema`. Reads only the row groups they lie in.
+
+    Raises UserError, which names the file, where it cannot be read.
+    """
+    with open_file(part.uri) as file:
+        groups, first, before = [], 0, 0
+        for number in range(file.num_row_groups):
+            length = file.metadata.row_group(number).num_rows
+            if before + length <= start:
+                first = before + length
+            elif before < start + rows:
+                groups.append(number)
+            before += length
+        there = [name for name in schema.names if name in file.schema_arrow.names]
+        table = file.read_row_groups(groups, columns=there).slice(start - first, rows)
+        return conform(_add_partitions(table, part, schema), schema)
+
+
+def _add_partitions(table: pa.Table, part: Part, schema: pa.Schema) -> pa.Table:
+    for name in parquet_files.partition_values(part.partition):
+        if name in schema.names and name not in table.column_names:
+            table = table.append_column(name, _partition_column(part, name, schema.field(name).type, len(table)))
+    return table
+
+
+def _partition_column(part: Part, name: str, wanted: pa.DataType, rows: int) -> pa.Array:
+    """The values of a column that a file's folder tells. Raises UserError where the type cannot hold it."""
+    value = parquet_files.partition_values(part.partition)[name]
+    try:
+        return pa.repeat(pa.scalar(value, pa.string()).cast(wanted), rows)
+    except pa.ArrowException as error:
+        raise UserError(f"{part.uri}: the folder {name}={value}: not {wanted}") from error
+
+
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with the schema's columns, order and types. Raises pa.ArrowInvalid where a value does not fit."""
-    return table.select(schema.names).cast(schema)
+    """The table with the schema's columns, order and types, and valid UTF-8: see `columns.cast`.
+
+    Raises pa.ArrowException where a value does not fit.
+    """
+    arrays = [columns.cast(table[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def write_part(table: pa.Table, uri: str) -> None:
@@ -189,20 +239,15 @@ def write_part(table: pa.Table, uri: str) -> None:
     # A dictionary of probabilities, which hardly repeat, makes a file a fifth larger.
     repeated = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=repeated)
+    pq.write_table(table, sink, compression="zstd", use_dictionary=repeated, write_page_checksum=True)
     storage.write_bytes(uri, sink.getvalue())
 
 
-def filled(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
+def column_or_nulls(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
     """A column of the table, or nulls where it has none."""
     if name in table.column_names:
         return table[name]
     return pa.chunked_array([pa.nulls(len(table), type_)])
-
-
-def first_line(error: BaseException | str) -> str:
-    """An error's message on one line."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
 def fingerprint(dataset: Dataset) -> dict[str, object]:

@@ -7,10 +7,9 @@ from typing import IO, TypedDict
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from emotionscope.errors import RowError, UserError
-from emotionscope.io import storage, tables
+from emotionscope.errors import RowError, UserError, first_line
+from emotionscope.io import contracts, storage, tables
 from emotionscope.video import tracking
 from emotionscope.video.detection import Detector
 from emotionscope.video.frames import Frame, sample_frames
@@ -31,7 +30,7 @@ class Box(TypedDict):
 
 
 class Face(TypedDict):
-    """A row of `tables.FACE`: `time` in seconds from the start of the span, `quality` in [0, 1], `image` a JPEG."""
+    """A row of `contracts.FACE`: `time` in seconds from the start of the span, `quality` in [0, 1], `image` a JPEG."""
 
     time: float
     box: Box
@@ -47,7 +46,7 @@ Finder = Callable[[str, str, float | None, float | None], list[Face]]
 def faces_of(
     stream: IO[bytes], detector: Detector, max_faces: int, start: float | None = None, end: float | None = None
 ) -> list[Face]:
-    """The faces worth keeping of the seconds `start` to `end` of a video: rows of `tables.FACE`, in order of time.
+    """The faces worth keeping of the seconds `start` to `end` of a video: rows of `contracts.FACE`, in order of time.
 
     A JPEG or PNG picture is a video of one frame. There is none where no face is found. Raises RowError where the
     video cannot be read.
@@ -99,7 +98,7 @@ def faces_in(
 
 
 def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
-    """The rows of a dialogues table with two columns more: `faces` (`tables.FACES`) and `video_error` (string).
+    """The rows of a dialogues table with two columns more: `faces` (`contracts.FACES`) and `video_error` (string).
 
     Videos are found relative to `root`, out of which no path may lead, and their faces by `find`, which is `faces_in`
     with a detector. `faces` is empty where no face was found, null where there is no video or where it failed;
@@ -107,8 +106,8 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     """
     faces: list[list[Face] | None] = []
     errors: list[str | None] = []
-    spans = (_seconds(tables.filled(table, name, pa.float64())) for name in ("start", "end"))
-    videos = tables.filled(table, "video", pa.string()).to_pylist()
+    spans = (_seconds(tables.column_or_nulls(table, name, pa.float64())) for name in ("start", "end"))
+    videos = tables.column_or_nulls(table, "video", pa.string()).to_pylist()
     for video, start, end in zip(videos, *spans, strict=True):
         found, error = None, None
         try:
@@ -117,11 +116,11 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
         except RowError as reason:
             error = str(reason)
         except Exception as unexpected:  # one row must not end the job
-            error = f"video failed: {type(unexpected).__name__}: {tables.first_line(unexpected)}"
+            error = f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}"
         faces.append(found)
         errors.append(error)
     table = table.drop_columns([name for name in ("faces", "video_error") if name in table.column_names])
-    table = table.append_column("faces", pa.array(faces, tables.FACES))
+    table = table.append_column("faces", pa.array(faces, contracts.FACES))
     return table.append_column("video_error", pa.array(errors, pa.string()))
 
 
@@ -135,10 +134,7 @@ def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:
         storage.check_access(root)
         if not storage.exists(root):
             raise UserError(f"--videos {chosen}: no such folder")
-    filesystem, path = storage.filesystem(dataset.parts[0].uri)
-    with pq.ParquetFile(path, filesystem=filesystem) as file:
-        rows = next(file.iter_batches(LOOK, columns=["video"]), None)
-    named = rows["video"].drop_null().to_pylist() if rows else []
+    named = tables.head(dataset, ["video"], LOOK)["video"].drop_null().to_pylist()
     if named and not storage.is_below(storage.join(root, named[0]), root):
         raise UserError(f"{named[0]}: the first video lies outside {root}; name the folder of the videos by --videos")
     return root
@@ -158,4 +154,4 @@ def _open(video: str, root: str) -> IO[bytes]:
     except FileNotFoundError as error:
         raise RowError(f"video missing: {video}") from error
     except OSError as error:
-        raise RowError(f"video unreadable: {error.strerror or tables.first_line(error)}") from error
+        raise RowError(f"video unreadable: {error.strerror or first_line(error)}") from error

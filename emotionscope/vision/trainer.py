@@ -19,8 +19,8 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotionscope import ray_session
-from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.errors import UserError, first_line
+from emotionscope.io import storage
 from emotionscope.vision.callbacks import Lines, fit
 from emotionscope.vision.labelled_faces import LabelledFaces, Span, read
 from emotionscope.vision.model import VisionModel
@@ -163,7 +163,7 @@ def claim(run: str, purpose: dict[str, Any]) -> None:
     try:
         storage.write_json(note, purpose)
     except OSError as error:
-        raise UserError(f"{run}: cannot be written ({tables.first_line(error)})") from error
+        raise UserError(f"{run}: cannot be written ({first_line(error)})") from error
     seen = ray.remote(num_cpus=0)(os.path.exists)
     here = ray.get_runtime_context().get_node_id()
     for node in ray.nodes():
