@@ -142,7 +142,7 @@ def _refuse_formats(uri: str, names: Iterable[str]) -> None:
 
 def _refuse_formats_above(uri: str, path: str, filesystem: pafs.FileSystem) -> None:
     """The same for the folders that a file, or a partition, of such a table lies in."""
-    while True:
+    while path.strip("/"):
         names: list[str] = []
         markers = ("_delta_log", ".hoodie", "_spark_metadata")
         for marker, info in zip(
