@@ -1,0 +1,176 @@
+"""A folder of videos, with transcripts or without, to a dialogues table: a dialogue a video, an utterance a cue."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from emotionscope.errors import UserError
+from emotionscope.io import storage
+from emotionscope.prepare import pairing, transcripts
+from emotionscope.prepare.cues import Cue, Transcript
+from emotionscope.prepare.pairing import Paired
+from emotionscope.video.length import Length
+
+SCHEMA = pa.schema(
+    [
+        ("dialogue_id", pa.string()),
+        ("utterance_id", pa.int64()),
+        ("utterance", pa.string()),
+        ("video", pa.string()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("speaker", pa.string()),
+    ]
+)
+READERS = 16  # threads that read transcripts, to hide the delay of S3
+BATCH = 64  # videos whose transcripts are in memory at once
+PART_ROWS = 100_000  # of one file of the table
+
+Lengths = Callable[[Iterable[str]], Iterator[Length]]
+
+
+@dataclass
+class Account:
+    """What was found, what was left out, and why. Lists hold names, most with what is to be said of them."""
+
+    videos: int = 0
+    utterances: int = 0
+    with_speaker: int = 0  # utterances
+    transcripts: dict[str, int] = field(default_factory=dict)  # used, by format
+    windowed: list[str] = field(default_factory=list)  # videos without a transcript
+    unreadable_videos: list[str] = field(default_factory=list)
+    unreadable_transcripts: list[str] = field(default_factory=list)
+    spare_transcripts: list[str] = field(default_factory=list)  # of a video that has a better one
+    stray_transcripts: list[str] = field(default_factory=list)  # of no video
+    not_unicode: list[str] = field(default_factory=list)  # transcripts
+    cues_left_out: list[str] = field(default_factory=list)
+    cues_without_text: int = 0
+    cues_reordered: int = 0
+    cues_clipped: int = 0
+    cues_outside: list[str] = field(default_factory=list)  # videos, with the number of their cues after its end
+    cues_backwards: int = 0
+    other_files: int = 0
+
+
+def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
+    """The videos below a folder or prefix in order of their names, each with its transcripts.
+
+    These lie beside the video, or below `folder`. Hidden files are not looked at. Raises UserError for a folder that is
+    not there or holds no video.
+    """
+    for uri in (videos, *([folder] if folder else [])):
+        storage.check_access(uri)
+        if not storage.exists(uri):
+            raise UserError(f"{uri}: no such folder")
+    files = storage.list_files(videos)
+    found = [file for file in files if pairing.is_video(file)]
+    if not found:
+        raise UserError(f"{videos}: no video in it ({', '.join(pairing.VIDEOS)})")
+    texts = [file for file in (storage.list_files(folder) if folder else files) if pairing.is_transcript(file)]
+    paired, stray = pairing.pair(found, texts, anywhere=folder is not None)
+    account.videos = len(found)
+    account.stray_transcripts = [file.name for file in stray]
+    account.other_files = len(files) - len(found) - sum(map(pairing.is_transcript, files))
+    return paired
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the transcripts of one video gave: the file used, None where none can be; all that were read; the rest."""
+
+    file: storage.File | None
+    cues: tuple[Cue, ...]
+    read: tuple[tuple[storage.File, Transcript], ...]
+    problems: tuple[str, ...]
+    spare: tuple[str, ...]
+
+
+def read_script(one: Paired) -> Script:
+    """The first transcript of a video that has a cue to use."""
+    read: list[tuple[storage.File, Transcript]] = []
+    problems = []
+    for number, file in enumerate(one.transcripts, start=1):
+        try:
+            if file.size > transcripts.LARGEST:
+                raise ValueError(f"larger than {transcripts.LARGEST // 2**20} MiB")
+            transcript = transcripts.read(file.name, storage.read_bytes(file.uri))
+        except (ValueError, OSError) as error:
+            problems.append(f"{file.name}: {' '.join(str(error).split())}")
+            continue
+        read.append((file, transcript))
+        if transcript.cues:
+            spare = tuple(each.name for each in one.transcripts[number:])
+            return Script(file, transcript.cues, tuple(read), tuple(problems), spare)
+        problems.append(f"{file.name}: none of its cues can be used")
+    return Script(None, (), tuple(read), tuple(problems), ())
+
+
+def tables(paired: list[Paired], window: float, lengths: Lengths, account: Account) -> Iterator[pa.Table]:
+    """Tables of `SCHEMA` of some `PART_ROWS` rows, a video's rows in one; `account` is filled in as they come.
+
+    `lengths` tells how long videos are. A video without a transcript is cut into windows of `window` seconds; where its
+    length is not known either, it is one row without a span.
+    """
+    rows: list[tuple[object, ...]] = []
+    measured = lengths([one.video.uri for one in paired])
+    with ThreadPoolExecutor(READERS) as readers:
+        for start in range(0, len(paired), BATCH):
+            batch = paired[start : start + BATCH]
+            for one, script in zip(batch, readers.map(read_script, batch), strict=True):
+                length = next(measured)
+                _note(account, one, script, length)
+                name, before = one.video.name, len(rows)
+                for number, cue in enumerate(script.cues):
+                    rows.append((name, number, cue.text, name, cue.start, cue.end, cue.speaker))
+                if not script.cues:
+                    spans = windows(length.seconds, window)
+                    rows += [(name, number, None, name, *span, None) for number, span in enumerate(spans)]
+                account.utterances += len(rows) - before
+            if len(rows) >= PART_ROWS:
+                yield _table(rows)
+                rows = []
+    if rows:
+        yield _table(rows)
+
+
+def windows(length: float | None, window: float) -> list[tuple[float | None, float | None]]:
+    """Spans of `window` seconds; what is left at the end, if it is less than half of one, belongs to the last."""
+    if length is None:
+        return [(None, None)]
+    count = max(round(length / window), 1)
+    edges = [round(window * number, 3) for number in range(count)] + [round(length, 3)]
+    return list(itertools.pairwise(edges))
+
+
+def _note(account: Account, one: Paired, script: Script, length: Length) -> None:
+    """Add a video to the account."""
+    name = one.video.name
+    account.unreadable_transcripts += script.problems
+    account.spare_transcripts += script.spare
+    for file, transcript in script.read:
+        account.cues_left_out += [f"{file.name}, {reason}" for reason in transcript.left_out]
+        account.cues_without_text += transcript.empty
+    if length.error:
+        account.unreadable_videos.append(f"{name}: {length.error}")
+    if script.file is None:
+        account.windowed += [] if length.error else [name]
+        return
+    transcript = script.read[-1][1]
+    suffix = pairing.suffix(script.file.name)
+    account.transcripts[suffix] = account.transcripts.get(suffix, 0) + 1
+    account.cues_reordered += transcript.reordered
+    account.cues_clipped += transcript.clipped
+    account.cues_backwards += sum(cue.end <= cue.start for cue in script.cues)
+    account.with_speaker += sum(cue.speaker is not None for cue in script.cues)
+    if not transcript.encoding.startswith("utf"):
+        account.not_unicode.append(f"{script.file.name}: {transcript.encoding}")
+    outside = sum(cue.start >= length.seconds for cue in script.cues) if length.seconds else 0
+    if outside:
+        account.cues_outside.append(f"{name}: {outside:,} after its end at {length.seconds:,.1f} s")
+
+
+def _table(rows: list[tuple[object, ...]]) -> pa.Table:
+    return pa.table(list(zip(*rows, strict=True)), SCHEMA)

@@ -1,0 +1,95 @@
+"""Turn videos and their subtitles into a dialogues table.
+
+Each video becomes a dialogue, and each cue of its transcript an utterance with its start and end. A video without a
+transcript is cut into windows without text. Reads SubRip (.srt), WebVTT (.vtt), JSON of Whisper and WhisperX (.json),
+and CSV with the columns start, end, text and speaker (.csv). Prints what it found, what it left out and why.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from emotionscope import cli, ray_session
+from emotionscope.errors import UserError
+from emotionscope.io import storage, tables
+from emotionscope.prepare import videos
+from emotionscope.prepare.videos import Account
+from emotionscope.video.length import lengths
+
+Window = Annotated[float, Parameter(validator=Number(gte=0.1, lte=86_400))]  # seconds
+SHOWN = 5  # names shown of each kind; the summary file holds all
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class PrepareVideos:
+    """Settings of the job."""
+
+    videos: cli.Path
+    """Folder or s3:// prefix of the videos, at any depth."""
+    output: cli.Path
+    """Where to write the dialogues table: a new folder or s3:// prefix."""
+    transcripts: cli.Path | None = None
+    """Folder or s3:// prefix of the transcripts, named as the videos are. Default: beside each video."""
+    window: Window = 5.0
+    """Seconds of each utterance of a video without a transcript."""
+
+
+def run(settings: PrepareVideos) -> Account:
+    """Run the job and return its account."""
+    folder = storage.absolute(settings.videos)
+    texts = storage.absolute(settings.transcripts) if settings.transcripts else None
+    output = ray_session.output_uri(settings.output)
+    storage.check_access(output)
+    if storage.list_files(output):
+        raise UserError(f"{output}: the output exists and holds files; name another --output or delete it")
+    account = Account()
+    found = videos.find(folder, texts, account)
+    settled = {"videos": folder, "transcripts": texts, "window": settings.window}
+    # Until the summary is written, a half-written table is refused by the jobs that read it.
+    storage.write_json(storage.join(output, "_run.json"), {"job": "prepare_videos", **settled})
+    print(f"prepare_videos: {account.videos:,} videos in {folder}", flush=True)
+    for number, table in enumerate(videos.tables(found, settings.window, lengths, account)):
+        tables.write_part(table, storage.join(output, f"part-{number:05d}.parquet"))
+    _print_account(account, settings.window)
+    summary = {"job": "prepare_videos", **asdict(account), "settings": settled}
+    storage.write_json(storage.join(output, "_summary.json"), summary)
+    print(f"  written to {output}; next: emotionscope score --dialogues {output} --videos {folder}", flush=True)
+    return account
+
+
+def _print_account(account: Account, window: float) -> None:
+    used = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(account.transcripts.items()))
+    print(f"  {account.utterances:,} utterances, {account.with_speaker:,} with a speaker")
+    print(f"  with a transcript: {sum(account.transcripts.values()):,}" + (f" ({used})" if used else ""))
+    kinds: dict[str, Sequence[str]] = {
+        f"videos without a transcript, cut into windows of {window:g} s without text": account.windowed,
+        "videos that cannot be read, kept: later jobs report them as failed": account.unreadable_videos,
+        "transcripts that cannot be read, left out": account.unreadable_transcripts,
+        "transcripts of a video that has another, left out": account.spare_transcripts,
+        "transcripts without a video, left out": account.stray_transcripts,
+        "transcripts that are not in UTF-8 or UTF-16, read as Windows-1252": account.not_unicode,
+        "cues left out": account.cues_left_out,
+        "videos with cues after their end, kept: is the transcript that of another cut?": account.cues_outside,
+    }
+    for meaning, names in kinds.items():
+        if names:
+            shown = "\n    ".join(names[:SHOWN]) + ("\n    …" if len(names) > SHOWN else "")
+            print(f"  {len(names):,} {meaning}:\n    {shown}")
+    counts = {
+        "cues without a text, left out": account.cues_without_text,
+        "cues out of order, sorted by their start": account.cues_reordered,
+        "cues that begin before the video, cut to its start": account.cues_clipped,
+        "cues that do not end after their start, kept: they show no frame": account.cues_backwards,
+        "other files, left out": account.other_files,
+    }
+    for meaning, count in counts.items():
+        if count:
+            print(f"  {count:,} {meaning}")
+
+
+if __name__ == "__main__":
+    cli.main(run)
