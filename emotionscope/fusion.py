@@ -1,8 +1,8 @@
 """Late fusion: one probability vector from those of the text and the vision model.
 
-A log-linear pool (Genest & Zidek 1986) with learnt weights: ``log p = w_text log p_text + w_vision log
-p_vision + bias``, normalised over the emotions. Nine numbers, so that a dev set of a thousand rows determines
-them; a penalty draws them to the text model alone, so that uninformative faces are ignored.
+A log-linear pool (Genest & Zidek 1986): ``log p = w_text log p_text + w_vision log p_vision + bias``, normalised over
+the emotions. Nine numbers, so that a dev set of a thousand rows determines them; a penalty draws them to the text
+model alone, so that uninformative faces are ignored. Where no data has both text and faces, they are stated instead.
 """
 
 import json
@@ -23,7 +23,7 @@ Probabilities = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Fusion:
-    """The learnt weights; `bias` has one value an emotion, keyed by name."""
+    """The weights; `bias` has one value an emotion, keyed by name."""
 
     text: float
     vision: float
@@ -58,6 +58,25 @@ class Fusion:
 
 
 TEXT_ALONE = Fusion(1.0, 0.0, dict.fromkeys(EMOTIONS, 0.0))
+
+
+def stated(prior: ArrayLike, odds: float) -> Fusion:
+    """Weights without data: the text's probabilities, moved by what the faces say beyond their model's own `prior`.
+
+    `prior` is float [7], how often the vision model's emotions occur in what it learnt from. Were text and faces
+    independent given the emotion, dividing it out and multiplying would be right (Kittler et al. 1998). They tell less
+    than that: faces are those of listeners too, and one look is much like the next. So their weight is the largest
+    with which no faces, however sure, overturn a text that is `odds` times as sure of its answer as of theirs.
+    Raises ValueError unless `odds` is above 1 and every prior above 0.
+    """
+    shares = np.asarray(prior, dtype=np.float64)
+    if odds <= 1 or not (shares > 0).all():
+        raise ValueError("the odds must be above 1, and every prior above 0")
+    log_prior = np.log(shares / shares.sum())
+    # The faces' evidence for one emotion over another is at most that of 1 against FLOOR, each beside its prior.
+    most = log_prior.max() - log_prior.min() - np.log(FLOOR)
+    weight = float(np.log(odds) / most)
+    return Fusion(1.0, weight, dict(zip(EMOTIONS, (-weight * log_prior).tolist(), strict=True)))
 
 
 def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_power: float = 0.5) -> Fusion:

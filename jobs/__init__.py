@@ -2,7 +2,7 @@
 
 # As ``emotionscope --help`` lists them. The line beside each is the first of the job's docstring.
 GROUPS = {
-    "Try it": ("demo",),
+    "Try it": ("demo", "predict"),
     "Prepare an archive": ("prepare_meld", "prepare_videos", "extract_keyframes"),
     "Train the models": ("train_text", "train_vision", "fit_fusion"),
     "Score it, and see": ("score", "evaluate", "dashboard"),

@@ -35,7 +35,8 @@ class Dashboard:
     keyframes: cli.Path | None = None
     """Keyframes table that the scores were made from, to show the faces."""
     bundle: cli.Path | None = None
-    """Bundle to try sentences and clips on: a folder or s3:// prefix."""
+    """Bundle to try sentences and clips on: a folder or s3:// prefix. Default: the one that comes with
+    EmotionScope."""
     exports: cli.Path = "exports"
     """Folder on this machine for selections that are too large to download. Made when you save the first one."""
     address: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1"
@@ -51,12 +52,11 @@ def run(settings: Dashboard = NOTHING) -> None:
     """Check the settings and serve the pages until stopped."""
     if importlib.util.find_spec("streamlit") is None or importlib.util.find_spec("duckdb") is None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
-    if not settings.scores and not settings.bundle:
-        raise UserError("name --scores, --bundle or both")
-    named = {"scores": settings.scores, "keyframes": settings.keyframes, "bundle": settings.bundle}
+    named = {"scores": settings.scores, "keyframes": settings.keyframes}
     sources = {kind: storage.absolute(uri) for kind, uri in named.items() if uri}
-    if "bundle" in sources:
-        bundles.read_manifest(sources["bundle"])
+    sources["bundle"] = bundles.chosen(settings.bundle)
+    version = bundles.read_manifest(sources["bundle"])["version"]
+    print(f"dashboard: {bundles.describe(sources['bundle'], version)}", flush=True)
     if "keyframes" in sources:
         tables.open_dataset(sources["keyframes"], "keyframes")
     sources["exports"] = os.path.abspath(settings.exports)

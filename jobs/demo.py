@@ -18,8 +18,14 @@ from rich.console import Console
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
 from emotionscope.io import storage
-from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, train_text, train_vision
+from jobs import evaluate, extract_keyframes, fit_fusion, predict, prepare_meld, score, train_text, train_vision
 
+LINES = (
+    "You came all this way just to see me?",
+    "I told you never to touch my things!",
+    "We lost the house. I don't know what to do.",
+    "The meeting is at ten, in the room upstairs.",
+)
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
 NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
 SMALL_FACES = {"image_size": 48, "batch_size": 32, "augmentation": 0.0}  # quick to train, and enough for drawn faces
@@ -99,8 +105,18 @@ def run(settings: Demo) -> None:
     step.console.print(f"\n[bold]Done in {time.monotonic() - started:.0f} s[/bold]")
     print(f"scores  {scores}")
     print(f"report  {report}/report.html")
-    print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video), with the demo's models:")
-    print(f"  emotionscope score --dialogues YOUR_FOLDER --bundle {shlex.quote(models)} --output YOUR_SCORES")
+    _real_lines(step, folder)
+    print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video):")
+    print("  emotionscope score --dialogues YOUR_FOLDER --output YOUR_SCORES")
+
+
+def _real_lines(step: "_Steps", folder: Path) -> None:
+    """A few lines that a newcomer can change, answered by the models that come with the package."""
+    lines = folder / "lines.txt"
+    lines.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    step("Ask the models that come with EmotionScope, which know real people", "jobs.predict", lines=lines)
+    predict.run(predict.Predict(lines=str(lines)))
+    print(f"Change {lines} and run the command again.")
 
 
 class _Steps:

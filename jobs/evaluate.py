@@ -33,7 +33,7 @@ class Evaluate:
     """Where to write metrics.json and report.html: a folder or s3:// prefix."""
     bundle: cli.Path | None = None
     """Bundle whose model card to show. With --scores: the bundle that made them, so that the report explains the
-    mistakes."""
+    mistakes. Default: the one that comes with EmotionScope."""
     split: cli.Name | None = None
     """Split to measure. Default: test where there is one, else all rows that have a label."""
     keyframes: cli.Path | None = None
@@ -49,11 +49,12 @@ NOTHING = Evaluate()  # no flag is required, so the command line needs a default
 
 def run(settings: Evaluate = NOTHING) -> Figures | None:
     """Run the job and return the figures; None where only a bundle is shown."""
-    if settings.bundle and not settings.scores:
-        Console(highlight=False).print(Markdown(model_card.render(bundle_store.read_manifest(settings.bundle))))
+    if not settings.scores:
+        manifest = bundle_store.read_manifest(bundle_store.chosen(settings.bundle))
+        Console(highlight=False).print(Markdown(model_card.render(manifest)))
         return None
-    if not settings.scores or not settings.report:
-        raise UserError("name --scores and --report to measure, or --bundle to show its model card")
+    if not settings.report:
+        raise UserError("name --scores and --report to measure, or neither to show a model card")
     return _measure(settings, settings.scores, settings.report)
 
 
@@ -68,11 +69,9 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
-    models = bundle_store.load(settings.bundle) if settings.bundle else None
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
     table = tables.read(dataset, evaluation.COLUMNS)
-    if models:
-        _check_bundle(models, table)
+    models = _models(settings.bundle, table)
     try:
         figures = evaluation.evaluate(table, settings.split)
     except UserError as error:
@@ -90,14 +89,21 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
     return figures
 
 
-def _check_bundle(bundle: bundle_store.Bundle, scores: pa.Table) -> None:
-    """Raises UserError where the bundle did not make the scores, and so cannot explain them."""
+def _models(uri: str | None, scores: pa.Table) -> bundle_store.Bundle | None:
+    """The bundle that made the scores, which can explain them: the one named, or the shipped one where it did.
+
+    Raises UserError where the one named did not.
+    """
     made_by = sorted(scores["bundle"].drop_null().unique().to_pylist())
-    if made_by != [bundle.version]:
-        raise UserError(
-            f"--bundle {bundle.uri}: its version is {bundle.version}, and the scores were made by "
-            f"{', '.join(made_by) or 'none'}"
-        )
+    version = bundle_store.read_manifest(bundle_store.chosen(uri))["version"]
+    if made_by == [version]:
+        print(f"evaluate: explained by {bundle_store.describe(bundle_store.chosen(uri), version)}", flush=True)
+        return bundle_store.load(bundle_store.chosen(uri))
+    if uri is None:
+        return None
+    raise UserError(
+        f"--bundle {uri}: its version is {version}, and the scores were made by {', '.join(made_by) or 'none'}"
+    )
 
 
 def _print_figures(figures: Figures) -> None:

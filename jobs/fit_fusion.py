@@ -2,12 +2,16 @@
 
 Learns on the dev split of a keyframes table with labels, and adds the fusion to the bundle that holds the two models.
 If no row has both text and a face, the fusion follows the text model, and the job says so.
+Without labelled keyframes, --odds states the fusion instead.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pyarrow.compute as pc
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from sklearn.metrics import f1_score
 
 from emotionscope import cli, fusion, labels
@@ -24,10 +28,13 @@ ROWS = 1024  # read and scored at a time
 class FitFusion:
     """Settings of the job."""
 
-    keyframes: cli.Path
-    """Keyframes table with the columns emotion and split: a folder or s3:// prefix."""
     bundle: cli.Path
     """Bundle that holds the text and the vision model: a folder or s3:// prefix."""
+    keyframes: cli.Path | None = None
+    """Keyframes table to learn from, with the columns emotion and split: a folder or s3:// prefix."""
+    odds: Annotated[float | None, Parameter(validator=Number(gt=1))] = None
+    """Without --keyframes: faces overturn the text only where it is less than this many times as sure of its answer
+    as of theirs."""
     split: cli.Name = "dev"
     """Split to learn on. Neither model may have been trained on it."""
     replace: cli.Switch = False
@@ -36,7 +43,38 @@ class FitFusion:
 
 def run(settings: FitFusion) -> str:
     """Run the job and return the bundle's new version."""
-    dataset = tables.open_dataset(settings.keyframes, "keyframes")
+    if (settings.keyframes is None) == (settings.odds is None):
+        raise UserError("give either --keyframes, to learn the fusion, or --odds, to state it")
+    if settings.odds is not None:
+        return _state(settings, settings.odds)
+    return _learn(settings, settings.keyframes or "")
+
+
+def _state(settings: FitFusion, odds: float) -> str:
+    """Publish a fusion that follows from the odds and from what the vision model learnt from."""
+    bundle_store.check_free(settings.bundle, "fusion", settings.replace)
+    vision = bundle_store.read_manifest(settings.bundle)["parts"].get("vision")
+    if vision is None:
+        raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
+    try:
+        counts = [vision["dev"]["per_emotion"][emotion]["support"] for emotion in labels.EMOTIONS]
+        # A loss that weighs a class by n ** -power is that of a set in which it occurs n ** (1 - power) times.
+        prior = np.maximum(counts, 1) ** (1 - float(vision["settings"]["class_power"]))
+        chosen = fusion.stated(prior, odds)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"--odds: the fusion cannot be stated ({tables.first_line(error)})") from error
+    shares = {
+        emotion: round(float(share), 4) for emotion, share in zip(labels.EMOTIONS, prior / prior.sum(), strict=True)
+    }
+    print(f"fit_fusion: stated, not learnt; odds {odds:g}, weights: text 1, vision {chosen.vision:.3f}")
+    record = {"settings": {"odds": odds, "vision_prior": shares}}
+    version = bundle_store.publish(settings.bundle, "fusion", chosen.to_bytes(), record, settings.replace)
+    print(f"  bundle {settings.bundle} is now version {version}")
+    return version
+
+
+def _learn(settings: FitFusion, keyframes: str) -> str:
+    dataset = tables.open_dataset(keyframes, "keyframes")
     for column in ("emotion", "split"):
         if column not in dataset.schema.names:
             raise UserError(f"{dataset.uri}: the fusion is learnt from labels, and there is no column {column!r}")

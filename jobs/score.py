@@ -25,10 +25,10 @@ from emotionscope.video import detection, keyframes
 class Score(cli.BatchFlags, cli.GpuFlags):
     """Settings of the job."""
 
-    bundle: cli.Path
-    """Bundle that holds the models: a folder or s3:// prefix."""
     output: cli.Path
     """Where to write the scores table: a new folder or s3:// prefix."""
+    bundle: cli.Path | None = None
+    """Bundle that holds the models: a folder or s3:// prefix. Default: the one that comes with EmotionScope."""
     dialogues: cli.Path | None = None
     """Dialogues table to score: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
@@ -47,7 +47,8 @@ def run(settings: Score) -> dict[str, Any]:
         dataset = tables.open_dataset(settings.dialogues, "dialogues")
     else:
         dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
-    manifest = bundle_store.read_manifest(settings.bundle)
+    bundle = bundle_store.chosen(settings.bundle)
+    manifest = bundle_store.read_manifest(bundle)
     contracts.scores_schema(dataset.schema)
     decode = settings.dialogues is not None and "video" in dataset.schema.names and "vision" in manifest["parts"]
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
@@ -59,7 +60,7 @@ def run(settings: Score) -> dict[str, Any]:
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         pipeline.warm_up(seen and not count)
-        models = bundle_store.load(settings.bundle, seen)
+        models = bundle_store.load(bundle, seen)
         facts = {
             "input": tables.fingerprint(dataset),
             "bundle": models.version,
@@ -69,7 +70,10 @@ def run(settings: Score) -> dict[str, Any]:
             "shard_rows": shard_rows,
         }
         output = Output(place, "score", facts)
-        print(f"score: {dataset.rows:,} utterances, bundle {models.version}, on {cluster}", flush=True)
+        print(
+            f"score: {dataset.rows:,} utterances, {bundle_store.describe(bundle, models.version)}, on {cluster}",
+            flush=True,
+        )
         for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
             if part not in models.manifest["parts"]:
                 print(f"score: the bundle has no {part} model: {effect}", flush=True)

@@ -38,5 +38,7 @@ def test_evaluate_shows_a_bundle_without_scores(obvious: Path, capsys: pytest.Ca
     told = capsys.readouterr().out
     assert bundle_store.read_manifest(str(obvious / "bundle"))["version"] in told
     assert "Limits" in told
-    with pytest.raises(UserError, match="--scores"):
-        run(Evaluate())
+    run(Evaluate())
+    assert bundle_store.read_manifest(bundle_store.SHIPPED)["version"] in capsys.readouterr().out
+    with pytest.raises(UserError, match="--report"):
+        run(Evaluate(scores="somewhere"))

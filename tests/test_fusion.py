@@ -67,3 +67,30 @@ def test_it_reads_back_by_name_and_refuses_anything_else() -> None:
     for junk in (b"", b"[]", b'{"text": 1, "vision": 1, "bias": {"joy": 0}}', b'{"text": 1}'):
         with pytest.raises(ValueError):  # noqa: PT011 - several kinds of junk, several messages
             Fusion.from_bytes(junk)
+
+
+PRIOR = np.array([0.1, 0.01, 0.03, 0.27, 0.36, 0.12, 0.11])
+
+
+def test_stated_faces_move_the_text_by_what_they_say_beyond_their_prior() -> None:
+    stated = fusion.stated(PRIOR, 9)
+    text = np.array([[0.3, 0.05, 0.05, 0.2, 0.3, 0.05, 0.05]], np.float32)
+    np.testing.assert_allclose(stated.probabilities(text, PRIOR[None].astype(np.float32)), text, atol=1e-5)
+    anger = np.eye(7, dtype=np.float32)[[0]] * 0.94 + 0.01
+    assert stated.probabilities(text, anger)[0].argmax() == 0
+
+
+@pytest.mark.parametrize("shown", range(7))
+def test_no_stated_faces_overturn_a_text_that_is_sure_enough(shown: int) -> None:
+    stated = fusion.stated(PRIOR, 9)
+    faces = np.eye(7, dtype=np.float32)[[shown]]
+    for said in set(range(7)) - {shown}:
+        text = np.full((1, 7), 0.001, np.float32)
+        text[0, said], text[0, shown] = 0.9, 0.0995
+        assert stated.probabilities(text, faces)[0].argmax() == said
+
+
+@pytest.mark.parametrize(("prior", "odds"), [(PRIOR, 1.0), (PRIOR * 0, 9.0)])
+def test_what_states_no_fusion_is_refused(prior: np.ndarray, odds: float) -> None:
+    with pytest.raises(ValueError, match="odds"):
+        fusion.stated(prior, odds)

@@ -38,7 +38,7 @@ def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
 def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Probabilities]:
     """The text's and the faces' probabilities, float32 [rows, 7] each, NaN where missing."""
     seen = _see(table, bundle)
-    return _text_probabilities(table["utterance"].to_pylist(), bundle), _seen(seen)
+    return text_probabilities(table["utterance"].to_pylist(), bundle), _seen(seen)
 
 
 def missing(rows: int) -> Probabilities:
@@ -96,7 +96,7 @@ def see(table: pa.Table, model: "VisionModel") -> pa.Table:
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     """Rows of `see`, or keyframes rows whose faces nothing looked at, to scores rows."""
-    text, faces = _text_probabilities(table["utterance"].to_pylist(), bundle), _seen(table)
+    text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _seen(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
     errors = []
     reasons = (tables.column_or_nulls(table, name, pa.string()).to_pylist() for name in ("video_error", _FACE_ERROR))
@@ -120,7 +120,8 @@ def _seen(table: pa.Table) -> Probabilities:
     return np.asarray(table[_SEEN].combine_chunks().flatten()).reshape(-1, len(EMOTIONS))
 
 
-def _text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
+def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
+    """The text model's probabilities float32 [n, 7]; NaN for a text that is missing or blank."""
     result = missing(len(texts))
     spoken = [row for row, text in enumerate(texts) if text and not text.isspace()]
     if spoken:

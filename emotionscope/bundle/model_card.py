@@ -3,6 +3,7 @@
 from typing import Any
 
 import jinja2
+from scipy.stats import binomtest
 
 _FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 _TITLES = ("weighted F1", "macro F1", "accuracy", "calibration error")
@@ -29,6 +30,7 @@ def render(manifest: dict[str, Any]) -> str:
         packages=manifest["packages"],
         data=_data,
         figures=_figures,
+        emotions=_emotions,
     )
 
 
@@ -47,13 +49,32 @@ def _data(part: dict[str, Any]) -> str:
 
 def _figures(part: dict[str, Any], things: str) -> str:
     """A table of the splits that were measured, with the floor of always answering the commonest emotion."""
-    lines = [f"| Split | {things} | {' | '.join(_TITLES)} |", "|---|" + "---:|" * (1 + len(_TITLES))]
+    titles = [*_TITLES, "95% interval of accuracy"]
+    lines = [f"| Split | {things} | {' | '.join(titles)} |", "|---|" + "---:|" * (1 + len(titles))]
     for split in ("dev", "test"):
         for name, row in ((split, part.get(split)), (f"{split}, one answer", part.get(split, {}).get("majority"))):
             if row:
                 cells = " | ".join(f"{row[key]:.4f}" if key in row else "" for key in _FIGURES)
-                lines.append(f"| {name} | {row['n']:,} | {cells} |")
+                lines.append(f"| {name} | {row['n']:,} | {cells} | {_interval(row)} |")
     return "\n" + "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _interval(row: dict[str, Any]) -> str:
+    """The 95% interval of an accuracy (Wilson 1927), which takes the rows to be independent."""
+    found = binomtest(round(row["accuracy"] * row["n"]), row["n"]).proportion_ci(method="wilson")
+    return f"{found.low:.3f}–{found.high:.3f}"
+
+
+def _emotions(part: dict[str, Any]) -> str:
+    """A table of the emotions on the last split that was measured."""
+    split = next((name for name in ("test", "dev") if part.get(name, {}).get("per_emotion")), None)
+    if split is None:
+        return ""
+    lines = [f"| Emotion, on {split} | rows | precision | recall | F1 |", "|---|---:|---:|---:|---:|"]
+    for emotion, row in part[split]["per_emotion"].items():
+        cells = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
+        lines.append(f"| {_plain(emotion)} | {row['support']:,} | {cells} |")
+    return "\n" + "\n".join(lines)
 
 
 def _plain(text: object) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from emotionscope.bundle import model_card
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emotionscope.text.model import TextModel
     from emotionscope.vision.model import VisionModel
 
+SHIPPED = str(Path(__file__).parents[1] / "models" / "meld-ferplus")  # what comes with the package
 FORMAT = 1
 CARD = "README.md"  # the model card, where people and model hubs look for it
 Part = Literal["text", "vision", "fusion"]
@@ -38,6 +40,16 @@ class Bundle:
     vision: "VisionModel | None"
     fusion: Fusion | None
     manifest: dict[str, Any]
+
+
+def chosen(uri: str | None) -> str:
+    """The bundle that a user named, else the shipped one."""
+    return SHIPPED if uri is None else storage.absolute(uri)
+
+
+def describe(uri: str, version: str) -> str:
+    """A bundle in the words of a job's first line."""
+    return f"the models that come with EmotionScope, version {version}" if uri == SHIPPED else f"bundle {version}"
 
 
 def read_manifest(uri: str) -> dict[str, Any]:

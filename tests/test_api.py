@@ -1,0 +1,110 @@
+"""The models in a notebook: tables out, the job's numbers, and the bundle that comes with the package."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotionscope
+from emotionscope.bundle import model_card
+from emotionscope.bundle import store as bundle_store
+from emotionscope.errors import RowError, UserError
+from emotionscope.io import tables
+from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from jobs import predict
+from tests.conftest import scores_of
+from tests.drawn_faces import drawn_face
+
+
+@pytest.fixture(scope="module")
+def shipped() -> emotionscope.Models:
+    return emotionscope.load()
+
+
+def test_the_shipped_text_model_knows_everyday_lines(shipped: emotionscope.Models) -> None:
+    lines = {
+        "I love it, thank you so much!": "joy",
+        "Get out! I hate you!": "anger",
+        "Oh my God! What?!": "surprise",
+        "I'm so sorry, I miss her so much.": "sadness",
+        "The bus leaves at ten.": "neutral",
+    }
+    answers = shipped.texts(list(lines))
+    assert answers["emotion"].tolist() == list(lines.values())
+    np.testing.assert_allclose(answers[list(EMOTIONS)].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_missing_text_is_a_missing_answer(shipped: emotionscope.Models) -> None:
+    answers = shipped.texts([None, "  ", "Hi"])
+    assert answers["emotion"].isna().tolist() == [True, True, False]
+    assert answers["joy"].isna().tolist() == [True, True, False]
+
+
+def test_dialogues_in_a_frame_score_as_in_the_job(obvious: Path, scored: str) -> None:
+    keys = ["dialogue_id", "utterance_id"]
+    frame = (
+        tables.read(tables.open_dataset(str(obvious / "dialogues"), "dialogues")).to_pandas().sample(9, random_state=0)
+    )
+    with emotionscope.load(obvious / "bundle", detector="haar") as models:
+        ours = models.dialogues(frame, videos=obvious)
+    theirs = scores_of(scored).to_pandas()
+    theirs = frame[keys].merge(theirs, on=keys, how="left")
+    assert ours[keys].to_numpy().tolist() == theirs[keys].to_numpy().tolist()
+    for model in MODELS:
+        columns = probability_columns(model)
+        np.testing.assert_allclose(ours[columns].astype(float), theirs[columns].astype(float), atol=1e-4)
+
+
+def test_a_frame_that_is_no_dialogues_is_refused(shipped: emotionscope.Models) -> None:
+    with pytest.raises(UserError, match="lacks the column dialogue_id"):
+        shipped.dialogues(pd.DataFrame({"utterance": ["Hi"]}))
+
+
+def test_a_clip_gives_its_faces_with_time_and_person(shared: Path) -> None:
+    with emotionscope.load() as models:
+        faces = models.clip(shared / "data" / "clips" / "dia29_utt4.mp4")
+        assert len(faces)
+        assert faces["time"].is_monotonic_increasing
+        assert (faces[["w", "h"]] > 0).all(axis=None)
+        with pytest.raises(RowError, match="missing"):
+            models.clip(shared / "nowhere.mp4")
+
+
+def test_faces_are_answered_by_name(obvious: Path) -> None:
+    models = emotionscope.load(obvious / "bundle")
+    answers = models.faces([drawn_face(k) for k in range(3)])
+    assert set(answers["emotion"]) <= set(EMOTIONS)
+    np.testing.assert_allclose(answers[list(EMOTIONS)].sum(axis=1), 1, atol=1e-5)
+
+
+def test_lines_of_a_file_are_answered_and_never_read_as_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lines.txt").write_text("\ufeffI love you!\n\n[bold]No[/bold]\n", encoding="utf-8")
+    predict.run(predict.Predict(lines=str(tmp_path / "lines.txt")))
+    told = capsys.readouterr().out
+    assert "come with EmotionScope" in told
+    assert "[bold]No[/bold]" in told
+    assert "joy" in told
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({}, "--text"),
+        ({"lines": "nowhere"}, "cannot be read"),
+        ({"clip": ("nowhere.mp4",)}, "nowhere.mp4: video missing"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_line(settings: dict[str, str], complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        predict.run(predict.Predict(**settings))
+
+
+def test_the_shipped_bundle_is_small_and_its_card_tells_its_limits() -> None:
+    folder = Path(bundle_store.SHIPPED)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 30e6
+    manifest = bundle_store.read_manifest(bundle_store.SHIPPED)
+    assert (folder / "README.md").read_text() == model_card.render(manifest)
+    assert "Not for decisions about people" in (folder / "README.md").read_text()
