@@ -11,7 +11,8 @@ from emotionscope.bundle import model_card
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import tables
-from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.labels import EMOTIONS, probability_columns
+from emotionscope.vision.model import pool
 from jobs import predict
 from tests.conftest import scores_of
 from tests.drawn_faces import drawn_face
@@ -42,18 +43,27 @@ def test_a_missing_text_is_a_missing_answer(shipped: emotionscope.Models) -> Non
 
 
 def test_dialogues_in_a_frame_score_as_in_the_job(obvious: Path, scored: str) -> None:
-    keys = ["dialogue_id", "utterance_id"]
-    frame = (
-        tables.read(tables.open_dataset(str(obvious / "dialogues"), "dialogues")).to_pandas().sample(9, random_state=0)
-    )
-    with emotionscope.load(obvious / "bundle", detector="haar") as models:
-        ours = models.dialogues(frame, videos=obvious)
-    theirs = scores_of(scored).to_pandas()
-    theirs = frame[keys].merge(theirs, on=keys, how="left")
-    assert ours[keys].to_numpy().tolist() == theirs[keys].to_numpy().tolist()
-    for model in MODELS:
-        columns = probability_columns(model)
-        np.testing.assert_allclose(ours[columns].astype(float), theirs[columns].astype(float), atol=1e-4)
+    keyframes = tables.read(tables.open_dataset(str(obvious / "keyframes"), "keyframes"))
+    frame = keyframes.drop_columns(["faces", "video_error"]).to_pandas()
+    ours, theirs = emotionscope.load(obvious / "bundle").dialogues(frame), scores_of(scored).to_pandas()
+    keys = ["dialogue_id", "utterance_id", "speaker", "split"]
+    pd.testing.assert_frame_equal(ours[keys], theirs[keys])
+    text = ["text_emotion", *probability_columns("text")]
+    pd.testing.assert_frame_equal(ours[text], theirs[text], check_dtype=False, atol=1e-6)
+    assert ours["vision_emotion"].isna().all()  # no videos were named
+
+
+def test_a_clip_in_a_dialogue_scores_by_the_faces_that_the_clip_shows(obvious: Path, shared: Path) -> None:
+    clips = shared / "data" / "clips"
+    frame = pd.DataFrame(
+        {"dialogue_id": ["d"], "utterance_id": [0], "utterance": [None], "video": ["dia29_utt4.mp4"]}
+    ).astype({"utterance": "string"})
+    with emotionscope.load(obvious / "bundle") as models:
+        faces, scores = models.clip(clips / "dia29_utt4.mp4"), models.dialogues(frame, videos=clips)
+    pooled = pool(faces[list(EMOTIONS)].to_numpy(), faces["quality"].to_numpy(), faces["person"].to_numpy())
+    np.testing.assert_allclose(scores[probability_columns("vision")].to_numpy()[0], pooled, atol=1e-5)
+    assert scores["text_emotion"].isna().all()
+    assert scores["error"].isna().all()
 
 
 def test_a_frame_that_is_no_dialogues_is_refused(shipped: emotionscope.Models) -> None:
@@ -61,8 +71,8 @@ def test_a_frame_that_is_no_dialogues_is_refused(shipped: emotionscope.Models) -
         shipped.dialogues(pd.DataFrame({"utterance": ["Hi"]}))
 
 
-def test_a_clip_gives_its_faces_with_time_and_person(shared: Path) -> None:
-    with emotionscope.load() as models:
+def test_a_clip_gives_its_faces_with_time_and_person(obvious: Path, shared: Path) -> None:
+    with emotionscope.load(obvious / "bundle") as models:
         faces = models.clip(shared / "data" / "clips" / "dia29_utt4.mp4")
         assert len(faces)
         assert faces["time"].is_monotonic_increasing
