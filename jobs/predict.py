@@ -1,6 +1,6 @@
-"""Ask the models about a sentence, a file of lines, a clip or a picture, and print what they answer.
+"""Print what the models say of a sentence, clip or picture.
 
-For a first look and for checks by hand; `score` is for archives.
+This is for a first look and for checks by hand. Use score for archives.
 """
 
 from collections.abc import Iterable

@@ -111,7 +111,7 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
         ("score", "--dialogues {good} --bundle {tmp}/fake --output {tmp}/out", "not a bundle of format"),
         ("score", "--dialogues {good} --bundle {tmp}/fake --output {tmp}/out --detector eyes", "--detector"),
         ("score", "--dialogues {good} --keyframes {good} --bundle b --output {tmp}/out", "either"),
-        ("score", "--dialogues {good} --output {tmp}/out", "--bundle"),
+        ("score", "--dialogues {good}", "--output"),
         ("score", "--dialogue {good} --bundle b --output {tmp}/out", "--dialogue"),
         ("extract_keyframes", "--dialogues {good} --output {tmp}/not_a_bundle", "holds other files"),
         ("extract_keyframes", "--dialogues {good} --output {tmp}/out --max-faces 0", "--max-faces"),
