@@ -49,7 +49,7 @@ def test_filters_combine_as_they_do_on_the_table_itself(archive: Archive, scored
         return archive.overview(Selection(**filters)).totals
 
     assert totals()["dialogues"] == table["dialogue_id"].nunique()
-    assert totals()["with_faces"] == (table["faces"] > 0).sum()
+    assert totals()["with_faces"] == (table["face_count"] > 0).sum()
     assert totals(error=True) == dict.fromkeys(totals(), 0)
     disagree = (table["text_emotion"] != table["vision_emotion"]).sum()
     assert totals(disagreement=True)["rows"] == totals()["disagreements"] == disagree
@@ -206,7 +206,7 @@ def test_the_dialogue_page_tells_every_utterance_in_order(page: Page, site: str,
     expect(page.locator(".words")).to_have_text([(row["speaker"] or "") + row["utterance"] for row in rows])
     fused = [chip.split()[1] for chip in page.locator(".chip").all_inner_texts() if chip.startswith("fused")]
     assert fused == [row["fused_emotion"] for row in rows]
-    expect(page.locator("img.face")).to_have_count(sum(row["faces"] for row in rows))
+    expect(page.locator("img.face")).to_have_count(sum(row["face_count"] for row in rows))
     assert all(image.get_attribute("alt") for image in page.locator("img.face").all())
 
 

@@ -35,7 +35,7 @@ def table(drawn) -> pa.Table:
     return scores(
         [EMOTIONS[index] for index in truth],
         answers,
-        faces=pa.array(np.where(no_face, 0, 2), pa.int32()),
+        face_count=pa.array(np.where(no_face, 0, 2), pa.int32()),
         speaker=["Ann", "Bob", None, "Cem"] * 100,
         utterance=["no", "one two three", None, "a b c d e f g"] * 100,
         split=["test"] * 300 + ["train"] * 100,

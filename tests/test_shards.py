@@ -58,7 +58,7 @@ def test_a_finished_output_and_a_foreign_folder_are_refused(output: str, tmp_pat
 
 
 def test_the_summary_counts_rows_and_errors_by_reason(output: str) -> None:
-    table = pa.table({"faces": [1, 0, 2], "error": ["video unreadable: x", None, "video unreadable: y"]})
+    table = pa.table({"face_count": [1, 0, 2], "error": ["video unreadable: x", None, "video unreadable: y"]})
     tallies = [shards.tally(table), shards.tally(table.slice(1, 1))]
     summary = Output(output, "score", SETTINGS).finish(tallies, {})
     assert summary == storage.read_json(storage.join(output, "_summary.json"))

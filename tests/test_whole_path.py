@@ -61,7 +61,7 @@ def test_missing_modalities_are_nulls_and_the_rest_still_scores(obvious: Path, t
     assert both["fused_emotion"] and not both["error"]
     assert no_text["text_joy"] is None and no_text["fused_joy"] == no_text["vision_joy"]
     assert no_face["vision_emotion"] is None and no_face["fused_joy"] == no_face["text_joy"]
-    assert no_face["error"] is None and no_face["faces"] == 0
+    assert no_face["error"] is None and no_face["face_count"] == 0
     assert nothing["fused_emotion"] is None
     assert "video missing" in nothing["error"] and "nothing to score" in nothing["error"]
     assert summary["errors"] == {"video missing": 1}

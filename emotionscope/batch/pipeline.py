@@ -19,6 +19,7 @@ from emotionscope.batch import gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.errors import JobError
 from emotionscope.io import shards, storage, tables
+from emotionscope.io.contracts import INTERNAL
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.shards import Output, Shard
 from emotionscope.ray_session import Bar
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 Stage = Callable[[pa.Table], pa.Table]
 SHARD_ROWS = {"video": 256, "text": 8192}  # rows a shard: minutes of decoding, or seconds of text
-_SHARD = "_shard"  # column that carries the shard's name from stage to stage
+_SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from stage to stage
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ _TALLY = pa.schema(
 def _read_done(output: Output, shard: Shard) -> pa.Table:
     filesystem, path = storage.filesystem(output.path(shard))
     with pq.ParquetFile(path, filesystem=filesystem) as file:
-        names = [name for name in ("faces", "error", "video_error") if name in file.schema_arrow.names]
+        names = [name for name in ("faces", "face_count", "error", "video_error") if name in file.schema_arrow.names]
         return file.read(columns=names)
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Probabilities
 from emotionscope.io import contracts, tables
+from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from emotionscope.vision import preprocessing
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing to score: no text and no face"
 # Columns between the steps: an utterance's decoded faces, why one is missing, and what the network makes of them all.
-_FACES, _FACE_ERROR, _SEEN = "_faces", "_face_error", "_seen"
-_OWN = ("faces", "video_error", _FACE_ERROR, _SEEN)
+_FACES, _FACE_ERROR, _SEEN = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}seen"
+_COUNT = f"{INTERNAL}face_count"
+_OWN = ("faces", "video_error", _COUNT, _FACE_ERROR, _SEEN)
 
 
 def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -51,7 +53,7 @@ def _see(table: pa.Table, bundle: "Bundle") -> pa.Table:
 
 
 def read_faces(table: pa.Table, size: int) -> pa.Table:
-    """Keyframes rows with their face crops decoded to grey squares of `size` pixels; ``faces`` is their number."""
+    """Keyframes rows with their face crops decoded to grey squares of `size` pixels, and counted."""
     rows: list[list[dict[str, Any]]] = []
     errors: list[str | None] = []
     column = tables.column_or_nulls(table, "faces", contracts.FACES)
@@ -66,11 +68,11 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
         errors.append(error)
     face = pa.struct([("quality", pa.float32()), ("person", pa.int32()), ("pixels", pa.binary(size * size))])
     made = {
-        "faces": pc.list_value_length(column),
+        _COUNT: pc.list_value_length(column),
         _FACES: pa.array(rows, pa.list_(face)),
         _FACE_ERROR: pa.array(errors, pa.string()),
     }
-    return pa.table({**{name: table[name] for name in table.column_names}, **made})
+    return pa.table({**{name: table[name] for name in table.column_names if name != "faces"}, **made})
 
 
 def see(table: pa.Table, model: "VisionModel") -> pa.Table:
@@ -103,12 +105,15 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     for row, known in enumerate(zip(*reasons, strict=True)):
         nothing = NOTHING if np.isnan(fused[row, 0]) else None
         errors.append("; ".join(reason for reason in (*known, nothing) if reason) or None)
-    count = tables.column_or_nulls(table, "faces", pa.int32())
+    if _COUNT in table.column_names:
+        count = table[_COUNT]
+    else:
+        count = pc.list_value_length(tables.column_or_nulls(table, "faces", contracts.FACES))
     carried = table.drop_columns([name for name in _OWN if name in table.column_names])
     arrays = dict(zip(carried.column_names, carried.columns, strict=True))
     for model, values in zip(MODELS, (text, faces, fused), strict=True):
         arrays |= _columns(model, values)
-    arrays["faces"] = pc.fill_null(pc.list_value_length(count) if pa.types.is_list(count.type) else count, 0)
+    arrays["face_count"] = pc.fill_null(count, 0)
     arrays["error"] = pa.array(errors, pa.string())
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
     return tables.conform(pa.table(arrays), contracts.scores_schema(carried.schema))

@@ -117,7 +117,7 @@ class Archive:
             WITH chosen AS (
                 SELECT {chosen.model}_emotion AS emotion, least(utterance_id // {GROUP}, {POSITIONS - 1}) AS position,
                     {speaker} AS speaker, text_emotion AS "text", vision_emotion AS vision, dialogue_id,
-                    faces > 0 AS seen, error IS NOT NULL AS failed
+                    face_count > 0 AS seen, error IS NOT NULL AS failed
                 FROM scores WHERE {where}
             ), counted AS MATERIALIZED (
                 SELECT CASE WHEN grouping(position) = 0 THEN 'position' WHEN grouping(speaker) = 0 THEN 'speaker'
@@ -165,7 +165,7 @@ class Archive:
         by = f"ORDER BY {_name(order)} {'DESC' if descending else 'ASC'} NULLS LAST" if order else ""
         names = ", ".join(map(_name, [*shown, *label, *emotions]))
         return self._ask(
-            f"SELECT {names}, {certainty(chosen.model)} AS certainty, faces, error FROM scores WHERE {where} {by}"
+            f"SELECT {names}, {certainty(chosen.model)} AS certainty, face_count, error FROM scores WHERE {where} {by}"
             f" LIMIT {int(limit)}",
             values,
         )

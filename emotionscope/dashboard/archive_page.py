@@ -81,7 +81,7 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: parts.Source
     st.subheader("Utterances")
     first, second, csv, parquet = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     orders = {"the archive's order": "", "certainty": "certainty", "speaker": "speaker", "text": "utterance",
-              "emotion": f"{chosen.model}_emotion", "faces": "faces"}  # fmt: skip
+              "emotion": f"{chosen.model}_emotion", "faces": "face_count"}  # fmt: skip
     known = {name: column for name, column in orders.items() if column in ("", "certainty", *archive.columns)}
     order = first.selectbox("Sort by", known)
     descending = second.toggle("Largest first", value=False)

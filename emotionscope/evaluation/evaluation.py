@@ -35,7 +35,7 @@ LENGTHS = ((1, 2), (3, 5), (6, 10), (11, 20), (21, None))  # words of an utteran
 
 # What `evaluate` reads of a scores table.
 COLUMNS = (
-    *(*KEY, "utterance", "speaker", "emotion", "split", "faces", "error", "bundle"),
+    *(*KEY, "utterance", "speaker", "emotion", "split", "face_count", "error", "bundle"),
     *(name for model in MODELS for name in probability_columns(model)),
 )
 
@@ -221,9 +221,9 @@ def _group(rows: LabelledRows) -> Group:
 
 
 def _by_faces(rows: LabelledRows) -> dict[str, Group]:
-    if "faces" not in rows.table.column_names:
+    if "face_count" not in rows.table.column_names:
         return {}
-    seen = np.array([(count or 0) > 0 for count in rows.integers("faces")])
+    seen = np.array([(count or 0) > 0 for count in rows.integers("face_count")])
     groups = {"with faces": rows.where(seen), "without faces": rows.where(~seen)}
     return {name: _group(group) for name, group in groups.items() if len(group)}
 

@@ -87,7 +87,7 @@ _SCORES = (
             ),
         )
     ),
-    Column("faces", pa.int32(), "number of faces"),
+    Column("face_count", pa.int32(), "number of faces"),
     Column("error", pa.string(), "why the row, or one modality of it, has no score"),
     Column("bundle", pa.string(), "version of the bundle that scored it", required=True),
 )

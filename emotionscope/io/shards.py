@@ -54,8 +54,7 @@ def tally(table: pa.Table) -> dict[str, Any]:
     """Counts of one output table: rows, rows with faces, and errors by reason (the text before a colon)."""
     error = "error" if "error" in table.column_names else "video_error"
     reasons = Counter(str(reason).split(":")[0] for reason in table[error].drop_null().to_pylist())
-    faces = table["faces"]
-    counts = pc.list_value_length(faces) if pa.types.is_list(faces.type) else faces
+    counts = table["face_count"] if "face_count" in table.column_names else pc.list_value_length(table["faces"])
     return {"rows": len(table), "with_faces": pc.sum(pc.greater(counts, 0)).as_py() or 0, "errors": dict(reasons)}
 
 
