@@ -1,5 +1,6 @@
 """What the tests share: the reference data beside the project, one Ray cluster, one S3 server."""
 
+import importlib
 import os
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from emotionscope import ray_session
+from emotionscope import cli, ray_session
 from emotionscope.io import storage, tables
 from tests.s3 import S3Server, running_server
 
@@ -93,6 +94,19 @@ def obvious(ray_cluster: ray_session.Cluster, tmp_path_factory: pytest.TempPathF
     train_vision.run(train_vision.TrainVision(keyframes=table, bundle=models, **quick))
     fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
     return folder
+
+
+def score_flags(folder: Path, output: Path) -> list[str]:
+    """Flags by which `score` reads the keyframes and the bundle in a folder."""
+    return ["--keyframes", f"{folder}/keyframes", "--bundle", f"{folder}/bundle", "--output", f"{output}"]
+
+
+def run_here(job: str, *flags: object) -> int:
+    """Run a job's command line in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(sys, "argv", [job, *map(str, flags)])
+        cli.main(importlib.import_module(f"jobs.{job}").run)
+    return int(end.value.code or 0)
 
 
 def scores_of(uri: str) -> pa.Table:

@@ -11,9 +11,8 @@ import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from tests.conftest import ROOT, copy_in, free_port, run_job, scores_of
-from tests.test_command_line import call
-from tests.test_ray_modes import flags, head_node, submit
+from tests.clusters import head_node, submit
+from tests.conftest import ROOT, copy_in, free_port, run_here, run_job, score_flags, scores_of
 
 CLUSTER = ROOT / "cluster"
 MANIFESTS = sorted(CLUSTER.glob("kuberay-*.yaml"))
@@ -75,7 +74,7 @@ def test_an_entry_point_is_a_command_line_that_its_job_takes(path: Path, capsys:
     assert (python, minus_m) == ("python", "-m")
     assert all(flag.startswith("s3://") for flag in flags if "://" in flag)
     # The flags are read and found good; then the bucket cannot be reached.
-    assert call(job.removeprefix("jobs."), *(flag.replace("BUCKET", "no_such_bucket") for flag in flags)) == 2
+    assert run_here(job.removeprefix("jobs."), *(flag.replace("BUCKET", "no_such_bucket") for flag in flags)) == 2
     told = capsys.readouterr().err
     assert "s3://no_such_bucket" in told
 
@@ -118,7 +117,7 @@ def test_a_cluster_without_workers_grows_for_a_job(obvious: Path, scored: str, t
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     more = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     with head_node(tmp_path, 0, f"--autoscaling-config={tmp_path}/config.yaml", port=port, **more) as address:
-        done = run_job("jobs.score", *flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address["ray"])
+        done = run_job("jobs.score", *score_flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address["ray"])
     assert done.returncode == 0, done.stderr
     assert "0 CPUs" in done.stdout
     assert scores_of(str(tmp_path / "scores")).equals(scores_of(scored))

@@ -10,25 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import jobs
-from emotionscope import __version__, cli
+from emotionscope import __version__
 from jobs import __main__ as command
-from tests.conftest import ROOT, run_job
+from tests.conftest import ROOT, run_here, run_job
 from tests.dialogue_tables import dialogues, write
 
 JOBS = sorted(path.stem for path in (ROOT / "jobs").glob("[a-z]*.py"))
 
 
-def call(job: str, *flags: object) -> int:
-    """Run a job's command line in this process and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
-        patch.setattr(sys, "argv", [job, *map(str, flags)])
-        cli.main(importlib.import_module(f"jobs.{job}").run)
-    return int(end.value.code or 0)
-
-
 @pytest.mark.parametrize("job", JOBS)
 def test_help_explains_every_flag(job: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(job, "--help") == 0
+    assert run_here(job, "--help") == 0
     told = capsys.readouterr().out
     settings = next(iter(importlib.import_module(f"jobs.{job}").run.__annotations__.values()))
     for name in settings.__dataclass_fields__:
@@ -142,7 +134,7 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
 def test_a_mistake_is_one_line_and_exit_code_2(
     job: str, flags: str, complaint: str, places: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(job, *flags.format(**places).split()) == 2
+    assert run_here(job, *flags.format(**places).split()) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ")
     assert told.count("\n") == 1

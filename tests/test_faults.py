@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import storage, tables
 from jobs import extract_keyframes, score
+from tests.clusters import head_node, second_node
 from tests.conftest import ROOT, copy_in, run_job, scores_of
 from tests.drawn_faces import write_faces
 from tests.s3 import S3Server
-from tests.test_ray_modes import BIN, environment, free_port, head_node
 
 SHARD = ("--shard-rows", "16")
 
@@ -61,17 +60,6 @@ def killed(folder: str, output: str, points: tuple[int, ...]) -> None:
     assert "were there already" in done.stdout
 
 
-def has_joined(address: str, node: "subprocess.Popen[bytes]") -> bool:
-    """Whether a second node joins a cluster: true once it has, false where it ends instead."""
-    status = [str(BIN / "ray"), "status", f"--address={address}"]
-    while node.poll() is None:
-        # A head that has only just started knows no status yet.
-        told = subprocess.run(status, env=environment(), capture_output=True, text=True, check=False).stdout
-        if told.count(" node_") == 2:
-            return True
-    return False
-
-
 def test_killed_with_9_a_job_goes_on_and_every_row_comes_out_once(obvious: Path, scored: str, tmp_path: Path) -> None:
     output = str(tmp_path / "scores")
     killed(str(obvious), output, (1, 8))
@@ -97,28 +85,6 @@ def test_two_jobs_on_one_output_do_not_disturb_each_other(obvious: Path, scored:
     assert all(code == 0 or "is finished" in told for told, code in ends)
     assert {code for _, code in ends} <= {0, 2} and 0 in {code for _, code in ends}
     assert scores_of(output).equals(scores_of(scored))
-
-
-@contextmanager
-def second_node(folder: Path, address: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A node of one CPU that joins a cluster, until the block ends or it is killed."""
-    join = [str(BIN / "ray"), "start", f"--address={address}", "--num-cpus=1", "--block"]
-    join += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
-    with (folder / "node.log").open("w") as log:
-        for _ in range(3):  # a node gives up after 30 seconds, which a busy machine may take to start it
-            node = subprocess.Popen(
-                join, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-            if has_joined(address, node):
-                break
-        else:
-            pytest.fail("the node did not join")
-    try:
-        yield node
-    finally:
-        if node.poll() is None:
-            os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
 
 
 def test_a_node_that_dies_takes_no_row_with_it(obvious: Path, scored: str, tmp_path: Path) -> None:
@@ -190,9 +156,9 @@ def test_a_changed_setting_for_a_half_finished_output_is_refused(obvious: Path, 
     output = tmp_path / "scores"
     copy_in(Path(scored), str(output))
     (output / "_summary.json").unlink()
-    done = run_job(*command(str(obvious), str(output), "--max-faces", "3")[2:], RAY_ADDRESS="local")
-    assert done.returncode == 2
-    assert "other settings (max_faces, shard_rows differ)" in done.stderr
+    settings = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle"), "output": str(output)}
+    with pytest.raises(UserError, match=r"other settings \(max_faces, shard_rows differ\)"):
+        score.run(score.Score(**settings, max_faces=3, shard_rows=16))
 
 
 def test_a_job_that_fails_wholesale_stops_and_what_it_wrote_is_valid(ray_cluster: object, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import torch
 
 from emotionscope.labels import MODELS, probability_columns
 from emotionscope.vision import model as vision_model
-from tests.conftest import ROOT, run_job, scores_of
+from tests.clusters import environment, head_node
+from tests.conftest import ROOT, run_job, score_flags, scores_of
 from tests.drawn_faces import drawn_face
-from tests.test_ray_modes import environment, flags, head_node
 
 PLAN = """
 import sys
@@ -55,7 +55,7 @@ def test_the_plan_for_gpus_gives_every_row_once_in_order(obvious: Path, scored: 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use the GPU of this machine")
 def test_a_gpu_that_torch_cannot_use_is_one_line(obvious: Path, tmp_path: Path) -> None:
     with head_node(tmp_path, 2, "--num-gpus=1") as address:
-        done = run_job("jobs.score", *flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address["ray"])
+        done = run_job("jobs.score", *score_flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address["ray"])
         assert done.returncode == 1
         (line,) = done.stderr.splitlines()
         assert line.startswith("error: ")
@@ -67,5 +67,6 @@ def test_a_compiled_network_says_the_same() -> None:
     model = vision_model.create(32, seed=1)
     faces = np.stack([model.decode(drawn_face(seed)) for seed in range(5)])
     plain = model.predict(faces)
-    np.testing.assert_allclose(model.compile().predict(faces), plain, atol=1e-4)
+    # A CPU that computes in bfloat16 rounds to three digits, and a compiled network rounds at other places.
+    np.testing.assert_allclose(model.compile().predict(faces), plain, atol=0.01)
     assert model.predict(faces[:0]).shape == (0, 7)

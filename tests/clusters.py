@@ -1,0 +1,87 @@
+"""Ray clusters as ``ray start`` makes them, of processes on this machine, and jobs that are submitted to them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, free_port
+from tests.s3 import wait_for
+
+BIN = Path(sys.executable).parent
+TOKEN = {"RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token
+
+
+def environment() -> dict[str, str]:
+    """What a shell would have in which nothing points to the tests' own Ray."""
+    here = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    return {**here, "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+@contextmanager
+def head_node(folder: Path, cpus: int, *flags: str, port: int | None = None, **more: str) -> Iterator[dict[str, str]]:
+    """``ray start --head`` with its own ports until the block ends; the addresses of Ray and of its job server."""
+    port, pages = port or free_port(), free_port()
+    command = [str(BIN / "ray"), "start", "--head", "--block", f"--num-cpus={cpus}", f"--port={port}"]
+    command += [
+        f"--dashboard-agent-listen-port={free_port()}",
+        "--include-dashboard=true",
+        f"--dashboard-port={pages}",
+        "--object-store-memory=200000000",
+    ]
+    with (folder / "head.log").open("w") as sink:
+        head = subprocess.Popen(
+            [*command, *flags], env=environment() | more, cwd=folder, stdout=sink, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{pages}/api/version")
+        yield {"ray": f"127.0.0.1:{port}", "jobs": f"http://127.0.0.1:{pages}"}
+    finally:
+        head.terminate()
+        head.wait(timeout=60)
+
+
+def has_joined(address: str, node: "subprocess.Popen[bytes]") -> bool:
+    """Whether a second node joins a cluster: true once it has, false where it ends instead."""
+    status = [str(BIN / "ray"), "status", f"--address={address}"]
+    while node.poll() is None:
+        # A head that has only just started knows no status yet.
+        told = subprocess.run(status, env=environment(), capture_output=True, text=True, check=False).stdout
+        if told.count(" node_") == 2:
+            return True
+    return False
+
+
+@contextmanager
+def second_node(folder: Path, address: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A node of one CPU that joins a cluster, until the block ends or it is killed."""
+    join = [str(BIN / "ray"), "start", f"--address={address}", "--num-cpus=1", "--block"]
+    join += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
+    with (folder / "node.log").open("w") as log:
+        for _ in range(3):  # a node gives up after 30 seconds, which a busy machine may take to start it
+            node = subprocess.Popen(
+                join, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            if has_joined(address, node):
+                break
+        else:
+            pytest.fail("the node did not join")
+    try:
+        yield node
+    finally:
+        if node.poll() is None:
+            os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+
+
+def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[str]:
+    """``ray job submit`` from the project's folder, to its end."""
+    command = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", *entrypoint]
+    return subprocess.run(
+        command, cwd=ROOT, env={**environment(), **TOKEN}, capture_output=True, text=True, timeout=300
+    )
