@@ -7,7 +7,7 @@ import streamlit as st
 
 from emotionscope.dashboard import charts, parts
 from emotionscope.dashboard.archive import most_likely
-from emotionscope.labels import MODELS, canonical_or_none
+from emotionscope.labels import MODELS, canonical
 
 
 def show(sources: parts.Sources) -> None:
@@ -59,8 +59,5 @@ def _answer(row: dict[str, Any], model: str) -> str:
 
 
 def _label(label: object) -> str:
-    try:
-        emotion = canonical_or_none(label)
-    except ValueError:
-        return ""
+    emotion = canonical(label)
     return parts.chip("label", emotion) if emotion else ""
