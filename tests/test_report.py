@@ -138,7 +138,7 @@ def test_a_mistake_is_explained_by_its_words_and_the_places_in_its_face(obvious,
     assert told
     for row in told:
         gram, _ = loaded.text.explain(row.utterance, row.answers["text"])[0]
-        assert html.escape(f"“{gram.replace(' ', '␣')}”") in page
+        assert f"“<bdi>{html.escape(gram.replace(' ', '␣'))}</bdi>”" in page
     keys = [(row.dialogue_id, row.utterance_id) for row in figures.mistakes]
     faces = report.best_faces(tables.open_dataset(settings["keyframes"], "keyframes"), keys)
     images = [image for pictures in faces.values() for image in pictures]
