@@ -20,9 +20,10 @@ import pyarrow as pa
 from benchmarks.bars import Figure, show
 from emotionscope import cli, ray_session
 from emotionscope.batch import pipeline
-from emotionscope.dashboard.archive import Archive, Selection
+from emotionscope.dashboard.archive import Archive, Totals
 from emotionscope.dashboard.archive_page import SHOWN
 from emotionscope.dashboard.fetching import fetch
+from emotionscope.dashboard.selection import Selection
 from emotionscope.io import storage, tables
 
 WRITERS = 4
@@ -98,9 +99,9 @@ def ask(uri: str) -> dict[str, Any]:
 def _ask(uri: str, folder: str) -> dict[str, Any]:
     began = time.monotonic()
     archive = Archive(fetch(uri, folder))
-    archive.speakers()
+    archive.values("speaker")
     totals = _page(archive, Selection())
-    found: dict[str, Any] = {"rows": totals["rows"], "files": len(archive.dataset.parts)}
+    found: dict[str, Any] = {"rows": totals.rows, "files": len(archive.dataset.parts)}
     found["open"] = time.monotonic() - began
     found["filters"] = {name: _seconds(archive, chosen) for name, chosen in FILTERS.items()}
     began = time.monotonic()
@@ -116,7 +117,7 @@ def _seconds(archive: Archive, chosen: Selection) -> float:
     return time.monotonic() - began
 
 
-def _page(archive: Archive, chosen: Selection) -> dict[str, int]:
+def _page(archive: Archive, chosen: Selection) -> Totals:
     """All that the page shows of a selection."""
     overview = archive.overview(chosen)
     archive.rows(chosen, limit=SHOWN)

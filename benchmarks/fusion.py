@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.bars import Figure, show
-from emotionscope import cli, fusion, metrics
+from emotionscope import cli, fusion, labels, metrics
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.io import tables
-from emotionscope.labels import EMOTIONS, canonical, canonical_split
 from emotionscope.vision import labelled_faces
 
 PAIRINGS = ("informative", "uninformative", "absent")
@@ -52,10 +51,9 @@ def measure(settings: Pairings) -> list[Figure]:
     found = labelled_faces.survey(settings.faces)
     texts, truth, seen, shown = {}, {}, {}, {}
     for split in ("dev", "test"):
-        rows = [row for row in table.to_pylist() if canonical_split(row["split"]) == split and row["utterance"]]
-        rows = [row for row in rows if canonical(row["emotion"])]
+        rows = [row for row in table.to_pylist() if row["split"] == split and row["emotion"] and row["utterance"]]
         texts[split] = models.text.probabilities([row["utterance"] for row in rows])
-        truth[split] = np.array([EMOTIONS.index(canonical(row["emotion"]) or "") for row in rows])
+        truth[split] = np.array(labels.indices(row["emotion"] for row in rows))
         batches = [
             batch for span in found.spans[split] for batch in labelled_faces.read(span, split, models.vision.image_size)
         ]

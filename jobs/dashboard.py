@@ -19,7 +19,6 @@ from cyclopts.types import Port
 
 from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
-from emotionscope.dashboard import MEGABYTES
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import storage, tables
@@ -86,9 +85,10 @@ def _serve(sources: dict[str, str], settings: Dashboard) -> None:
         "server.port": settings.port,
         "server.headless": "true",
         "server.fileWatcherType": "none",
-        "server.maxUploadSize": MEGABYTES,
+        "server.maxUploadSize": dashboard.MEGABYTES,
         "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "viewer",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "type",  # a message may hold a user's text, which the page would read as Markdown
         "theme.light.primaryColor": "#285ca8",
         "theme.dark.primaryColor": "#6ea8fe",
     }

@@ -25,6 +25,8 @@ def scores(truth: list[str | None], answers: dict[str, list[list[float | None]]]
     }
     for model in MODELS:
         rows = answers.get(model, [one_answer(None)] * n)
+        likeliest = [None if row[0] is None else EMOTIONS[row.index(max(row))] for row in rows]
+        table[f"{model}_emotion"] = pa.array(likeliest, pa.string())
         for index, emotion in enumerate(EMOTIONS):
             table[f"{model}_{emotion}"] = pa.array([row[index] for row in rows], pa.float32())
     return pa.table(table | columns)

@@ -4,26 +4,32 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
+import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from emotionscope.dashboard import archive_page
-from emotionscope.dashboard.archive import Archive, Selection
+from emotionscope.dashboard import saving
+from emotionscope.dashboard.archive import Archive, Totals
 from emotionscope.dashboard.fetching import fetch
+from emotionscope.dashboard.selection import ColumnFilter, Selection
 from emotionscope.errors import UserError
 from emotionscope.io import tables
 from emotionscope.labels import probability_columns
 from tests.conftest import ROOT, copy_in, free_port, scores_of
 from tests.s3 import wait_for
+from tests.scores_tables import one_answer, scores
 from tests.videos import draw_person, write_video
 
 # Chromium's own calls home are refused here, and would only take time.
@@ -43,23 +49,24 @@ def test_filters_combine_as_they_do_on_the_table_itself(archive: Archive, scored
         table["fused_emotion"].isin(["joy", "anger"]) & (sure >= 0.5) & table["utterance"].str.contains("number 2")
     ]
     assert 0 < len(wanted) < len(table)
-    assert archive.overview(chosen).totals["rows"] == len(wanted)
+    assert archive.overview(chosen).totals.rows == len(wanted)
 
-    def totals(**filters: bool) -> dict[str, int]:
+    def totals(**filters: bool) -> Totals:
         return archive.overview(Selection(**filters)).totals
 
-    assert totals()["dialogues"] == table["dialogue_id"].nunique()
-    assert totals()["with_faces"] == (table["face_count"] > 0).sum()
-    assert totals(error=True) == dict.fromkeys(totals(), 0)
+    assert totals().dialogues == table["dialogue_id"].nunique()
+    assert totals().with_faces == (table["face_count"] > 0).sum()
+    assert totals(error=True) == Totals(0, 0, 0, 0, 0)
     disagree = (table["text_emotion"] != table["vision_emotion"]).sum()
-    assert totals(disagreement=True)["rows"] == totals()["disagreements"] == disagree
+    assert totals(disagreement=True).rows == totals().disagreements == disagree
 
 
-def test_a_selection_is_exported_whole_in_both_forms(archive: Archive, scored: str, tmp_path: Path) -> None:
+def test_a_selection_is_exported_whole_in_each_form(archive: Archive, scored: str, tmp_path: Path) -> None:
     wanted = scores_of(scored).to_pandas().query("fused_emotion == 'fear'")
     chosen = Selection(emotions=("fear",))
-    for kind in ("csv", "parquet"):
+    for kind in ("csv", "xlsx", "parquet"):
         archive.export(chosen, tmp_path / f"it's mine.{kind}")
+    assert (tmp_path / "it's mine.csv").read_bytes().startswith("\ufeff".encode())  # by which Excel knows UTF-8
     parquet = pq.read_table(tmp_path / "it's mine.parquet").to_pandas()
     csv = pd.read_csv(tmp_path / "it's mine.csv")
     keys = ["dialogue_id", "utterance_id"]
@@ -70,6 +77,54 @@ def test_a_selection_is_exported_whole_in_both_forms(archive: Archive, scored: s
         archive.export(chosen, tmp_path / "it's mine.csv")
 
 
+def sheet(path: Path) -> list[list[str]]:
+    """The cells of a workbook's only sheet as text."""
+    spaces = {"s": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    with zipfile.ZipFile(path) as book:
+        rows = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml")).iterfind(".//s:row", spaces)
+        return [["".join(cell.itertext()) for cell in row.iterfind("s:c", spaces)] for row in rows]
+
+
+def test_a_text_that_a_spreadsheet_would_run_stays_a_text(tmp_path: Path) -> None:
+    texts = ["=1+1", "@now", "+2", "fine", "“Zoë”"]
+    table = scores(["joy"] * 5, {}, utterance=texts, Utterance=["x"] * 5)  # names that differ in case only, too
+    tables.write_part(table, str(tmp_path / "scores" / "part.parquet"))
+    archive = Archive(str(tmp_path / "scores"))
+    for kind in ("csv", "xlsx", "parquet"):
+        archive.export(Selection(), tmp_path / f"all.{kind}")
+    csv = pd.read_csv(tmp_path / "all.csv")
+    assert csv["utterance"].tolist() == ["'=1+1", "'@now", "'+2", "fine", "“Zoë”"]
+    head, *rows = sheet(tmp_path / "all.xlsx")
+    assert [[cell for cell in row if cell in texts] for row in rows] == [[text] for text in texts]
+    assert pq.read_table(tmp_path / "all.parquet").column_names == table.column_names == list(csv.columns) == head
+
+
+def test_rows_are_found_by_label_split_faces_range_and_the_utterance_before(tmp_path: Path) -> None:
+    fused = [one_answer(emotion) for emotion in ("joy", "anger", "joy", "joy", "anger")]
+    table = scores(
+        ["Happy", "anger", "sad", None, "odd"], {"fused": fused}, split=["Training", "test", "test", None, "dev"],
+        season=["1", "1", "it's 2", None, "1"], face_count=pa.array([0, 1, 2, 3, 0], pa.int32()),
+    )  # fmt: skip
+    table = table.set_column(0, "dialogue_id", pa.array(["a", "a", "a", "b", "b"]))
+    tables.write_part(table, str(tmp_path / "scores" / "part.parquet"))
+    archive = Archive(str(tmp_path / "scores"))
+    selections = {
+        Selection(labels=("joy",)): [0],
+        Selection(wrong=True): [2],
+        Selection(splits=("train", "dev")): [0, 4],
+        Selection(faces=2): [2, 3],
+        Selection(columns=(ColumnFilter("utterance_id", least=1, most=2),)): [1, 2],
+        Selection(columns=(ColumnFilter("season", values=("it's 2",)),)): [2],
+        Selection(emotions=("anger",), after=("joy",)): [1, 4],
+    }
+    for chosen, wanted in selections.items():
+        assert archive.rows(chosen)["utterance_id"].tolist() == wanted
+        copied = archive.sql(chosen, str(tmp_path / "scores"))
+        assert sorted(duckdb.sql(copied).df()["utterance_id"]) == wanted
+    shifts = archive.shifts(Selection())[["previous", "emotion", "rows"]].to_numpy().tolist()
+    assert shifts == [["anger", "joy", 1], ["joy", "anger", 2]]
+
+
 def test_a_large_selection_is_written_where_the_pages_run(
     scored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,12 +133,12 @@ def test_a_large_selection_is_written_where_the_pages_run(
 
         archive_page.show(parts.Sources(exports=exports, scores=scores, query_uri=scores))
 
-    monkeypatch.setattr(archive_page, "LARGE", 10)
+    monkeypatch.setattr(saving, "LARGE", 10)
     # Streamlit's trial puts the script in its place, which processes that are spawned later would look for.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     folder = tmp_path / "exports"
     app = AppTest.from_function(script, args=(scored, str(folder)), default_timeout=90).run()
-    for kind in ("CSV", "Parquet"):
+    for kind in ("CSV", "PARQUET"):
         app = next(button for button in app.button if button.label == f"Save {kind}").click().run()
         assert not app.exception
     written = {path.suffix: path for path in folder.iterdir()}
@@ -92,9 +147,9 @@ def test_a_large_selection_is_written_where_the_pages_run(
 
 def test_text_that_looks_like_sql_is_only_text(archive: Archive) -> None:
     nasty = "'; DROP VIEW scores; --"
-    assert archive.overview(Selection(search=nasty, speakers=(nasty,), emotions=(nasty,))).totals["rows"] == 0
+    assert archive.overview(Selection(search=nasty, speakers=(nasty,), emotions=(nasty,))).totals.rows == 0
     assert archive.dialogues(nasty) == []
-    assert archive.overview(Selection()).totals["rows"] > 0
+    assert archive.overview(Selection()).totals.rows > 0
 
 
 def test_every_answered_row_counts_once(archive: Archive, scored: str) -> None:
@@ -103,7 +158,7 @@ def test_every_answered_row_counts_once(archive: Archive, scored: str) -> None:
     assert overview.by_position["rows"].sum() == len(table)
     speakers = overview.by_speaker.groupby("speaker")["rows"].sum().to_dict()
     assert speakers == table["speaker"].value_counts().to_dict()
-    assert archive.overview(Selection(speakers=("Ann",))).totals["rows"] == speakers["Ann"]
+    assert archive.overview(Selection(speakers=("Ann",))).totals.rows == speakers["Ann"]
     counts = overview.emotions.set_index("emotion")["rows"].to_dict()
     assert counts == table["text_emotion"].value_counts().to_dict()
     first = overview.by_position.query("position == 0").set_index("emotion")["rows"].to_dict()
@@ -128,7 +183,7 @@ def test_one_file_in_s3_is_an_archive(scored: str, bucket: str, tmp_path: Path) 
     uri = f"{bucket}/one/scores.parquet"
     tables.write_part(scores_of(scored), uri)
     copy = Archive(fetch(uri, str(tmp_path)))
-    assert copy.overview(Selection()).totals["rows"] == scores_of(scored).num_rows
+    assert copy.overview(Selection()).totals.rows == scores_of(scored).num_rows
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:

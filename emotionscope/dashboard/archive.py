@@ -1,49 +1,47 @@
-"""Questions to a scores table of any size, answered by DuckDB without loading it whole; knows nothing of the pages."""
+"""Queries to a scores table of any size, answered by DuckDB without loading it whole; knows nothing of the pages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
-import pyarrow.dataset as pads
 
-from emotionscope.io import storage, tables
+from emotionscope.dashboard import exporting
+from emotionscope.dashboard.parquet_view import ParquetView, quote
+from emotionscope.dashboard.selection import FACE_COUNT, Selection, condition, literal, previous, split
+from emotionscope.io import tables
+from emotionscope.io.contracts import KEY
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
 POSITIONS = 12  # groups of utterances in the course of a dialogue
 GROUP = 3  # utterances in one of them
 SPEAKERS = 12
+MOST_VALUES = 200  # of a column, offered to choose from
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Filters that combine. An empty one lets every row through.
+class Totals:
+    """Counts of rows and dialogues."""
 
-    `model` is whose emotion and certainty count: text, vision or fused. `certainty` is the least probability of the
-    likeliest emotion. `search` is looked for in the text, whatever its case.
-    """
-
-    model: str = "fused"
-    emotions: tuple[str, ...] = ()
-    speakers: tuple[str, ...] = ()
-    certainty: float = 0.0
-    disagreement: bool = False
-    error: bool = False
-    search: str = ""
+    rows: int
+    dialogues: int
+    with_faces: int
+    disagreements: int
+    errors: int
 
 
 @dataclass(frozen=True)
 class Overview:
     """Counts of the selected rows.
 
-    `totals` has rows, dialogues, with_faces, disagreements and errors. The tables have the column rows beside what
-    they count by: emotion; position (of the group of utterances) and emotion; speaker (the commonest) and emotion;
-    text and vision (what each says, where both say something).
+    The tables have the column rows beside what they count by: emotion; position (of the group of utterances) and
+    emotion; speaker (the commonest) and emotion; text and vision (what each says, where both say something).
     """
 
-    totals: dict[str, int]
+    totals: Totals
     emotions: pd.DataFrame
     by_position: pd.DataFrame
     by_speaker: pd.DataFrame
@@ -56,68 +54,82 @@ class Archive:
     def __init__(self, scores: str, keyframes: str | None = None) -> None:
         """Raises UserError where one of the tables is missing, unfinished or another kind of table."""
         self.dataset = tables.open_dataset(scores, "scores")
-        self.columns = self.dataset.schema.names
         self.connection = duckdb.connect(config={"memory_limit": MEMORY})
         self.connection.execute("SET parquet_metadata_cache = true")  # of thousands of files, needed by every query
-        self._remote: dict[str, pads.Dataset] = {}
-        self._view("scores", self.dataset)
-        self.has_keyframes = keyframes is not None
+        self.scores = ParquetView(self.connection, "scores", self.dataset)
+        self.columns = self.scores.columns
+        self.keyframes: ParquetView | None = None
         if keyframes:
-            self._view("keyframes", tables.open_dataset(keyframes, "keyframes"))
-
-    def _view(self, name: str, dataset: tables.Dataset) -> None:
-        uris = [part.uri for part in dataset.parts]
-        if storage.is_s3(dataset.uri):
-            filesystem, _ = storage.filesystem(dataset.uri)
-            paths = [storage.filesystem(uri)[1] for uri in uris]
-            self._remote[name] = pads.dataset(paths, dataset.schema, "parquet", filesystem)
-        else:
-            self.connection.read_parquet(uris, union_by_name=not dataset.alike).create_view(name)
+            self.keyframes = ParquetView(self.connection, "keyframes", tables.open_dataset(keyframes, "keyframes"))
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor for one question: Streamlit serves several people from threads."""
+        """A cursor for one query: Streamlit serves several people from threads."""
         cursor = self.connection.cursor()
-        for name, dataset in self._remote.items():  # which only the cursor it is registered with sees
-            cursor.register(name, dataset)
+        for view in (self.scores, self.keyframes):
+            if view is not None:
+                view.register(cursor)
         return cursor
 
-    def _ask(self, query: str, parameters: list[Any] | None = None) -> pd.DataFrame:
-        return self._cursor().execute(query, parameters or []).df()
+    def _query(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+        table: pd.DataFrame = self._cursor().execute(query, list(parameters)).df()
+        return table
 
-    def where(self, chosen: Selection) -> tuple[str, list[Any]]:
+    def _where(self, chosen: Selection) -> tuple[str, list[Any]]:
         """The filters as SQL and its parameters."""
-        terms: list[str] = ["true"]
         values: list[Any] = []
-        if chosen.emotions:
-            terms.append(f"{chosen.model}_emotion IN ({_marks(chosen.emotions)})")
-            values += chosen.emotions
-        if chosen.speakers and "speaker" in self.columns:
-            terms.append(f"speaker IN ({_marks(chosen.speakers)})")
-            values += chosen.speakers
-        if chosen.certainty > 0:
-            # Many times quicker than asking for the greatest, which is that of a chosen emotion where some are chosen.
-            columns = [f"{chosen.model}_{emotion}" for emotion in chosen.emotions or EMOTIONS]
-            terms.append(f"({' OR '.join(f'{name} >= ?' for name in columns)})")
-            values += [chosen.certainty] * len(columns)
-        if chosen.disagreement:
-            terms.append("text_emotion <> vision_emotion")
-        if chosen.error:
-            terms.append("error IS NOT NULL")
-        if chosen.search:
-            terms.append("contains(lower(utterance), lower(?))")
-            values.append(chosen.search)
-        return " AND ".join(terms), values
+
+        def mark(value: object) -> str:
+            values.append(value)
+            return "?"
+
+        return condition(chosen, self.scores.column, mark), values
+
+    def sql(self, chosen: Selection, uri: str) -> str:
+        """A query for the selected rows of the table at `uri` that DuckDB runs by itself."""
+        return f"WITH scores AS (\n    {self.scores.source(uri)}\n)\nSELECT * FROM scores\nWHERE " + (
+            condition(chosen, self.scores.column, literal)
+        ).removeprefix("true AND ")
 
     def overview(self, chosen: Selection) -> Overview:
         """All that the page counts, in one pass over the archive."""
-        where, values = self.where(chosen)
-        speaker = "speaker" if "speaker" in self.columns else "NULL"
-        table = self._ask(
+        counted = self._counts(chosen)
+        kinds = dict(iter(counted.groupby("kind")))
+
+        def counts(kind: str, *columns: str) -> pd.DataFrame:
+            known = kinds.get(kind, counted[:0]).dropna(subset=list(columns))
+            return known[[*columns, "rows"]].sort_values(list(columns), ignore_index=True)
+
+        position, speakers = counts("position", "position", "emotion"), counts("speaker", "speaker", "emotion")
+        common = speakers.groupby("speaker")["rows"].sum().nlargest(SPEAKERS).index
+        pairs = counts("pair", "text", "vision")
+        whole = kinds.get("position", counted[:0])
+        return Overview(
+            totals=Totals(
+                rows=int(whole["rows"].sum()),
+                dialogues=int(kinds["dialogue"]["rows"].iloc[0]),
+                with_faces=int(whole["with_faces"].sum()),
+                disagreements=int(pairs["rows"][pairs["text"] != pairs["vision"]].sum()),
+                errors=int(whole["errors"].sum()),
+            ),
+            emotions=counts("position", "emotion").groupby("emotion")["rows"].sum().reset_index(),
+            by_position=position.astype({"position": int}),
+            by_speaker=speakers[speakers["speaker"].isin(common)],
+            pairs=pairs,
+        )
+
+    def _counts(self, chosen: Selection) -> pd.DataFrame:
+        """Rows by `kind` of group: position and emotion, speaker and emotion, text and vision; and all dialogues."""
+        where, values = self._where(chosen)
+        column = self.scores.column
+        return self._query(
             f"""
             WITH chosen AS (
-                SELECT {chosen.model}_emotion AS emotion, least(utterance_id // {GROUP}, {POSITIONS - 1}) AS position,
-                    {speaker} AS speaker, text_emotion AS "text", vision_emotion AS vision, dialogue_id,
-                    face_count > 0 AS seen, error IS NOT NULL AS failed
+                SELECT {column(f"{chosen.model}_emotion")} AS emotion,
+                    CASE WHEN {column("utterance_id")} IS NOT NULL -- which `least` would pass over
+                        THEN greatest(least({column("utterance_id")} // {GROUP}, {POSITIONS - 1}), 0) END AS position,
+                    {column("speaker")} AS speaker, {column("text_emotion")} AS "text",
+                    {column("vision_emotion")} AS vision, {column("dialogue_id")} AS dialogue_id,
+                    {column(FACE_COUNT)} > 0 AS seen, {column("error")} IS NOT NULL AS failed
                 FROM scores WHERE {where}
             ), counted AS MATERIALIZED (
                 SELECT CASE WHEN grouping(position) = 0 THEN 'position' WHEN grouping(speaker) = 0 THEN 'speaker'
@@ -133,86 +145,86 @@ class Archive:
             """,
             values,
         )
-        kinds = dict(iter(table.groupby("kind")))
-
-        def counts(kind: str, *columns: str) -> pd.DataFrame:
-            known = kinds.get(kind, table[:0]).dropna(subset=list(columns))
-            return known[[*columns, "rows"]].sort_values(list(columns), ignore_index=True)
-
-        position, speakers = counts("position", "position", "emotion"), counts("speaker", "speaker", "emotion")
-        common = speakers.groupby("speaker")["rows"].sum().nlargest(SPEAKERS).index
-        pairs = counts("pair", "text", "vision")
-        whole = kinds.get("position", table[:0])
-        totals = {name: int(whole[name].sum()) for name in ("rows", "with_faces", "errors")}
-        return Overview(
-            totals={
-                **totals,
-                "dialogues": int(kinds["dialogue"]["rows"].iloc[0]),
-                "disagreements": int(pairs["rows"][pairs["text"] != pairs["vision"]].sum()),
-            },
-            emotions=position.groupby("emotion")["rows"].sum().reset_index(),
-            by_position=position.astype({"position": int}),
-            by_speaker=speakers[speakers["speaker"].isin(common)],
-            pairs=pairs,
-        )
 
     def rows(self, chosen: Selection, order: str = "", descending: bool = False, limit: int = 500) -> pd.DataFrame:
-        """The first selected rows, in the archive's order or by a column."""
-        where, values = self.where(chosen)
-        shown = [name for name in ("dialogue_id", "utterance_id", "speaker", "utterance") if name in self.columns]
-        emotions = [f"{model}_emotion" for model in MODELS]
-        label = ["emotion"] if "emotion" in self.columns else []
-        by = f"ORDER BY {_name(order)} {'DESC' if descending else 'ASC'} NULLS LAST" if order else ""
-        names = ", ".join(map(_name, [*shown, *label, *emotions]))
-        return self._ask(
-            f"SELECT {names}, {certainty(chosen.model)} AS certainty, face_count, error FROM scores WHERE {where} {by}"
-            f" LIMIT {int(limit)}",
+        """The first selected rows, in the archive's order or by a column; what matters most stands first."""
+        where, values = self._where(chosen)
+        others = [f"{model}_emotion" for model in MODELS if model != chosen.model]
+        names = ["utterance", f"{chosen.model}_emotion", "certainty", *others, "emotion", "speaker", *KEY]
+        names += [FACE_COUNT, "error"]
+        expressions = {name: self.scores.column(name) for name in names if name in self.columns}
+        expressions["certainty"] = self._certainty(chosen.model)
+        by = f"ORDER BY {expressions[order]} {'DESC' if descending else 'ASC'} NULLS LAST" if order else ""
+        shown = ", ".join(f"{expressions[name]} AS {quote(name)}" for name in names if name in expressions)
+        return self._query(f"SELECT {shown} FROM scores WHERE {where} {by} LIMIT {int(limit)}", values)
+
+    def _certainty(self, model: str) -> str:
+        """The probability of a model's likeliest emotion, as SQL."""
+        return f"greatest({', '.join(map(self.scores.column, probability_columns(model)))})"
+
+    def values(self, name: str) -> list[str]:
+        """The commonest values of a column as text, the commonest first; none where the table lacks it."""
+        if name not in self.columns:
+            return []
+        value = split(self.scores.column) if name == "split" else f"CAST({self.scores.column(name)} AS VARCHAR)"
+        query = f"SELECT {value} AS value FROM scores WHERE value IS NOT NULL GROUP BY 1"
+        return [str(each) for each in self._query(f"{query} ORDER BY count(*) DESC, 1 LIMIT {MOST_VALUES}")["value"]]
+
+    def shifts(self, chosen: Selection) -> pd.DataFrame:
+        """Counts of `previous` and `emotion`, of one utterance and the one before in its dialogue, by `speaker`.
+
+        The emotions are those of the selection's model, and the later utterance passes its filters.
+        """
+        where, values = self._where(chosen)
+        column = self.scores.column
+        return self._query(
+            f"""
+            SELECT previous, emotion, speaker, count(*) AS rows FROM (
+                SELECT {previous(chosen.model, column)} AS previous, {column(f"{chosen.model}_emotion")} AS emotion,
+                    {column("speaker")} AS speaker, {where} AS chosen FROM scores
+            ) WHERE chosen AND previous IS NOT NULL AND emotion IS NOT NULL GROUP BY ALL ORDER BY ALL
+            """,
             values,
         )
 
-    def speakers(self, limit: int = 200) -> list[str]:
-        """The commonest speakers."""
-        if "speaker" not in self.columns:
-            return []
-        query = "SELECT speaker FROM scores WHERE speaker IS NOT NULL GROUP BY speaker ORDER BY count(*) DESC, speaker"
-        return [str(name) for name in self._ask(f"{query} LIMIT {int(limit)}")["speaker"]]
-
     def export(self, chosen: Selection, path: Path) -> None:
-        """Write all selected rows with all their columns to a new file, .csv or .parquet. Raises FileExistsError."""
-        where, values = self.where(chosen)
-        options = {".csv": "FORMAT csv, HEADER", ".parquet": "FORMAT parquet, COMPRESSION zstd"}[path.suffix]
-        path.touch(exist_ok=False)
-        name = str(path).replace("'", "''")
-        self._cursor().execute(f"COPY (SELECT * FROM scores WHERE {where}) TO '{name}' ({options})", values)
+        """Write all selected rows with all their columns to a new .csv, .xlsx or .parquet. Raises FileExistsError."""
+        where, values = self._where(chosen)
+        write = {
+            ".csv": exporting.write_csv,
+            ".xlsx": exporting.write_xlsx,
+            ".parquet": exporting.write_parquet,
+        }[path.suffix]
+        write(self._cursor(), self.scores, where, values, path)
 
     def dialogues(self, search: str = "", limit: int = 200) -> list[str]:
         """Ids of dialogues that contain `search`, whatever its case."""
-        query = "SELECT DISTINCT dialogue_id FROM scores WHERE contains(lower(dialogue_id), lower(?)) ORDER BY 1"
-        return [str(name) for name in self._ask(f"{query} LIMIT {int(limit)}", [search])["dialogue_id"]]
+        dialogue = self.scores.column("dialogue_id")
+        query = f"SELECT DISTINCT {dialogue} AS dialogue FROM scores WHERE contains(lower({dialogue}), lower(?))"
+        return [str(name) for name in self._query(f"{query} ORDER BY 1 LIMIT {int(limit)}", [search])["dialogue"]]
+
+    def has_dialogue(self, dialogue_id: str) -> bool:
+        """Whether a dialogue has any row."""
+        query = f"SELECT 1 FROM scores WHERE {self.scores.column('dialogue_id')} = ? LIMIT 1"
+        return not self._query(query, [dialogue_id]).empty
 
     def dialogue(self, dialogue_id: str) -> pd.DataFrame:
-        """All rows of a dialogue, in order, with all columns."""
-        return self._ask("SELECT * FROM scores WHERE dialogue_id = ? ORDER BY utterance_id", [dialogue_id])
+        """All rows of a dialogue with all columns, in order of utterance_id; rows without one are last."""
+        column = self.scores.column
+        query = f"SELECT * FROM scores WHERE {column('dialogue_id')} = ? ORDER BY {column('utterance_id')} NULLS LAST"
+        table = self._query(query, [dialogue_id])
+        table.columns = pd.Index(self.columns)
+        # Integers where DuckDB gives floats for the sake of nulls.
+        return table.astype({"utterance_id": "Int64"})
 
-    def faces(self, dialogue_id: str) -> dict[int, list[dict[str, Any]]]:
+    def faces(self, dialogue_id: str) -> dict[int | None, list[dict[str, Any]]]:
         """The faces of a dialogue's utterances, in order of time, by utterance_id; none without keyframes."""
-        if not self.has_keyframes:
+        if self.keyframes is None:
             return {}
-        query = "SELECT utterance_id, faces FROM keyframes WHERE dialogue_id = ?"
-        return dict(self._cursor().execute(query + " AND faces IS NOT NULL", [dialogue_id]).fetchall())
-
-
-def certainty(model: str) -> str:
-    """The probability of a model's likeliest emotion, as SQL."""
-    return f"greatest({', '.join(probability_columns(model))})"
-
-
-def _marks(values: tuple[str, ...]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
+        column = self.keyframes.column
+        query = f"SELECT {column('utterance_id')}, {column('faces')} FROM keyframes WHERE {column('dialogue_id')} = ?"
+        found = self._cursor().execute(f"{query} AND {column('faces')} IS NOT NULL", [dialogue_id])
+        return dict(found.fetchall())
 
 
 def most_likely(row: dict[str, Any], model: str) -> tuple[str, float] | None:

@@ -1,128 +1,146 @@
 """Page "Archive": what is in it, how emotions are spread, and any selection of it as a table and a file."""
 
-import tempfile
-from datetime import datetime
-from functools import partial
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import charts, parts
-from emotionscope.dashboard.archive import Archive, Overview, Selection
-from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.dashboard import charts, drawing, filters, parts, saving
+from emotionscope.dashboard.archive import GROUP, POSITIONS, Archive, Overview, Totals
+from emotionscope.dashboard.selection import FACE_COUNT, Selection
+from emotionscope.evaluation.evaluation import THIN
 
 SHOWN = 500  # rows of the table
-LARGE = 200_000  # rows above which a file is too large to hold for a browser
+WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels
 
 
 def show(sources: parts.Sources) -> None:
     """Draw the page."""
-    st.title("Archive", help=sources.scores)
+    st.title("Archive")
     archive = parts.open_archive(sources)
     if archive is None:
         return
-    chosen = _filters(archive)
+    chosen = filters.choose(archive)
+    parts.keep_address("Archive", filters.address(chosen))
+    filters.show_chips(chosen)
     overview = archive.overview(chosen)
-    totals = overview.totals
-    names = {"rows": "Utterances", "dialogues": "Dialogues", "with_faces": "With faces",
-             "disagreements": "Text ≠ vision", "errors": "Errors"}  # fmt: skip
-    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
-        for key, name in names.items():
-            st.metric(name, f"{totals[key]:,}", width="content")
-    if not totals["rows"]:
-        st.warning(
-            "No utterance passes all filters. Loosen one of them in the side bar.", icon=":material/filter_alt_off:"
-        )
+    _totals(overview.totals)
+    if not overview.totals.rows:
+        st.warning("No utterance passes all filters. Loosen one of them in the side bar.")
         return
-    _pictures(overview)
-    _table(archive, chosen, totals["rows"], sources)
+    # One emotion alone would be 100% of every chart: they show all of them and mark the chosen ones.
+    around = archive.overview(replace(chosen, emotions=())) if chosen.emotions else overview
+    _charts(around, overview.pairs, chosen)
+    _table(archive, chosen, overview.totals.rows, sources)
 
 
-def _filters(archive: Archive) -> Selection:
-    with st.sidebar:
-        st.header("Filters")
-        model = st.selectbox("Model", MODELS, index=MODELS.index("fused"), help="Whose emotion and certainty count.")
-        return Selection(
-            model=model,
-            emotions=tuple(st.multiselect("Emotion", EMOTIONS)),
-            speakers=tuple(st.multiselect("Speaker", archive.speakers())) if "speaker" in archive.columns else (),
-            certainty=st.slider("Certainty at least", 0, 100, 0, 5, format="%d%%") / 100,
-            search=st.text_input("Text contains").strip(),
-            disagreement=st.checkbox("Text and vision disagree"),
-            error=st.checkbox("With an error"),
-        )
+def _totals(totals: Totals) -> None:
+    names = {
+        "Utterances": totals.rows,
+        "Dialogues": totals.dialogues,
+        "With faces": totals.with_faces,
+        "Text ≠ vision": totals.disagreements,
+        "Errors": totals.errors,
+    }
+    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
+        for name, count in names.items():
+            st.metric(name, f"{count:,}", width="content")
 
 
-def _pictures(overview: Overview) -> None:
+def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection) -> None:
+    if chosen.emotions:
+        st.caption("The first three charts show all emotions; those that are not chosen are pale.")
     left, right = st.columns(2)
     with left:
-        st.subheader("Emotions")
-        st.altair_chart(charts.spread(overview.emotions), width="stretch")
+        st.header("Emotions")
+        drawing.draw(charts.spread(overview.emotions, chosen.emotions), "emotions", _pick_emotion)
     with right:
-        st.subheader("In the course of a dialogue")
-        st.altair_chart(charts.over_time(overview.by_position), width="stretch")
+        st.header("In the course of a dialogue")
+        drawing.draw(charts.over_time(overview.by_position, chosen.emotions), "course", _pick_position)
+        _caption_thin(overview.by_position, "position")
     left, right = st.columns(2)
     with left:
-        st.subheader("By speaker")
+        st.header("By speaker")
         if overview.by_speaker.empty:
             st.caption("The archive names no speakers.")
         else:
-            st.altair_chart(charts.by_speaker(overview.by_speaker), width="stretch")
+            drawing.draw(charts.by_speaker(overview.by_speaker, chosen.emotions), "speakers", _pick_speaker)
+            _caption_thin(overview.by_speaker, "speaker")
     with right:
-        st.subheader("Where text and vision disagree")
-        if overview.pairs.empty:
-            st.caption("No utterance has both a text and a face.")
-        else:
-            grid = charts.squares(overview.pairs, "vision", "text", ("vision says", "text says"))
-            st.altair_chart(grid, width="stretch")
+        _disagreements(pairs)
+
+
+def _caption_thin(table: pd.DataFrame, by: str) -> None:
+    if charts.is_thin(table, by).any():
+        st.caption(f"Pale: fewer than {THIN} utterances, so the shares may be chance.")
+
+
+def _disagreements(pairs: pd.DataFrame) -> None:
+    st.header("Where text and vision disagree")
+    differing = pairs[pairs["text"] != pairs["vision"]]
+    rows = int(pairs["rows"].sum())
+    if not rows:
+        st.caption("No utterance has both a text and a face.")
+        return
+    agreeing = rows - int(differing["rows"].sum())
+    if not differing.empty:
+        chart = charts.squares(differing, "vision", "text", ("vision says", "text says"))
+        drawing.draw(chart, "text and vision", _pick_pair)
+    st.caption(
+        f"They agree on {agreeing:,} of {rows:,} utterances, which are left out. A darker cell is a larger share of "
+        f"its line; lines of fewer than {THIN} are pale."
+    )
+
+
+def _pick_emotion(mark: dict[str, Any]) -> None:
+    filters.toggle("emotion", mark["emotion"])
+
+
+def _pick_speaker(mark: dict[str, Any]) -> None:
+    filters.toggle("speaker", mark["speaker"])
+    filters.toggle("emotion", mark["emotion"])
+
+
+def _pick_position(mark: dict[str, Any]) -> None:
+    first = GROUP * mark["position"]
+    last = None if mark["position"] == POSITIONS - 1 else first + GROUP - 1
+    filters.ask_range("utterance_id", first, last)
+    filters.toggle("emotion", mark["emotion"])
+
+
+def _pick_pair(mark: dict[str, Any]) -> None:
+    for model in ("text", "vision"):
+        filters.ask(f"{model}_emotion", mark[model])
 
 
 def _table(archive: Archive, chosen: Selection, rows: int, sources: parts.Sources) -> None:
-    st.subheader("Utterances")
-    first, second, csv, parquet = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    st.header("Utterances")
+    first, second = st.columns([1, 3], vertical_alignment="bottom")
     orders = {"the archive's order": "", "certainty": "certainty", "speaker": "speaker", "text": "utterance",
-              "emotion": f"{chosen.model}_emotion", "faces": "face_count"}  # fmt: skip
+              "emotion": f"{chosen.model}_emotion", "faces": FACE_COUNT}  # fmt: skip
     known = {name: column for name, column in orders.items() if column in ("", "certainty", *archive.columns)}
-    order = first.selectbox("Sort by", known)
-    descending = second.toggle("Largest first", value=False)
+    order = first.selectbox("Sort by", list(known), key="sort", bind=filters.BOUND) or "the archive's order"
+    descending = second.toggle("Largest first", key="largest", bind=filters.BOUND)
     table = archive.rows(chosen, known[order], descending, SHOWN)
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "certainty": st.column_config.ProgressColumn("certainty", min_value=0, max_value=1, format="percent")
-        },
+    widths = {name: st.column_config.Column(width=WIDTHS.get(name, 90)) for name in table.columns}
+    widths["certainty"] = st.column_config.ProgressColumn(
+        "certainty", min_value=0, max_value=1, format="percent", width=WIDTHS["certainty"]
     )
-    st.caption(f"{len(table):,} of {rows:,} utterances shown; files hold all {rows:,}.")
-    for place, kind in ((csv, "csv"), (parquet, "parquet")):
-        name = {"csv": "CSV", "parquet": "Parquet"}[kind]
-        if rows <= LARGE:
-            place.download_button(
-                name,
-                data=partial(_content, archive, chosen, kind),
-                file_name=f"selection.{kind}",
-                icon=":material/download:",
-                on_click="ignore",
-                width="stretch",
-            )
-        elif place.button(f"Save {name}", icon=":material/save:", width="stretch", help=f"To {sources.exports}"):
-            _save(archive, chosen, Path(sources.exports, f"selection-{datetime.now():%Y%m%d-%H%M%S}.{kind}"))
+    picked = st.dataframe(
+        table, hide_index=True, column_config=widths, on_select="rerun", selection_mode="single-row", key="rows"
+    )
+    st.caption(f"{len(table):,} of {rows:,} utterances shown. Tick a row to open its dialogue.")
+    saving.show_buttons(archive, chosen, rows, sources.exports)
+    with st.expander("This selection as SQL for DuckDB"):
+        st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
+    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
+    if ticked and ticked[0] < len(table):
+        _open_dialogue(table.iloc[ticked[0]])
 
 
-def _content(archive: Archive, chosen: Selection, kind: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"selection.{kind}")
-        archive.export(chosen, path)
-        return path.read_bytes()
-
-
-def _save(archive: Archive, chosen: Selection, path: Path) -> None:
-    """Write a selection that is too large for a browser to where the dashboard runs."""
-    try:
-        with st.spinner("Writing …"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            archive.export(chosen, path)
-    except OSError as error:
-        st.error(f"{path} cannot be written: {error}", icon=":material/error:")
-    else:
-        st.success(f"Written to {path}", icon=":material/check:")
+def _open_dialogue(row: pd.Series) -> None:
+    wanted = {"dialogue": str(row["dialogue_id"])}
+    if not pd.isna(row["utterance_id"]):
+        wanted["utterance"] = str(int(row["utterance_id"]))
+    st.switch_page(st.session_state["pages"]["Dialogue"], query_params=wanted)

@@ -4,11 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from emotionscope.bundle import model_card
-from emotionscope.dashboard import charts, parts
+from emotionscope.dashboard import card_html, charts, drawing, markup, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation
-from emotionscope.evaluation.figures import Figures
+from emotionscope.evaluation.figures import Figures, ModelFigures
 from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 
@@ -25,11 +25,7 @@ def show(sources: parts.Sources) -> None:
     bundle = parts.open_models(sources)
     if bundle is not None:
         with st.container(border=True):
-            st.markdown(
-                model_card.render(bundle.manifest)
-                .replace("\n## ", "\n#### ")
-                .replace("# EmotionScope", "### EmotionScope", 1)
-            )
+            st.html(card_html.to_html(model_card.render(bundle.manifest)))
 
 
 def _figures(archive: Archive) -> None:
@@ -42,31 +38,48 @@ def _figures(archive: Archive) -> None:
     try:
         figures = _measure(archive)
     except UserError as error:
-        st.info(str(error))
+        markup.say(str(error))
         return
-    where = f"split {figures.split}" if figures.split else "all labelled rows"
-    st.subheader(f"On this archive, {where}")
+    where = f"split {markup.escape(figures.split)}" if figures.split else "all labelled rows"
+    st.html(f"<h2>On this archive, {where}</h2>")
+    if figures.split is None and archive.columns.count("split"):
+        st.caption("No row is of split test. Figures on rows that the models were trained on are too good.")
+    _headline(figures)
+    name = st.segmented_control(
+        "Model", list(figures.models), default=list(figures.models)[-1], required=True, key="model", bind="query-params"
+    )
+    _details(figures.models[name or list(figures.models)[-1]])
+
+
+def _headline(figures: Figures) -> None:
     names = {"n": "rows", "weighted_f1": "weighted F1", "macro_f1": "macro F1", "accuracy": "accuracy",
              "expected_calibration_error": "calibration error"}  # fmt: skip
-    table = (
-        pd.DataFrame({model: vars(row) for model, row in figures.models.items()}).T[list(names)].rename(columns=names)
-    )
+    values = {model: vars(row) for model, row in figures.models.items()}
+    table = pd.DataFrame(values).T[list(names)].rename(columns=names)
     st.dataframe(table.style.format("{:.3f}").format("{:,.0f}", subset=["rows"]))
-    model = st.segmented_control("Confusion of", list(figures.models), default=list(figures.models)[-1])
+
+
+def _details(figures: ModelFigures) -> None:
     left, right = st.columns(2)
     with left:
-        st.subheader("Confusion")
-        counts = figures.models[model or list(figures.models)[-1]].confusion
+        st.header("Confusion")
         cells = [
-            {"label": truth, "answer": answer, "rows": counts[truth][answer]}
+            {"label": truth, "answer": answer, "rows": figures.confusion[truth][answer]}
             for truth in EMOTIONS
             for answer in EMOTIONS
         ]
-        st.altair_chart(charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label")), width="stretch")
+        drawing.draw(charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label")), "confusion")
+        st.caption(
+            "A darker cell is a larger share of its label's utterances. "
+            f"Labels with fewer than {evaluation.THIN} are pale."
+        )
     with right:
-        st.subheader("Calibration")
-        bins = {name: [vars(bin_) for bin_ in row.reliability] for name, row in figures.models.items()}
-        st.altair_chart(charts.calibration(bins), width="stretch")
+        st.header("Calibration")
+        drawing.draw(charts.calibration(figures.reliability), "calibration")
+        st.caption(
+            "On the dashed line, a certainty of 70% is right 7 times in 10. A larger dot holds more utterances; "
+            f"dots of fewer than {evaluation.THIN} are pale."
+        )
 
 
 @st.cache_data(show_spinner="Measuring …", hash_funcs={Archive: lambda archive: archive.dataset.uri})

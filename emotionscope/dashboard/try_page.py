@@ -1,6 +1,7 @@
 """Page "Try it": a sentence, a clip or a picture of one's own, what the three models say of it, and why."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import streamlit as st
 
 from emotionscope.batch import stages
 from emotionscope.bundle.store import Bundle
-from emotionscope.dashboard import MEGABYTES, charts, parts
+from emotionscope.dashboard import MEGABYTES, charts, drawing, markup, parts
 from emotionscope.errors import RowError
-from emotionscope.fusion import TEXT_ALONE
+from emotionscope.fusion import TEXT_ALONE, Fusion, Probabilities
 from emotionscope.io import contracts
 from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.video.detection import load_spec
@@ -25,8 +26,22 @@ SECONDS = 60.0  # for one upload
 FACES = 8
 
 
-@st.cache_resource
-def _finder() -> IsolatedFaces:
+@dataclass(frozen=True)
+class Answer:
+    """What each model says of one utterance, float32 [1, 7], NaN where it says nothing, and its faces or why none."""
+
+    probabilities: dict[str, Probabilities]
+    faces: list[Face]
+    error: str | None
+
+    def likeliest(self, model: str) -> tuple[str, float] | None:
+        """A model's emotion and its probability; None where it says nothing."""
+        given = self.probabilities[model][0]
+        return None if np.isnan(given[0]) else (EMOTIONS[given.argmax()], float(given.max()))
+
+
+@st.cache_resource(show_spinner=False)
+def _face_finder() -> IsolatedFaces:
     return IsolatedFaces(load_spec(), FACES, SECONDS)
 
 
@@ -37,59 +52,93 @@ def show(sources: parts.Sources) -> None:
     if bundle is None:
         return
     with st.form("own", border=False):
-        text = st.text_area("What is said", placeholder="Oh my God, you came back!", max_chars=2000)
+        text = st.text_area("What is said", placeholder="Oh my God, you came back!", max_chars=2000) or ""
         upload = st.file_uploader(
             "A clip or a picture", KINDS, max_upload_size=MEGABYTES, help="It stays on this machine."
         )
         st.form_submit_button("Score", type="primary")
     if not text.strip() and upload is None:
-        st.info("Type a sentence, add a clip or a picture, or both, and press Score.", icon=":material/edit:")
+        st.info("Type a sentence, add a clip or a picture, or both, and press Score.")
         return
-    faces = _faces(upload.name, upload.getvalue()) if upload else []
-    _answers(bundle, text, faces)
+    with st.spinner("Scoring …" if upload is None else "Looking for faces and scoring …"):
+        answer = _score(bundle, text, upload.getvalue() if upload else None)
+    if answer.error and upload:
+        markup.say(f"{upload.name}: {answer.error}", "error")
+    if answer.likeliest("fused") is None:
+        if not answer.error:
+            st.warning("There is nothing to score: no text, and no face was found.")
+        return
+    _show_answers(answer)
+    _explain_fused(answer, bundle.fusion or TEXT_ALONE)
     left, right = st.columns(2)
     with left:
-        _words(bundle, text)
-    with right:
-        _looks(bundle, faces, upload is not None)
+        _explain_text(bundle, text)
+    with right, st.spinner("Drawing where the network looked …"):
+        _explain_faces(bundle, answer, upload is not None)
 
 
-def _faces(name: str, content: bytes) -> list[Face]:
-    """The faces in an upload; none, after saying why, where it cannot be read."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "upload")
-        path.write_bytes(content)
+def _score(bundle: Bundle, text: str, content: bytes | None) -> Answer:
+    """The three models' answers to a text and the content of a clip or picture."""
+    faces: list[Face] = []
+    error = None
+    if content is not None:
         try:
-            with st.spinner("Looking for faces …"):
-                return _finder()(path.name, folder, None, None)
-        except RowError as error:
-            st.error(f"{name}: {error}", icon=":material/broken_image:")
-            return []
-
-
-def _answers(bundle: Bundle, text: str, faces: list[Face]) -> None:
+            faces = _find_faces(content)
+        except RowError as problem:
+            error = str(problem)
     table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], contracts.FACES)})
     said, seen = stages.probabilities(table, bundle)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen)
-    values = {model: rows[0] for model, rows in zip(MODELS, (said, seen, fused), strict=True)}
-    if np.isnan(fused[0, 0]):
-        st.warning("There is nothing to score: no text, and no face was found.", icon=":material/search_off:")
+    return Answer(dict(zip(MODELS, (said, seen, fused), strict=True)), faces, error)
+
+
+def _find_faces(content: bytes) -> list[Face]:
+    """The faces in an upload. Raises RowError where it cannot be read."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "upload")
+        path.write_bytes(content)
+        return _face_finder()(path.name, folder, None, None)
+
+
+def _show_answers(answer: Answer) -> None:
+    found = {model: answer.likeliest(model) for model in MODELS}
+    st.html("".join(markup.chip(model, *(each or (None,))) for model, each in found.items()))
+    chart = charts.probabilities({model: rows[0] for model, rows in answer.probabilities.items()})
+    drawing.draw(chart, "probabilities", stretch=False)
+
+
+def _explain_fused(answer: Answer, fusion: Fusion) -> None:
+    """What text, faces and bias each added to the fused answer's score, against the runner-up."""
+    said, seen, fused = (answer.probabilities[model] for model in MODELS)
+    if np.isnan(said[0, 0]) or np.isnan(seen[0, 0]):
         return
-    answers = {
-        model: None if np.isnan(given[0]) else (EMOTIONS[given.argmax()], float(given.max()))
-        for model, given in values.items()
-    }
-    st.html(
-        "".join(parts.chip(model, *found) if found else parts.chip(model, None) for model, found in answers.items())
-    )
-    st.altair_chart(charts.probabilities(values))
+    first, second = (EMOTIONS[index] for index in np.argsort(-fused[0])[:2])
+    added = contributions(fusion, said[0], seen[0])
+    ahead = added[first] - added[second]
+    st.header(f"Why fused says {first}")
+    if first not in (EMOTIONS[said[0].argmax()], EMOTIONS[seen[0].argmax()]):
+        st.caption("Neither text nor faces alone say so: together, and with the learnt bias, they do.")
+    sides = ", ".join(f"{source} {value:+.2f}" for source, value in ahead.items())
+    st.markdown(f"Ahead of {second}, the runner-up, by {ahead.sum():+.2f} in log-odds: {sides}.")
 
 
-def _words(bundle: Bundle, text: str) -> None:
+def contributions(fusion: Fusion, text: Probabilities, vision: Probabilities) -> pd.DataFrame:
+    """What text, faces and bias add to the log-probability of each emotion; a column an emotion.
+
+    `text` and `vision` are float32 [7]. The sums differ from the logs of the fused probabilities by one constant.
+    """
+    alone = {"text": Fusion(fusion.text, 0.0, dict.fromkeys(EMOTIONS, 0.0))}
+    alone["faces"] = Fusion(0.0, fusion.vision, dict.fromkeys(EMOTIONS, 0.0))
+    rows = {source: np.log(each.probabilities(text[None], vision[None])[0]) for source, each in alone.items()}
+    rows["bias"] = np.array([fusion.bias[emotion] for emotion in EMOTIONS])
+    return pd.DataFrame(rows, index=list(EMOTIONS)).T
+
+
+def _explain_text(bundle: Bundle, text: str) -> None:
     if not text.strip():
         return
     emotion = EMOTIONS[bundle.text.probabilities([text])[0].argmax()]
-    st.subheader(f"The words that counted for {emotion}")
+    st.header(f"The words that counted for {emotion}")
     reasons = pd.DataFrame(bundle.text.explain(text, top=12), columns=["n-gram", "added"])
     reasons["n-gram"] = "“" + reasons["n-gram"].str.replace(" ", "␣") + "”"
     st.dataframe(
@@ -100,16 +149,16 @@ def _words(bundle: Bundle, text: str) -> None:
     st.caption("␣ is a space: n-grams of characters reach the edges of words.")
 
 
-def _looks(bundle: Bundle, faces: list[Face], uploaded: bool) -> None:
-    if not faces or bundle.vision is None:
-        if uploaded and bundle.vision is not None:
+def _explain_faces(bundle: Bundle, answer: Answer, uploaded: bool) -> None:
+    if not answer.faces or bundle.vision is None:
+        if uploaded and bundle.vision is not None and not answer.error:
             st.caption("No face was found.")
         return
-    st.subheader("The faces, and where the network looked")
-    for face in faces:
+    st.header("The faces, and where the network looked")
+    for face in answer.faces:
         probabilities = bundle.vision.probabilities([face["image"]])[0]
         emotion = EMOTIONS[probabilities.argmax()]
         words = f"person {face['person'] + 1} at {face['time']:.1f} s"
         heat = f"{words}: what spoke for {emotion}"
         images = [(face["image"], words), (overlay(bundle.vision, face["image"]), heat)]
-        st.html(parts.pictures(images, 110) + "<br>" + parts.chip(words, emotion, float(probabilities.max())))
+        st.html(markup.pictures(images, 110) + "<br>" + markup.chip(words, emotion, float(probabilities.max())))

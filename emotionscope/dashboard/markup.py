@@ -1,0 +1,79 @@
+"""HTML that the pages are made of beside Streamlit's own widgets.
+
+A user's text reaches a page through `escape`, or through a widget that takes plain text (a table, a select box).
+Never through `st.markdown`, `st.caption`, a message box or a label: they read Markdown, which can fetch a picture.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import streamlit as st
+
+from emotionscope.evaluation.palette import COLOURS
+
+
+def escape(text: object) -> str:
+    """Text as HTML that shows it and nothing else, and whose direction does not reach the text around it."""
+    return f"<bdi>{html.escape(str(text))}</bdi>"
+
+
+def label(text: str) -> str:
+    """Text as the label of a widget, which reads Markdown."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+def say(text: str, kind: Literal["error", "warning", "note"] = "note") -> None:
+    """Tell something that may hold a user's text, such as an error's message."""
+    role = "alert" if kind == "error" else "status"
+    st.html(f'<div class="say {kind}" role="{role}">{escape(text)}</div>')
+
+
+def chip(title: str, emotion: str | None, probability: float | None = None) -> str:
+    """An emotion as HTML: its colour, its name in the page's ink, and how likely it is."""
+    if not emotion:
+        return f'<span class="chip quiet">{escape(title)} <b>–</b></span>'
+    share = f" {probability:.0%}" if probability is not None else ""
+    mark = f'<i style="background:{COLOURS.get(emotion, "#888")}"></i>'
+    return f'<span class="chip">{mark}{escape(title)} <b>{escape(emotion)}</b>{share}</span>'
+
+
+def pictures(images: Iterable[tuple[bytes, str]], height: int = 72) -> str:
+    """JPEG pictures in a row, as HTML, each with a description."""
+    return "".join(
+        f'<img class="face" height="{height}" alt="{html.escape(words)}" title="{html.escape(words)}" '
+        f'src="data:image/jpeg;base64,{base64.b64encode(image).decode()}">'
+        for image, words in images
+    )
+
+
+STYLE = """<style>
+.stMainBlockContainer { padding-top: 3.75rem; padding-bottom: 3rem; }
+.stMainBlockContainer h1 { padding: .25rem 0 .5rem; }
+.stMainBlockContainer h2 { font-size: 1.25rem; padding: .5rem 0 .25rem; }
+/* The table's own download holds only the rows shown; the buttons below it hold all. */
+[data-testid="stElementToolbarButton"]:has(button[aria-label="Download as CSV"]) { display: none; }
+.chip { display: inline-block; border: 1px solid rgba(128,128,128,.6); border-radius: 999px; padding: .05rem .6rem;
+  margin: .1rem .3rem .1rem 0; font-size: .85rem; max-width: 100%; overflow-wrap: anywhere; }
+.chip i { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; }
+.chip.quiet { border-style: dashed; }
+.face { border-radius: 6px; margin: .2rem .3rem .2rem 0; }
+.words { font-size: 1.05rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
+.number { font-variant-numeric: tabular-nums; margin-right: .6rem; }
+.speaker { font-weight: 600; margin-right: .5rem; }
+.utterance.chosen { box-shadow: -4px 0 0 #466eff; padding-left: .6rem; }
+.say { border-left: 4px solid #466eff; padding: .5rem .9rem; margin: .2rem 0; background: rgba(128,128,128,.12);
+  border-radius: 4px; overflow-wrap: anywhere; }
+.say.error { border-color: #e60408; }
+.say.warning { border-color: #b78e10; }
+.plain { overflow-wrap: anywhere; font-size: .875rem; margin: 0; }
+.card { overflow-x: auto; }
+.card table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
+.card :is(th, td) { border: 1px solid rgba(128,128,128,.4); padding: .2rem .6rem; text-align: left; }
+.card :is(th, td).right { text-align: right; }
+.card h2 { font-size: 1.25rem; }
+.card h3 { font-size: 1.05rem; margin: .8rem 0 .2rem; padding: 0; }
+.card p, .card li { overflow-wrap: anywhere; }
+</style>"""
