@@ -4,7 +4,7 @@
 GROUPS = {
     "Try it": ("demo", "predict"),
     "Prepare an archive": ("prepare_meld", "prepare_videos", "extract_keyframes"),
-    "Train the models": ("train_text", "train_vision", "fit_fusion"),
+    "Train the models": ("train_text", "train_vision", "fit_fusion", "bundle"),
     "Score it, and see": ("score", "evaluate", "dashboard"),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

@@ -2,13 +2,16 @@
 
 A part is stored under a name that holds its digest, and ``bundle.json`` is replaced in one step after it.
 So a reader sees the bundle before or after a publication, never between, and the version, a digest
-of the parts' digests, changes exactly when a model does.
+of the parts' digests, changes exactly when a model does. Earlier versions stay, each with its manifest in
+``versions/``, and ``URI@VERSION`` names one.
 """
 
 import hashlib
 import importlib.metadata
 import platform
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 SHIPPED = str(Path(__file__).parents[1] / "models" / "meld-ferplus")  # what comes with the package
 FORMAT = 1
+VERSIONS = "versions"  # folder of the manifests of all versions
 CARD = "README.md"  # the model card, where people and model hubs look for it
 Part = Literal["text", "vision", "fusion"]
 SUFFIXES: dict[str, str] = {"text": "skops", "vision": "safetensors", "fusion": "json"}
@@ -47,6 +51,24 @@ def chosen(uri: str | None) -> str:
     return SHIPPED if uri is None else storage.absolute(uri)
 
 
+def split(uri: str) -> tuple[str, str | None]:
+    """A bundle's URI and the version that ``URI@VERSION`` names, or None for the newest."""
+    named = re.fullmatch(r"(.+)@([0-9a-f]{12})", uri)
+    return (named[1], named[2]) if named else (uri, None)
+
+
+def versions(uri: str) -> list[dict[str, Any]]:
+    """The manifests of all versions of a bundle, the oldest first. Raises UserError where there is no bundle."""
+    base, _ = split(storage.absolute(uri))
+    newest = read_manifest(base)
+    folder = storage.join(base, VERSIONS)
+    found = {newest["version"]: newest}
+    for file in storage.list_files(folder, ".json") if storage.exists(folder) else ():
+        version = file.name.removesuffix(".json")
+        found[version] = read_manifest(f"{base}@{version}")
+    return sorted(found.values(), key=lambda manifest: str(manifest.get("published", "")))
+
+
 def describe(uri: str, version: str) -> str:
     """A bundle in the words of a job's first line."""
     return f"the models that come with EmotionScope, version {version}" if uri == SHIPPED else f"bundle {version}"
@@ -57,11 +79,14 @@ def read_manifest(uri: str) -> dict[str, Any]:
 
     Raises UserError where there is none, or it was written by another format of this package.
     """
-    path = storage.join(storage.absolute(uri), "bundle.json")
-    storage.check_access(uri)
+    base, version = split(storage.absolute(uri))
+    path = storage.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
+    storage.check_access(base)
     try:
         manifest = storage.read_json(path)
     except FileNotFoundError as error:
+        if version:
+            raise UserError(f"{base}: no version {version} of this bundle") from error
         raise UserError(f"{uri}: not a bundle (it has no bundle.json); make one with train_text") from error
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON") from error
@@ -94,7 +119,7 @@ def load(uri: str, faces: bool = True) -> Bundle:
         if entry is None:
             continue
         try:
-            payload = storage.read_bytes(storage.join(uri, _plain_name(entry["file"])))
+            payload = storage.read_bytes(storage.join(split(uri)[0], _plain_name(entry["file"])))
             if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
                 raise ValueError("its content does not match the digest in bundle.json")
             models[part] = loader.from_bytes(payload)
@@ -120,7 +145,7 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
     """Add a trained part to a bundle, or replace it, and return the bundle's new version.
 
     `record` (settings, data, figures; JSON-able) is kept in ``bundle.json``. A fusion is learnt on the
-    two models beside it, so a new text or vision model takes the bundle's fusion away.
+    two models beside it, so a new text or vision model takes the bundle's fusion away. Earlier versions stay.
     """
     check_free(uri, part, replace)
     uri = storage.absolute(uri)
@@ -136,16 +161,24 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
         "format": FORMAT,
         "version": version,
         "labels": list(EMOTIONS),
+        "published": datetime.now(UTC).isoformat(timespec="seconds"),
         "parts": {name: parts[name] for name in sorted(parts)},
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
     }
     storage.write_bytes(storage.join(uri, entry["file"]), payload)
+    storage.write_json(storage.join(uri, f"{VERSIONS}/{version}.json"), manifest)
     storage.write_json(path, manifest)
     storage.write_bytes(storage.join(uri, CARD), model_card.render(manifest).encode())
-    for stale in {e["file"] for e in old.values()} - {e["file"] for e in parts.values()}:
-        storage.delete(storage.join(uri, _plain_name(stale)))
     return version
+
+
+def restore(uri: str, version: str) -> None:
+    """Make an earlier version of a bundle the newest again. Raises UserError where it is not there."""
+    base = storage.absolute(uri)
+    manifest = load(f"{base}@{version}").manifest
+    storage.write_json(storage.join(base, "bundle.json"), manifest)
+    storage.write_bytes(storage.join(base, CARD), model_card.render(manifest).encode())
 
 
 def _plain_name(name: object) -> str:
