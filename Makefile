@@ -12,7 +12,7 @@ dashboard: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[bench]' --quiet
-	$(BIN)/python -m benchmarks.everything --output bench
+	$(BIN)/python -m benchmarks.run_all --output bench
 
 test: check
 	$(BIN)/python -m pytest

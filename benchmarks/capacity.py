@@ -1,22 +1,20 @@
-"""What an archive needs in machines, hours and storage, from what one core was measured to do: `docs/capacity.md`.
+"""How many machines and hours an archive needs, from measured costs: the tables of `docs/capacity.md`.
 
-The costs are those of the machine in the README; give your own, from `make bench`, as flags.
+The defaults are the costs that the page names; give your own, from `make bench`, as options.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from benchmarks.measure import markdown
 from emotionscope import cli
 from emotionscope.batch.pipeline import SHARD_ROWS
 from emotionscope.errors import UserError
 
 CORES = (16, 128, 1024)
 Kind = Literal["video", "text"]
-ARCHIVES: dict[str, tuple[Kind, int]] = {
-    "10 million clips": ("video", 10_000_000),
-    "1 billion texts": ("text", 1_000_000_000),
-}
+ARCHIVES: dict[str, tuple[Kind, int]] = {"10 million clips": ("video", 10**7), "1 billion texts": ("text", 10**9)}
+HEAD = ("Cores", "Machines", "Hours", "Read a second", "Bound by")
 
 
 @cli.flags
@@ -31,7 +29,7 @@ class Costs:
     start_seconds: float = 9.0
     """Seconds of a job before its first row and after its last."""
     shards_a_second: float = 40.0
-    """Shards that Ray's scheduler and one driver hand out and take back in a second."""
+    """Shards that one driver hands out and takes back in a second."""
     clip_bytes: float = 770_000
     """Bytes of a clip."""
     text_bytes: float = 60
@@ -43,16 +41,22 @@ class Costs:
     node_cores: int = 16
     """Cores of a machine."""
     node_bytes_a_second: float = 600e6
-    """Bytes a second that a machine reads from object storage."""
+    """Bytes that a machine reads from object storage in a second."""
     video_shard: int = SHARD_ROWS["video"]
     """--shard-rows of a job with videos."""
     text_shard: int = SHARD_ROWS["text"]
-    """--shard-rows of a job without."""
+    """--shard-rows of a job without videos."""
+
+    def of_row(self, kind: Kind) -> tuple[float, float, int]:
+        """Core-seconds and bytes read for a row, and rows in a shard."""
+        if kind == "video":
+            return self.clip_seconds, self.clip_bytes, self.video_shard
+        return self.text_seconds, self.text_bytes, self.text_shard
 
 
 @dataclass(frozen=True)
 class Need:
-    """What one archive takes on so many cores; `bound` is what keeps it from being faster."""
+    """What an archive takes on so many cores; `bound` is what keeps it from being faster."""
 
     cores: int
     machines: int
@@ -63,9 +67,9 @@ class Need:
 
 
 def most_cores(costs: Costs, kind: Kind) -> float:
-    """Cores that one driver keeps busy: beyond, shards end faster than they are handed out."""
-    shard = costs.video_shard if kind == "video" else costs.text_shard
-    return costs.shards_a_second * shard * _row_seconds(costs, kind)
+    """Cores that one driver keeps busy: beyond, shards end faster than it hands them out."""
+    seconds, _, shard = costs.of_row(kind)
+    return costs.shards_a_second * shard * seconds
 
 
 def need(costs: Costs, kind: Kind, rows: int, cores: int) -> Need:
@@ -73,56 +77,44 @@ def need(costs: Costs, kind: Kind, rows: int, cores: int) -> Need:
     if cores < 1 or rows < 1:
         raise UserError(f"{cores} cores and {rows} rows: each must be at least 1")
     machines = -(-cores // costs.node_cores)
-    row_bytes = costs.clip_bytes if kind == "video" else costs.text_bytes
-    limits = {
-        "cores": cores / _row_seconds(costs, kind),
-        "shards a second": min(cores, most_cores(costs, kind)) / _row_seconds(costs, kind),
-        "network": machines * costs.node_bytes_a_second / row_bytes,
+    seconds, read, _ = costs.of_row(kind)
+    limits = {  # rows a second
+        "cores": cores / seconds,
+        "shards a second": min(cores, most_cores(costs, kind)) / seconds,
+        "network": machines * costs.node_bytes_a_second / read,
     }
-    rate = min(limits.values())
-    bound = next(name for name, limit in limits.items() if limit == rate)
-    seconds = costs.start_seconds + rows / rate
-    return Need(cores, machines, seconds / 3600, rows * _row_seconds(costs, kind) / 3600, row_bytes * rate, bound)
+    bound = min(limits, key=lambda name: limits[name])
+    hours = (costs.start_seconds + rows / limits[bound]) / 3600
+    return Need(cores, machines, hours, rows * seconds / 3600, read * limits[bound], bound)
 
 
 def storage(costs: Costs, kind: Kind, rows: int) -> dict[str, float]:
     """Bytes by table."""
-    if kind == "text":
-        return {"dialogues": rows * costs.text_bytes, "scores": rows * costs.score_bytes}
-    return {
-        "videos": rows * costs.clip_bytes,
-        "dialogues": rows * costs.text_bytes,
-        "keyframes": rows * costs.keyframe_bytes,
-        "scores": rows * costs.score_bytes,
-    }
+    each = {"dialogues": costs.text_bytes, "scores": costs.score_bytes}
+    if kind == "video":
+        each = {"videos": costs.clip_bytes, "keyframes": costs.keyframe_bytes, **each}
+    return {table: rows * size for table, size in each.items()}
 
 
-def page(costs: Costs, cores: Sequence[int] = CORES) -> str:
+def page(costs: Costs) -> str:
     """The tables of `docs/capacity.md`."""
     parts = []
     for name, (kind, rows) in ARCHIVES.items():
-        table = ["| Cores | Machines | Hours | Read a second | Bound by |", "|---:|---:|---:|---:|---|"]
-        for count in cores:
-            one = need(costs, kind, rows, count)
-            table.append(
-                f"| {count:,} | {one.machines:,} | {one.hours:,.1f} | {_bytes(one.read_bytes_a_second)} | {one.bound} |"
-            )
-        core_hours = need(costs, kind, rows, 1).core_hours
+        needs = [need(costs, kind, rows, cores) for cores in CORES]
+        table = [
+            (f"{one.cores:,}", f"{one.machines:,}", f"{one.hours:,.1f}", _bytes(one.read_bytes_a_second), one.bound)
+            for one in needs
+        ]
         sizes = ", ".join(f"{table_name} {_bytes(size)}" for table_name, size in storage(costs, kind, rows).items())
-        shard = costs.video_shard if kind == "video" else costs.text_shard
+        shard = costs.of_row(kind)[2]
         words = (
-            f"{core_hours:,.0f} core-hours; {-(-rows // shard):,} shards of {shard:,} rows; storage: {sizes}. "
+            f"{needs[0].core_hours:,.0f} core-hours; {-(-rows // shard):,} shards of {shard:,} rows; storage: {sizes}. "
             f"One driver keeps up to {most_cores(costs, kind):,.0f} cores busy."
         )
-        parts.append(f"### {name}\n\n" + "\n".join(table) + f"\n\n{words}\n")
-    shard = 8 * costs.text_shard
-    more = most_cores(replace(costs, text_shard=shard), "text")
-    parts.append(f"With `--shard-rows {shard}` the driver of the texts keeps {more:,.0f} cores busy.\n")
-    return "\n".join(parts)
-
-
-def _row_seconds(costs: Costs, kind: Kind) -> float:
-    return costs.clip_seconds if kind == "video" else costs.text_seconds
+        parts.append(f"### {name}\n\n{markdown(HEAD, table)}\n{words}\n")
+    larger = replace(costs, text_shard=8 * costs.text_shard)
+    words = f"the driver of the texts keeps {most_cores(larger, 'text'):,.0f} cores busy."
+    return "\n".join([*parts, f"With `--shard-rows {larger.text_shard}` {words}\n"])
 
 
 def _bytes(size: float) -> str:

@@ -1,110 +1,166 @@
 """Clips to scores, beside what else one could do with the same cores.
 
-Peers: the naive loop and the lean one, in a pool of processes; the lean one as Daft's function; this package's own
-stages in a pool, one clip after the other, which has all our work and none of Ray; and two floors: decoding every
-frame, and decoding without the frames that no other needs.
+Peers, all in a pool of processes unless said otherwise: a naive loop; a lean loop, which is also run by Daft; our own
+stages without Ray, one clip at a time; and decoding alone, which nobody who reads every frame can beat.
 """
 
 import itertools
 import multiprocessing
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Literal
 
+import av
 import cv2
-import daft
+import numpy as np
 import pyarrow as pa
 import torch
+from cv2.data import haarcascades
+from torchvision.models import resnet18
 
-from benchmarks import loops
-from benchmarks.clips import find, like
-from benchmarks.rounds import OURS, Contest
-from emotionscope.batch import pipeline, stages
+from benchmarks.clips import cut_to_lengths, find_clips
+from benchmarks.measure import OURS, Benchmark, Variant, score_quietly
+from benchmarks.scoring import CORES, dialogues
+from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
-from emotionscope.io import contracts, shards, tables
+from emotionscope.io import contracts, tables
 from emotionscope.video import detection, keyframes
+from emotionscope.vision.model import mixed_precision
 
-SHARD = 8  # rows; few and many are a whole number of them for each of two cores
-FEW, MANY = 16, 48  # clips
-BARS = {
-    "naive loop": 4.0,
-    "decode every frame": 0.9,
-    "lean loop, pool": 1.0,
-    "lean loop, Daft": 1.0,
-    "our stages, pool": 1.0,
-}
-
-
-@contextmanager
-def contest(folder: str, lengths: Sequence[int], uri: str, yunet: str | None) -> Iterator[Contest]:
-    """The clips below `folder`, as long as `lengths` if given, to scores with the bundle at `uri`; Ray must run."""
-    with tempfile.TemporaryDirectory() as made:
-        found = find(folder)
-        if lengths:
-            clips, words = like(lengths, found, made, MANY, SHARD), "cut or repeated to lengths as MELD's"
-        else:
-            clips, words = [str(path) for path in itertools.islice(itertools.cycle(found), MANY)], "repeated"
-        with _contest(clips, f"{MANY} clips ({len(found)} different, {words})", uri, yunet) as contest_:
-            yield contest_
+SHARD, CLIPS = 4, (8, 40)  # clips in a shard; few and many, a whole number of shards for each of two cores
+EVERY, NAIVE_SIZE = 12, 224  # frames from one look of the naive loop to the next; pixels of its faces
+LEAN_SIZE = 112  # pixels of a face in the lean loop
+NAIVE, LEAN = (
+    "naive loop: OpenCV, Haar, ResNet-18 at 224",
+    "lean loop: no non-reference frames, YuNet, ResNet-18 at 112",
+)
+DAFT, STAGES = "the lean loop in Daft", "our stages in a pool, a clip at a time"
+DECODING, SKIPPING = "decoding every frame", "decoding without non-reference frames"
+TARGETS = {NAIVE: 4.0, LEAN: 1.0, DAFT: 1.0, STAGES: 1.0, DECODING: 0.9}
 
 
 @contextmanager
-def _contest(clips: list[str], what: str, uri: str, yunet: str | None) -> Iterator[Contest]:
-    cores = os.cpu_count() or 1
-    models, spec = bundle_store.load(uri), detection.load_spec("auto", yunet)
+def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benchmark]:
+    """The clips below `folder`, cut or repeated to `lengths` if given, to scores with the bundle. Ray must run."""
+    import daft  # here, because the processes of the pool import this module and need no Daft
+
+    spec, found = detection.load_spec("auto", None), find_clips(folder)
     daft.set_runner_native()
-    in_daft = daft.cls(loops.Lean, use_process=True, max_concurrency=cores)(spec)
+    in_daft = daft.cls(LeanLoop, use_process=True, max_concurrency=CORES)(spec)
+    with (
+        tempfile.TemporaryDirectory() as made,
+        multiprocessing.get_context("spawn").Pool(CORES, _use_one_thread) as pool,
+    ):
+        clips = [str(path) for path in itertools.islice(itertools.cycle(found), CLIPS[1])]
+        if lengths:
+            clips = cut_to_lengths(lengths, found, made, CLIPS[1], SHARD)
+        for count in CLIPS:
+            table = dialogues(["Hm."] * count).append_column("video", pa.array(clips[:count]))
+            tables.write_part(table, f"{made}/{count}/part-0.parquet")
 
-    def with_daft(count: int) -> None:
-        table = daft.from_pydict({"clip": clips[:count]}).into_batches(1)
-        table.with_column("faces", in_daft(table["clip"])).collect()
+        def with_daft(count: int) -> None:
+            table = daft.from_pydict({"clip": clips[:count]}).into_batches(1)
+            table.with_column("faces", in_daft(table["clip"])).collect()
 
-    with multiprocessing.get_context("spawn").Pool(cores, _start, (uri, spec)) as pool:
-        ways = {
-            OURS: lambda count: _score(clips[:count], models, spec),
-            "naive loop": lambda count: pool.map(loops.naive, clips[:count], chunksize=1),
-            "lean loop, pool": lambda count: pool.map(lean, clips[:count], chunksize=1),
-            "lean loop, Daft": with_daft,
-            "our stages, pool": lambda count: pool.map(own_stages, clips[:count], chunksize=1),
-            "decode every frame": lambda count: pool.map(loops.decode_all, clips[:count], chunksize=1),
-            "decode, no non-reference frames": lambda count: pool.map(loops.decode_some, clips[:count], chunksize=1),
+        def in_pool(loop: Callable[[str], int], count: int) -> None:
+            pool.map(loop, clips[:count], 1)
+
+        loops: dict[str, Callable[[str], int]] = {
+            NAIVE: naive_loop,
+            LEAN: partial(lean_loop, spec),
+            STAGES: partial(own_stages, bundle, spec),
+            DECODING: partial(decode, "DEFAULT"),
+            SKIPPING: partial(decode, "NONREF"),
         }
-        what = f"{what}, faces by {spec.kind}, {cores} cores"
-        yield Contest("Video to scores", "clip", what, ways, FEW, MANY, BARS)
+        variants: dict[str, Variant] = {
+            OURS: lambda count: score_quietly(bundle, SHARD, dialogues=f"{made}/{count}", videos="/"),
+            DAFT: with_daft,
+            **{name: partial(in_pool, loop) for name, loop in loops.items()},
+        }
+        what = f"{CLIPS[1]} clips from {len(found)} different ones, faces by {spec.kind}, {CORES} cores"
+        yield Benchmark("Video to scores", "clip", what, variants, *CLIPS, TARGETS)
 
 
-def _score(clips: list[str], models: bundle_store.Bundle, spec: detection.DetectorSpec) -> None:
-    """The plan of jobs.score over the clips."""
-    keys = {"dialogue_id": ["d"] * len(clips), "utterance_id": list(range(len(clips)))}
-    table = pa.table({**keys, "utterance": ["Hm."] * len(clips), "video": clips})
-    with tempfile.TemporaryDirectory() as folder:
-        tables.write_part(table, f"{folder}/in/part-0.parquet")
-        dataset = tables.open_dataset(f"{folder}/in", "dialogues")
-        output = shards.Output(f"{folder}/out", "score", {})
-        pipeline.score(pipeline.Work(dataset, output, SHARD, "/"), models, None, spec, 8)
-
-
-_models: bundle_store.Bundle
-_detector: detection.Detector
-_lean: loops.Lean
-
-
-def _start(uri: str, spec: detection.DetectorSpec) -> None:
-    global _models, _detector, _lean
+def _use_one_thread() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    _models, _detector, _lean = bundle_store.load(uri), detection.Detector(spec), loops.Lean(spec)
 
 
-def lean(clip: str) -> int:
-    """The lean loop, in a process that `_start` has prepared."""
-    return _lean(clip)
+@lru_cache
+def _naive_models() -> tuple[cv2.CascadeClassifier, torch.nn.Module]:
+    return cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_default.xml"), resnet18(num_classes=7).eval()
 
 
-def own_stages(clip: str) -> int:
-    """This package's own stages on one clip, without Ray and without batches across clips."""
-    found = keyframes.faces_in(clip, "/", None, None, _detector, 8)
-    rows = pa.table({"utterance": ["Hm."], "faces": pa.array([found], contracts.FACES)})
-    stages.probabilities(rows, _models)
+@torch.inference_mode()
+def naive_loop(clip: str) -> int:
+    """All frames by OpenCV, Haar at 640x360 on each twelfth, ResNet-18 at 224 in float32. The number of faces."""
+    cascade, network = _naive_models()
+    video, number, faces = cv2.VideoCapture(clip), 0, 0
+    while True:
+        good, frame = video.read()
+        if not good:
+            return faces
+        if number % EVERY == 0:
+            small = cv2.resize(frame, (640, 360))
+            for x, y, w, h in cascade.detectMultiScale(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), 1.1, 5):
+                face = cv2.resize(small[y : y + h, x : x + w], (NAIVE_SIZE, NAIVE_SIZE)).astype(np.float32) / 255
+                network(torch.from_numpy(face).permute(2, 0, 1)[None])
+                faces += 1
+        number += 1
+
+
+class LeanLoop:
+    """Reference frames only, two a second, ResNet-18 at 112 over a clip's faces as one batch, in bf16 if that helps."""
+
+    def __init__(self, spec: detection.DetectorSpec) -> None:
+        _use_one_thread()
+        self.detector = detection.Detector(spec)
+        self.network = resnet18(num_classes=7).eval().to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def __call__(self, clip: str) -> int:
+        """The number of faces."""
+        faces, next_ = [], 0.0
+        for frame in _frames(clip, "NONREF"):
+            if (frame.time or 0.0) < next_:
+                continue
+            next_ = (frame.time or 0.0) + 0.5
+            image = frame.to_ndarray(format="bgr24")
+            for found in self.detector.detect(image):
+                top, left = max(int(found.y), 0), max(int(found.x), 0)
+                face = image[top : int(found.y + found.height) + 1, left : int(found.x + found.width) + 1]
+                faces.append(cv2.resize(face, (LEAN_SIZE, LEAN_SIZE)))
+        if faces:
+            pixels = torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2).float() / 255
+            with mixed_precision(pixels.device):
+                self.network(pixels).softmax(1)
+        return len(faces)
+
+
+_lean, _detector, _bundle = lru_cache(LeanLoop), lru_cache(detection.Detector), lru_cache(bundle_store.load)
+
+
+def lean_loop(spec: detection.DetectorSpec, clip: str) -> int:
+    """The lean loop, with models that stay loaded. The number of faces."""
+    return _lean(spec)(clip)
+
+
+def own_stages(bundle: str, spec: detection.DetectorSpec, clip: str) -> int:
+    """Our own stages on one clip, without Ray and without batches across clips. The number of faces."""
+    found = keyframes.faces_in(clip, "/", None, None, _detector(spec), 8)
+    table = pa.table({"utterance": ["Hm."], "faces": pa.array([found], contracts.FACES)})
+    stages.probabilities(table, _bundle(bundle))
     return len(found)
+
+
+def decode(skip: Literal["DEFAULT", "NONREF"], clip: str) -> int:
+    """Decode a clip by PyAV and do nothing else. The number of frames."""
+    return sum(1 for _ in _frames(clip, skip))
+
+
+def _frames(clip: str, skip: Literal["DEFAULT", "NONREF"]) -> Iterator[av.VideoFrame]:
+    with av.open(clip) as video:
+        video.streams.video[0].codec_context.skip_frame = skip
+        yield from video.decode(video=0)

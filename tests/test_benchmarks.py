@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks import capacity, clips, rounds
+from benchmarks import capacity, clips, measure
 from emotionscope.errors import UserError
 from tests.conftest import ROOT
 from tests.videos import numbered, write_video
@@ -67,19 +67,18 @@ def test_an_items_cost_leaves_start_up_aside(monkeypatch: pytest.MonkeyPatch) ->
     clock = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
 
-    def way(start: float, each: float) -> rounds.Way:
+    def variant(start: float, each: float) -> measure.Variant:
         def work(items: int) -> None:
             clock[0] += start + each * items
 
         return work
 
-    ways = {rounds.OURS: way(5, 0.1), "slow": way(0, 0.25), "quick": way(9, 0.05)}
-    contest = rounds.Contest("Work", "item", "what", ways, 10, 100, {"slow": 2.0, "quick": 0.9})
-    outcome = rounds.hold(contest, 3)
-    assert outcome.cost == pytest.approx({rounds.OURS: 0.1, "slow": 0.25, "quick": 0.05})
-    assert outcome.start == pytest.approx({rounds.OURS: 5, "slow": 0, "quick": 9}, abs=1e-9)
-    found = {ratio.peer: (ratio.median, ratio.verdict) for ratio in outcome.ratios}
-    assert found == {"slow": (pytest.approx(2.5), "holds"), "quick": (pytest.approx(0.5), "missed")}
+    variants = {measure.OURS: variant(5, 0.1), "slow": variant(0, 0.25), "quick": variant(9, 0.05)}
+    benchmark = measure.Benchmark("Work", "item", "what", variants, 10, 100, {"slow": 2.0, "quick": 0.9})
+    slow, quick = measure.compare(benchmark, 3)
+    assert (slow.ours, slow.theirs) == pytest.approx((0.1, 0.25))
+    assert (slow.ratio.value, slow.ratio.verdict) == (pytest.approx(2.5), "met")
+    assert (quick.ratio.value, quick.ratio.verdict) == (pytest.approx(0.5), "missed")
 
 
 def test_clips_are_cut_or_repeated_to_the_lengths_asked_for(tmp_path: Path) -> None:
@@ -88,7 +87,7 @@ def test_clips_are_cut_or_repeated_to_the_lengths_asked_for(tmp_path: Path) -> N
     for name, frames in (("short", 10), ("long", 30)):
         write_video(tmp_path / f"in/{name}.mp4", map(numbered, range(frames)))
     lengths = [5, 5, 8, 20, 33, 61]
-    paths = clips.like(lengths, clips.find(str(tmp_path / "in")), str(tmp_path / "out"), 6, 3)
+    paths = clips.cut_to_lengths(lengths, clips.find_clips(str(tmp_path / "in")), str(tmp_path / "out"), 6, 3)
     counts = []
     for path in paths:
         with av.open(path) as clip:
