@@ -3,13 +3,15 @@
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn
 
 import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.console import Console
 
 from emotionscope.errors import JobError, UserError
 
@@ -94,6 +96,14 @@ def fail(error: Exception) -> NoReturn:
     """Print the error in one line and exit with its code: 1 for a JobError, else 2."""
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
     sys.exit(1 if isinstance(error, JobError) else 2)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that something takes seconds; the line is gone when the block ends."""
+    console = Console(stderr=True)
+    with console.status(what) if console.is_terminal else nullcontext():
+        yield
 
 
 def allowed_errors(setting: str | None, rows: int) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from emotionscope import cli
 from emotionscope.errors import UserError
 from emotionscope.io import storage
 
@@ -65,10 +66,11 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     options: dict[str, Any] = {"log_to_driver": verbose, "logging_level": level, "configure_logging": True}
     with warnings.catch_warnings():
         warnings.simplefilter("default" if verbose else "ignore")
-        own = not _attach(options)
-        if own:
-            ray.init(address="local", include_dashboard=False, **options)
-        _quiet(verbose)
+        with cli.working("starting Ray"):
+            own = not _attach(options)
+            if own:
+                ray.init(address="local", include_dashboard=False, **options)
+            _quiet(verbose)
     try:
         yield _cluster(own)
     finally:

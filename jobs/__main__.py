@@ -33,7 +33,9 @@ def main() -> NoReturn:
         near = difflib.get_close_matches(name, NAMES, n=1)
         meant = f"did you mean {near[0]}?" if near else "emotionscope --help lists them"
         cli.fail(UserError(f"there is no job {first!r}; {meant}"))
-    cli.main(importlib.import_module(f"jobs.{name}").run, f"emotionscope {name}", rest)
+    with cli.working(f"loading {name}"):
+        job = importlib.import_module(f"jobs.{name}")
+    cli.main(job.run, f"emotionscope {name}", rest)
 
 
 def _listing() -> cyclopts.App:

@@ -33,6 +33,8 @@ class Score(cli.BatchFlags, cli.GpuFlags):
     """Dialogues table to score: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
     """Keyframes table to score, instead of --dialogues."""
+    text_only: cli.Switch = False
+    """Score the text alone and open no video. Use this where the videos are out of reach, or not needed."""
     gpu_share: Annotated[float, Parameter(validator=Number(gt=0, lte=1)), cli.RUNNING] = 0.5
     """Share of a GPU for each worker. At 0.5, two workers share a GPU: one copies while the other computes."""
     compile: Annotated[cli.Switch, cli.RUNNING] = False
@@ -50,17 +52,20 @@ def run(settings: Score) -> dict[str, Any]:
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
     contracts.scores_schema(dataset.schema)
-    decode = settings.dialogues is not None and "video" in dataset.schema.names and "vision" in manifest["parts"]
+    with_faces = "vision" in manifest["parts"] and not settings.text_only
+    decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
-    seen = decode or settings.keyframes is not None
-    shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if seen else "text"]
+    seen = decode or (with_faces and settings.keyframes is not None)
+    shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if decode or settings.keyframes else "text"]
     place = ray_session.output_uri(settings.output)
+    print(f"score: {dataset.rows:,} utterances of {dataset.uri}", flush=True)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         pipeline.warm_up(seen and not count)
-        models = bundle_store.load(bundle, seen)
+        with cli.working("loading the models"):
+            models = bundle_store.load(bundle, seen)
         facts = {
             "input": tables.fingerprint(dataset),
             "bundle": models.version,
@@ -68,14 +73,14 @@ def run(settings: Score) -> dict[str, Any]:
             "detector": spec.kind if spec else None,
             "max_faces": settings.max_faces,
             "shard_rows": shard_rows,
+            "text_only": settings.text_only,
         }
         output = Output(place, "score", facts)
-        print(
-            f"score: {dataset.rows:,} utterances, {bundle_store.describe(bundle, models.version)}, on {cluster}",
-            flush=True,
-        )
+        print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
+        if settings.text_only:
+            print("score: text alone: the columns of vision will be null, and fused will follow text", flush=True)
         for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
-            if part not in models.manifest["parts"]:
+            if part not in models.manifest["parts"] and not settings.text_only:
                 print(f"score: the bundle has no {part} model: {effect}", flush=True)
         work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
         on = gpu_pool.Gpus(count, settings.gpu_share, settings.compile) if count else None

@@ -12,7 +12,7 @@ import pytest
 import jobs
 from emotionscope import __version__
 from jobs import __main__ as command
-from tests.conftest import ROOT, run_here, run_job
+from tests.conftest import ROOT, free_port, run_here, run_job
 from tests.dialogue_tables import dialogues, write
 
 JOBS = sorted(path.stem for path in (ROOT / "jobs").glob("[a-z]*.py"))
@@ -149,6 +149,16 @@ def test_a_mistake_in_a_real_process_shows_no_traceback(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+def test_score_says_what_it_reads_before_it_starts_ray(
+    good: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")  # nothing answers there
+    assert run_here("score", "--dialogues", good, "--output", str(tmp_path / "out")) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith(f"score: 3 utterances of {good}")
+    assert "RAY_ADDRESS" in told.err
 
 
 def test_a_submitted_job_refuses_a_relative_output(obvious: Path) -> None:

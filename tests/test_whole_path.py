@@ -12,6 +12,7 @@ from emotionscope.io import shards, storage, tables
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from jobs import evaluate, score
 from tests.conftest import copy_in, scores_of
+from tests.dialogue_tables import dialogues, write
 
 
 def test_every_emotion_comes_out_under_its_own_name(scored: str) -> None:
@@ -65,6 +66,18 @@ def test_missing_modalities_are_nulls_and_the_rest_still_scores(obvious: Path, t
     assert nothing["fused_emotion"] is None
     assert "video missing" in nothing["error"] and "nothing to score" in nothing["error"]
     assert summary["errors"] == {"video missing": 1}
+
+
+def test_text_only_opens_no_video_and_needs_no_face(obvious: Path, tmp_path: Path, ray_cluster: object) -> None:
+    rows = dialogues(video=pa.array(["s3://nobody-reaches-this/a.mp4", "/nowhere/b.mp4", "c.mp4"]))
+    archive = write(tmp_path / "in", rows)
+    settings = score.Score(
+        dialogues=archive, bundle=str(obvious / "bundle"), output=str(tmp_path / "out"), text_only=True
+    )
+    score.run(settings)
+    for row in scores_of(str(tmp_path / "out")).to_pylist():
+        assert row["error"] is None and row["vision_emotion"] is None
+        assert row["fused_joy"] == pytest.approx(row["text_joy"])
 
 
 def test_the_log_tells_every_shard_with_its_rows(scored: str) -> None:
