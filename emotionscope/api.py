@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from emotionscope.batch import stages
 from emotionscope.bundle import store
-from emotionscope.errors import RowError, UserError
+from emotionscope.errors import RowError, UserError, first_line
 from emotionscope.fusion import Probabilities
 from emotionscope.io import storage, tables
 from emotionscope.labels import EMOTIONS
@@ -145,7 +145,7 @@ def _dataset(frame: pd.DataFrame) -> Iterator[tables.Dataset]:
         try:
             table = pa.Table.from_pandas(frame, preserve_index=False)
         except pa.ArrowException as error:
-            raise UserError(f"the dialogues cannot be a table ({tables.first_line(error)})") from error
+            raise UserError(f"the dialogues cannot be a table ({first_line(error)})") from error
         tables.write_part(table, str(Path(folder, "dialogues.parquet")))
         yield tables.open_dataset(folder, "dialogues")
 

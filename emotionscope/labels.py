@@ -21,22 +21,20 @@ SPLITS = ("train", "dev", "test")
 SPLIT_ALIASES = {"training": "train", "validation": "dev", "valid": "dev", "val": "dev", "testing": "test"}
 
 
-def canonical(name: object) -> str:
-    """Return the emotion a label names; case and surrounding space do not matter.
+def canonical(label: object) -> str | None:
+    """The emotion a label names; case and surrounding space do not matter.
 
-    Raises ValueError for anything that names none of the seven.
+    None where it is missing (None, NaN or blank) or names none of the seven: every job leaves such rows out and counts
+    them by `left_out`.
     """
-    text = str(name).strip().lower()
+    text = "" if _is_missing(label) else str(label).strip().lower()
     emotion = ALIASES.get(text, text)
-    if emotion not in EMOTIONS:
-        raise ValueError(f"{name!r} names none of the emotions {', '.join(EMOTIONS)}")
-    return emotion
+    return emotion if emotion in EMOTIONS else None
 
 
-def canonical_or_none(name: object) -> str | None:
-    """As `canonical`, and None for a missing label (None, NaN or blank)."""
-    missing = name is None or (isinstance(name, float) and math.isnan(name))
-    return None if missing or not str(name).strip() else canonical(name)
+def left_out(label: object) -> str:
+    """Why a row is left out whose label `canonical` gives None for."""
+    return "no emotion" if _is_missing(label) or not str(label).strip() else f"emotion {str(label)[:40]!r}"
 
 
 def canonical_split(name: object) -> str | None:
@@ -44,15 +42,17 @@ def canonical_split(name: object) -> str | None:
 
     None for a missing name (None, NaN or blank).
     """
-    if name is None or (isinstance(name, float) and math.isnan(name)):
-        return None
-    text = str(name).strip().lower()
+    text = "" if _is_missing(name) else str(name).strip().lower()
     return SPLIT_ALIASES.get(text, text) or None
 
 
 def indices(names: Iterable[object]) -> list[int]:
-    """Positions in `EMOTIONS` of the labels named. Raises ValueError as `canonical` does."""
-    return [EMOTIONS.index(canonical(name)) for name in names]
+    """Positions in `EMOTIONS` of the classes of a model. Raises ValueError for one that is none of the seven."""
+    return [EMOTIONS.index(canonical(name) or str(name)) for name in names]
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def probability_columns(model: str) -> list[str]:

@@ -5,8 +5,11 @@ with every figure, and report.html, one page that needs no other file. With --bu
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import pyarrow as pa
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
@@ -16,8 +19,8 @@ from rich.text import Text
 from emotionscope import cli
 from emotionscope.bundle import model_card
 from emotionscope.bundle import store as bundle_store
-from emotionscope.errors import UserError
-from emotionscope.evaluation import evaluation, report
+from emotionscope.errors import JobError, UserError
+from emotionscope.evaluation import drift, evaluation, report
 from emotionscope.evaluation.figures import Figures
 from emotionscope.io import storage, tables
 
@@ -40,6 +43,11 @@ class Evaluate:
     """Keyframes table that the scores were made from, to show faces beside the mistakes."""
     note: cli.Text | None = None
     """Text of a banner at the top of the report, such as "synthetic data"."""
+    drift: cli.Path | None = None
+    """Compare --scores with this scores table, an earlier one: which emotions, lengths and certainties moved. Needs no
+    labels."""
+    drift_limit: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
+    """With --drift: exit with code 1 where an index is surely above this. 0.1 is some drift, 0.25 is much."""
     replace: cli.Switch = False
     """Replace the report, if there is one."""
 
@@ -53,9 +61,29 @@ def run(settings: Evaluate = NOTHING) -> Figures | None:
         manifest = bundle_store.read_manifest(bundle_store.chosen(settings.bundle))
         Console(highlight=False).print(Markdown(model_card.render(manifest)))
         return None
+    if settings.drift:
+        _drift(settings.scores, settings.drift, settings.drift_limit)
+        return None
     if not settings.report:
         raise UserError("name --scores and --report to measure, or neither to show a model card")
     return _measure(settings, settings.scores, settings.report)
+
+
+def _drift(scores: str, reference: str, limit: float | None) -> None:
+    """Print how far the scores moved from the reference. Raises JobError where that is surely above the limit."""
+    before, after = (drift.profile_of(tables.open_dataset(uri, "scores")) for uri in (reference, scores))
+    found = drift.compare(before, after)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("property", "index", "95% interval", "drift", "what moved"):
+        table.add_column(name, justify="right" if name == "index" else "left")
+    for one in found:
+        low, high = one.interval
+        # As Text, so that no name of a group is read as markup.
+        table.add_row(one.name, f"{one.index:.3f}", f"{low:.3f}–{high:.3f}", one.verdict, Text(one.words()))
+    Console(highlight=False).print(table)
+    beyond = [one.name for one in found if limit is not None and one.interval[0] > limit]
+    if beyond:
+        raise JobError(f"the scores drifted beyond --drift-limit {limit:g}: {', '.join(beyond)}")
 
 
 def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:

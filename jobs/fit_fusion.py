@@ -5,11 +5,12 @@ If no row has both text and a face, the fusion follows the text model, and the j
 Without labelled keyframes, --odds states the fusion instead.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from sklearn.metrics import f1_score
@@ -17,7 +18,7 @@ from sklearn.metrics import f1_score
 from emotionscope import cli, fusion, labels
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, first_line
 from emotionscope.io import shards, tables
 
 ROWS = 1024  # read and scored at a time
@@ -62,7 +63,7 @@ def _state(settings: FitFusion, odds: float) -> str:
         prior = np.maximum(counts, 1) ** (1 - float(vision["settings"]["class_power"]))
         chosen = fusion.stated(prior, odds)
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"--odds: the fusion cannot be stated ({tables.first_line(error)})") from error
+        raise UserError(f"--odds: the fusion cannot be stated ({first_line(error)})") from error
     shares = {
         emotion: round(float(share), 4) for emotion, share in zip(labels.EMOTIONS, prior / prior.sum(), strict=True)
     }
@@ -82,10 +83,12 @@ def _learn(settings: FitFusion, keyframes: str) -> str:
     models = bundle_store.load(settings.bundle)
     if models.vision is None:
         raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
-    text, faces, truth = _predictions(dataset, settings.split, models)
+    text, faces, truth, without = _predictions(dataset, settings.split, models)
     both = ~np.isnan(text[:, 0]) & ~np.isnan(faces[:, 0])
     fitted = fusion.fit(text[both], faces[both], truth[both])
     print(f"fit_fusion: learnt on {both.sum():,} rows of {settings.split} with text and faces, of {len(truth):,}")
+    if without:
+        print(f"fit_fusion: rows left out: {', '.join(f'{n:,} with {reason}' for reason, n in without.items())}")
     if not both.any():
         print("fit_fusion: no row has both, so fused follows text, then vision")
     figures = {}
@@ -101,6 +104,7 @@ def _learn(settings: FitFusion, keyframes: str) -> str:
         "data": tables.fingerprint(dataset),
         "settings": {"split": settings.split, "penalty": fusion.PENALTY},
         "rows": int(both.sum()),
+        "left_out": dict(without),
         "weighted_f1": {settings.split: figures},
     }
     version = bundle_store.publish(settings.bundle, "fusion", fitted.to_bytes(), record, settings.replace)
@@ -110,23 +114,29 @@ def _learn(settings: FitFusion, keyframes: str) -> str:
 
 def _predictions(
     dataset: tables.Dataset, split: str, models: bundle_store.Bundle
-) -> tuple[fusion.Probabilities, fusion.Probabilities, np.ndarray]:
+) -> tuple[fusion.Probabilities, fusion.Probabilities, np.ndarray, Counter[str]]:
+    """What both models say of the labelled rows of a split, the labels int [n], and why other rows of it were left out.
+
+    Raises UserError where there is none.
+    """
     text, faces, truth = [], [], []
+    without: Counter[str] = Counter()
+    wanted = labels.canonical_split(split)
     for shard in shards.cut(dataset, ROWS):
         table = shards.read(shard, dataset.schema)
-        table = table.filter(pc.and_(pc.equal(table["split"], split), pc.is_valid(table["emotion"])))
+        table = table.filter(pa.array([labels.canonical_split(name) == wanted for name in table["split"].to_pylist()]))
+        emotions = [labels.canonical(label) for label in table["emotion"].to_pylist()]
+        without.update(labels.left_out(label) for label in table["emotion"].to_pylist() if not labels.canonical(label))
+        table = table.filter(pa.array([emotion is not None for emotion in emotions], pa.bool_()))
         if not len(table):
             continue
         one_text, one_faces = stages.probabilities(table, models)
         text.append(one_text)
         faces.append(one_faces)
-        try:
-            truth += labels.indices(table["emotion"].to_pylist())
-        except ValueError as error:
-            raise UserError(f"{shard.uri}: column 'emotion': {error}") from error
+        truth += [labels.EMOTIONS.index(emotion) for emotion in emotions if emotion]
     if not truth:
         raise UserError(f"{dataset.uri}: no labelled row of split {split!r}")
-    return np.concatenate(text), np.concatenate(faces), np.array(truth)
+    return np.concatenate(text), np.concatenate(faces), np.array(truth), without
 
 
 if __name__ == "__main__":

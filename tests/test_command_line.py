@@ -57,7 +57,7 @@ def test_a_job_is_called_by_its_name_with_either_dash(capsys: pytest.CaptureFixt
         assert emotionscope(name, "--help") == 0
         assert "Usage: emotionscope train_text" in capsys.readouterr().out
         assert emotionscope(name, "--dialogues", "/nowhere", "--bundle", "/nowhere/b") == 2
-        assert "no such folder" in capsys.readouterr().err
+        assert "no such file or folder" in capsys.readouterr().err
 
 
 def test_the_command_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:

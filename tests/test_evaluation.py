@@ -122,7 +122,7 @@ def test_a_bundle_without_vision_is_measured_on_what_it_has():
 def test_rows_without_a_usable_label_are_counted_and_aliases_understood():
     truth = ["happy", None, "contempt", "Joy", ""]
     figures = evaluation.evaluate(scores(truth, {"text": [one_answer("joy")] * 5}))
-    assert figures.rows == RowCounts(table=5, labelled=2, left_out={"no label": 2, "label contempt": 1})
+    assert figures.rows == RowCounts(table=5, labelled=2, left_out={"no emotion": 2, "emotion 'contempt'": 1})
     assert figures.models["text"].accuracy == 1
 
 

@@ -9,11 +9,19 @@ def test_other_data_sets_names_become_melds() -> None:
     assert [labels.canonical(name) for name in names] == want
 
 
-@pytest.mark.parametrize("name", ["contempt", "", "6", None])
-def test_a_label_outside_the_seven_is_refused_by_name(name: object) -> None:
-    with pytest.raises(ValueError, match="none of the emotions"):
-        labels.canonical(name)
+@pytest.mark.parametrize("label", ["contempt", "6", 3, True, b"joy", "joy, anger", "x" * 1000])
+def test_a_label_outside_the_seven_is_none_and_its_reason_names_it(label: object) -> None:
+    assert labels.canonical(label) is None
+    assert labels.left_out(label) == f"emotion {str(label)[:40]!r}"
 
 
-def test_missing_labels_stay_missing() -> None:
-    assert [labels.canonical_or_none(value) for value in (None, float("nan"), "  ", "joy")] == [None, None, None, "joy"]
+@pytest.mark.parametrize("label", [None, float("nan"), "", "  "])
+def test_a_missing_label_is_none_and_has_its_own_reason(label: object) -> None:
+    assert labels.canonical(label) is None
+    assert labels.left_out(label) == "no emotion"
+
+
+def test_split_names_of_other_data_sets_become_ours_and_others_stay() -> None:
+    names = ["Train", " training", "VAL", "valid", "Validation", "Test", "Holdout ", None, "", float("nan")]
+    want = ["train", "train", "dev", "dev", "dev", "test", "holdout", None, None, None]
+    assert [labels.canonical_split(name) for name in names] == want

@@ -142,7 +142,6 @@ def test_the_setting_chooses_between_twins(tmp_path: Path) -> None:
     ("lines", "complaint"),
     [
         ([line(0, 0), line(0, 0)], "line 3: repeats dialogue 0, utterance 0"),
-        ([line(0, 0, Emotion="boredom")], "boredom"),
         ([line(0, 0, Utterance_ID="one")], "'one'"),
         ([{name: value for name, value in line(0, 0).items() if name != "Speaker"}], "lacks the column Speaker"),
     ],
@@ -152,6 +151,12 @@ def test_a_csv_that_is_wrong_is_refused_by_name(tmp_path: Path, lines: list[dict
     with pytest.raises(UserError, match=complaint) as raised:
         meld.read_release(str(tmp_path))
     assert "dev_sent_emo.csv" in str(raised.value)
+
+
+def test_an_unknown_emotion_is_kept_and_counted(tmp_path: Path) -> None:
+    write_csv(tmp_path, "dev", line(0, 0, Emotion=" Boredom"), line(0, 1, Emotion=""), line(0, 2, Emotion="Happy"))
+    assert [row["emotion"] for row in rows(tmp_path)] == ["Boredom", None, "joy"]
+    assert meld.read_release(str(tmp_path)).facts["emotions_unknown"] == 2
 
 
 def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:

@@ -171,6 +171,15 @@ def test_the_setting_that_does_best_is_chosen():
     assert len(record["grid"]) == 2
 
 
+def test_split_names_of_other_data_sets_are_known():
+    table = corpus()
+    named = [{"train": "Training", "dev": "Validation", "test": "TEST"}[name] for name in table["split"].to_pylist()]
+    table = table.set_column(table.column_names.index("split"), "split", pa.array([*named[:-1], None]))
+    _, record = text_training.train(table, [SETTINGS])
+    assert record["rows"] == {"train": 42, "dev": 42, "test": 41}
+    assert record["left_out"] == {"no split": 1}
+
+
 def test_rows_that_cannot_be_used_are_counted_and_aliases_understood():
     odd = pa.table(
         {
@@ -180,7 +189,7 @@ def test_rows_that_cannot_be_used_are_counted_and_aliases_understood():
         }
     )
     _, record = text_training.train(pa.concat_tables([corpus(), odd]), [SETTINGS])
-    assert record["left_out"] == {"no text": 2, "no emotion": 1, "label contempt": 1}
+    assert record["left_out"] == {"no text": 2, "no emotion": 1, "emotion 'contempt'": 1}
     assert record["rows"] == {"train": 43, "dev": 42, "test": 42}
 
 

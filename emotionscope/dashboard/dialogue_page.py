@@ -7,7 +7,7 @@ import streamlit as st
 
 from emotionscope.dashboard import charts, drawing, markup, parts
 from emotionscope.dashboard.archive import Archive, most_likely
-from emotionscope.labels import MODELS, canonical_or_none
+from emotionscope.labels import MODELS, canonical
 
 CARDS = 100  # utterances on one page
 _SCROLL = "<script>document.querySelector('.utterance.chosen')?.scrollIntoView({block: 'center'});</script>"
@@ -94,8 +94,5 @@ def _answer(row: dict[str, Any], model: str) -> str:
 
 def _label(label: object) -> str:
     """The row's label as it is where it is none of the seven, too."""
-    try:
-        emotion = canonical_or_none(label)
-    except ValueError:
-        emotion = str(label)
+    emotion = canonical(label) or (str(label) if isinstance(label, str) and label.strip() else None)
     return markup.chip("label", emotion) if emotion else ""

@@ -26,7 +26,7 @@ from emotionscope.evaluation.figures import (
 )
 from emotionscope.io.contracts import KEY
 from emotionscope.io.tables import column_or_nulls
-from emotionscope.labels import EMOTIONS, MODELS, canonical_or_none, canonical_split, probability_columns
+from emotionscope.labels import EMOTIONS, MODELS, canonical, canonical_split, left_out, probability_columns
 
 SPEAKERS = 10  # shown, those with the most rows
 MISTAKES = 20  # shown, the most confident
@@ -84,7 +84,7 @@ def evaluate(table: pa.Table, split: str | None = None, resamples: int = metrics
     where they compare fairly. Without `split`, split test is taken where there is one, else every row. Intervals are
     95% bootstrap intervals of weighted F1. Raises UserError where the split is not there or no row has a label.
     """
-    rows, left_out = _labelled(table)
+    rows, without_label = _labelled(table)
     split = _choose_split(table, split)
     splits = rows.splits()
     here = rows.where(splits == split) if split is not None else rows
@@ -97,7 +97,7 @@ def evaluate(table: pa.Table, split: str | None = None, resamples: int = metrics
     others = sorted({name for name in splits if name not in (None, split)}) if split is not None else []
     return Figures(
         split=split,
-        rows=RowCounts(len(table), len(here), left_out),
+        rows=RowCounts(len(table), len(here), without_label),
         bundle=sorted({version for version in here.strings("bundle") if version is not None}),
         errors=dict(Counter(str(e).split(":")[0] for e in here.strings("error") if e is not None).most_common()),
         support={emotion: int((here.truth == index).sum()) for index, emotion in enumerate(EMOTIONS)},
@@ -130,22 +130,18 @@ def _labelled(table: pa.Table) -> tuple[LabelledRows, dict[str, int]]:
     missing = [name for model in MODELS for name in probability_columns(model) if name not in table.column_names]
     if missing:
         raise UserError(f"not a scores table, it lacks the column {missing[0]}")
-    truth, left_out = [], Counter[str]()
-    for name in column_or_nulls(table, "emotion", pa.string()).to_pylist():
-        try:
-            emotion = canonical_or_none(name)
-        except ValueError:
-            emotion = None
-            left_out[f"label {name}"] += 1
-        else:
-            left_out["no label"] += emotion is None
+    truth, without_label = [], Counter[str]()
+    for label in column_or_nulls(table, "emotion", pa.string()).to_pylist():
+        emotion = canonical(label)
+        if emotion is None:
+            without_label[left_out(label)] += 1
         truth.append(EMOTIONS.index(emotion) if emotion else -1)
     probabilities = {
         model: np.stack([table[name].to_numpy().astype(np.float64) for name in probability_columns(model)], axis=1)
         for model in MODELS
     }
     everything = LabelledRows(np.array(truth, dtype=np.int64), probabilities, table)
-    return everything.where(everything.truth >= 0), {reason: count for reason, count in left_out.items() if count}
+    return everything.where(everything.truth >= 0), dict(without_label)
 
 
 def _floor(truth: npt.NDArray[np.int64]) -> Floor:

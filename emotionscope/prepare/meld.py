@@ -95,8 +95,8 @@ def find_csvs(files: Iterable[storage.File]) -> dict[str, str]:
 def read_csv(uri: str, split: str) -> tuple[list[dict[str, object]], Counter[str]]:
     """The rows of one CSV, by dialogue and utterance, with the columns of `SCHEMA`, and what was mended in them.
 
-    ``video`` is still None. Raises UserError for a missing column, an unreadable file, an id that is no number, a
-    repeated key or an unknown emotion.
+    ``video`` is still None, and an unknown emotion stays as it is written. Raises UserError for a missing column, an
+    unreadable file, an id that is no number or a repeated key.
     """
     try:
         text = storage.read_bytes(uri).decode("utf-8-sig")
@@ -115,6 +115,7 @@ def read_csv(uri: str, split: str) -> tuple[list[dict[str, object]], Counter[str
             clean = {name: value.translate(REPAIR) for name, value in raw.items()}
             mended["rows_with_repaired_characters"] += clean != raw
             row = _row(clean, split)
+            mended["emotions_unknown"] += canonical(raw["Emotion"]) is None
             mended["times_unreadable"] += (row["clip_start"] is None) + (row["clip_end"] is None)
             key = (split, int(raw["Dialogue_ID"]), int(raw["Utterance_ID"]))
             if key in rows:
@@ -133,7 +134,7 @@ def _row(raw: dict[str, str], split: str) -> dict[str, object]:
         "utterance": raw["Utterance"],
         "video": None,
         "speaker": raw["Speaker"],
-        "emotion": canonical(raw["Emotion"]),
+        "emotion": canonical(raw["Emotion"]) or raw["Emotion"].strip() or None,
         "sentiment": raw["Sentiment"],
         "split": split,
         "season": number["Season"],

@@ -23,7 +23,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from emotionscope import metrics
 from emotionscope.errors import UserError
-from emotionscope.labels import EMOTIONS, canonical_or_none, indices
+from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
 from emotionscope.text.model import TextModel, normalise
 
 FOLDS = 3  # of the cross-validation that chooses the settings
@@ -66,7 +66,7 @@ def train(table: pa.Table, grid: Sequence[Settings] = GRID, processes: int = 1) 
     missing = [name for name in ("utterance", "emotion", "split") if name not in table.column_names]
     if missing:
         raise UserError(f"training needs the column {', '.join(missing)}")
-    texts, truth, left_out = _labelled(table)
+    texts, truth, without = _labelled(table)
     if "train" not in texts:
         raise UserError("no row with text and emotion in split 'train', on which the model is fitted")
     train_texts = [normalise(text) for text in texts["train"]]
@@ -92,7 +92,7 @@ def train(table: pa.Table, grid: Sequence[Settings] = GRID, processes: int = 1) 
         "temperature": temperature,
         "grid": [{**asdict(point), **figures} for point, figures in zip(grid, tried, strict=True)],
         "rows": {split: len(rows) for split, rows in texts.items()},
-        "left_out": left_out,
+        "left_out": without,
         "majority": majority,
     }
     for split in ("dev", "test"):
@@ -107,21 +107,17 @@ def train(table: pa.Table, grid: Sequence[Settings] = GRID, processes: int = 1) 
 def _labelled(table: pa.Table) -> tuple[dict[str, list[str]], dict[str, np.ndarray], dict[str, int]]:
     """Texts and labels int [n] of each split, and how many rows were left out for which reason."""
     texts: dict[str, list[str]] = {}
-    emotions: dict[str, list[str]] = {}
-    left_out: Counter[str] = Counter()
+    truth: dict[str, list[int]] = {}
+    without: Counter[str] = Counter()
     columns = (table[name].to_pylist() for name in ("utterance", "emotion", "split"))
-    for text, name, split in zip(*columns, strict=True):
-        try:
-            emotion = canonical_or_none(name)
-        except ValueError:
-            left_out[f"label {name}"] += 1
-            continue
-        if text is None or not text.strip() or emotion is None:
-            left_out["no emotion" if emotion is None else "no text"] += 1
+    for text, label, name in zip(*columns, strict=True):
+        emotion, split = canonical(label), canonical_split(name)
+        if emotion is None or split is None or not text or not text.strip():
+            without[left_out(label) if emotion is None else "no split" if split is None else "no text"] += 1
             continue
         texts.setdefault(split, []).append(text)
-        emotions.setdefault(split, []).append(emotion)
-    return texts, {split: np.array(indices(names)) for split, names in emotions.items()}, dict(left_out)
+        truth.setdefault(split, []).append(EMOTIONS.index(emotion))
+    return texts, {split: np.array(emotions) for split, emotions in truth.items()}, dict(without)
 
 
 def _features(settings: Settings, texts: list[str]) -> FeatureUnion:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from emotionscope.labels import EMOTIONS, canonical_or_none
+from emotionscope.labels import EMOTIONS, canonical, left_out
 
 # Columns of FER+ that stand for none of the seven, by the names that data sets give them.
 NONE_OF_THEM = frozenset({"contempt", "unknown", "not_a_face", "not a face", "nf"})
@@ -24,10 +24,9 @@ def vote_columns(names: Iterable[str]) -> dict[str, str]:
         if name.strip().lower() in NONE_OF_THEM:
             found[name] = ""
             continue
-        try:
-            found[name] = canonical_or_none(name) or ""
-        except ValueError:
-            continue
+        emotion = canonical(name)
+        if emotion:
+            found[name] = emotion
     emotions = [emotion for emotion in found.values() if emotion]
     return found if sorted(emotions) == list(EMOTIONS) else {}
 
@@ -50,10 +49,7 @@ def target(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[np.ndarr
             others = max(others, value)
     if votes.any() or others:
         return (votes / votes.sum(), "") if votes.max() > others else (None, "none of the seven emotions")
-    try:
-        name = canonical_or_none(row.get("emotion"))
-    except ValueError:
-        return None, f"emotion {str(row['emotion'])[:40]!r}"
-    if name is None:
-        return None, "no emotion"
-    return np.eye(len(EMOTIONS), dtype=np.float32)[EMOTIONS.index(name)], ""
+    label = canonical(row.get("emotion"))
+    if label is None:
+        return None, left_out(row.get("emotion"))
+    return np.eye(len(EMOTIONS), dtype=np.float32)[EMOTIONS.index(label)], ""

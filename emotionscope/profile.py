@@ -1,0 +1,80 @@
+"""What is in a scores table, as counts that add up: so a job's shards can be summed, and two archives compared."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+
+WORDS = (0, 1, 5, 10, 20, 50)  # where the groups of lengths begin
+FACES = (0, 1, 2, 4)
+TENTHS = tuple(f"{tenth * 10}–{tenth * 10 + 10}%" for tenth in range(10))
+
+# A property of the rows, such as "emotion by text", to the number of rows in each of its groups.
+Profile = dict[str, dict[str, int]]
+
+
+def profile(scores: pa.Table) -> Profile:
+    """Count the rows of a scores table by emotion and certainty of each model, agreement, length and faces.
+
+    Rows without an answer of a model are left out of its counts; ``text`` and ``faces`` say how many lack which.
+    """
+    words = _words(scores["utterance"]) if "utterance" in scores.column_names else np.zeros(len(scores), int)
+    found = {
+        "words": _grouped(words, WORDS),
+        "faces": _grouped(_numbers(scores["face_count"]), FACES),
+        "agreement of text and vision": _agreement(scores),
+    }
+    for model in MODELS:
+        told = Counter(scores[f"{model}_emotion"].drop_null().to_pylist())
+        found[f"emotion by {model}"] = {emotion: told[emotion] for emotion in EMOTIONS}
+        found[f"certainty of {model}"] = _certainty(scores, model)
+    return found
+
+
+def total(profiles: Iterable[Profile]) -> Profile:
+    """The sum of profiles."""
+    result: Profile = {}
+    for one in profiles:
+        for name, groups in one.items():
+            into = result.setdefault(name, {})
+            for group, count in groups.items():
+                into[group] = into.get(group, 0) + count
+    return result
+
+
+def _words(texts: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    parts = pc.utf8_split_whitespace(pc.utf8_trim_whitespace(pc.fill_null(texts, "")))
+    blank = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(texts, "")), "")
+    return np.where(np.asarray(blank), 0, np.asarray(pc.list_value_length(parts)))
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.asarray(pc.fill_null(column, 0).cast(pa.int64()))
+
+
+def _grouped(values: np.ndarray[Any, np.dtype[np.int64]], begins: tuple[int, ...]) -> dict[str, int]:
+    """Counts by group; a group's name is its first and last value."""
+    ends = [*(begin - 1 for begin in begins[1:]), None]
+    names = [
+        f"{begin} or more" if end is None else str(begin) if begin == end else f"{begin}–{end}"
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+    counts = np.bincount(np.searchsorted(begins, values, side="right") - 1, minlength=len(begins))
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
+def _certainty(scores: pa.Table, model: str) -> dict[str, int]:
+    columns = [np.asarray(scores[name].cast(pa.float32()).fill_null(np.nan)) for name in probability_columns(model)]
+    best = np.stack(columns).max(axis=0)
+    tenths = np.clip((best[~np.isnan(best)] * 10).astype(int), 0, 9)
+    return dict(zip(TENTHS, np.bincount(tenths, minlength=10).tolist(), strict=True))
+
+
+def _agreement(scores: pa.Table) -> dict[str, int]:
+    alike = Counter(pc.equal(scores["text_emotion"], scores["vision_emotion"]).drop_null().to_pylist())
+    return {"alike": alike[True], "apart": alike[False]}
