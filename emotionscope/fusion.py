@@ -34,10 +34,21 @@ class Fusion:
 
         Where one modality is missing the other's probabilities come out unchanged, where both are, NaN.
         """
-        bias = np.array([self.bias[emotion] for emotion in EMOTIONS])
-        both = softmax(self.text * _log(text) + self.vision * _log(vision) + bias, axis=1)
+        both = softmax(sum(self.terms(text, vision).values()), axis=1)
         no_text, no_vision = np.isnan(text[:, :1]), np.isnan(vision[:, :1])
         return np.where(no_vision, text, np.where(no_text, vision, both)).astype(np.float32)
+
+    def terms(self, text: Probabilities, vision: Probabilities) -> dict[str, NDArray[np.float64]]:
+        """What text, faces and bias each add to the log-probability of each emotion, float64 [n, 7].
+
+        A row's sum differs from the logs of the fused probabilities by one constant.
+        """
+        bias = np.array([self.bias[emotion] for emotion in EMOTIONS])
+        return {
+            "text": self.text * _log(text),
+            "faces": self.vision * _log(vision),
+            "bias": np.broadcast_to(bias, text.shape),
+        }
 
     def to_bytes(self) -> bytes:
         """The weights as JSON."""

@@ -23,10 +23,12 @@ from streamlit.testing.v1 import AppTest
 from emotionscope.dashboard import saving
 from emotionscope.dashboard.archive import Archive, Totals
 from emotionscope.dashboard.fetching import fetch
+from emotionscope.dashboard.reasons import why_fused
 from emotionscope.dashboard.selection import ColumnFilter, Selection
 from emotionscope.errors import UserError
+from emotionscope.fusion import Fusion
 from emotionscope.io import tables
-from emotionscope.labels import probability_columns
+from emotionscope.labels import EMOTIONS, probability_columns
 from tests.conftest import ROOT, copy_in, free_port, scores_of
 from tests.s3 import wait_for
 from tests.scores_tables import one_answer, scores
@@ -123,6 +125,17 @@ def test_rows_are_found_by_label_split_faces_range_and_the_utterance_before(tmp_
         assert sorted(duckdb.sql(copied).df()["utterance_id"]) == wanted
     shifts = archive.shifts(Selection())[["previous", "emotion", "rows"]].to_numpy().tolist()
     assert shifts == [["anger", "joy", 1], ["joy", "anger", 2]]
+
+
+def test_a_fused_answer_that_neither_model_gave_is_explained() -> None:
+    fusion = Fusion(1.0, 1.0, dict.fromkeys(EMOTIONS, 0.0))
+    text, vision = np.full((2, 7), 0.02, np.float32)
+    text[[0, 5]], vision[[4, 5]] = (0.5, 0.4), (0.5, 0.4)
+    words = why_fused(fusion, text, vision)
+    assert words is not None
+    assert words.startswith("sadness is ahead of")
+    assert "text" in words and "faces" in words and "Neither text nor faces alone say sadness" in words
+    assert why_fused(fusion, text, np.full(7, np.nan, np.float32)) is None
 
 
 def test_a_large_selection_is_written_where_the_pages_run(

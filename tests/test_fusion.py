@@ -94,3 +94,13 @@ def test_no_stated_faces_overturn_a_text_that_is_sure_enough(shown: int) -> None
 def test_what_states_no_fusion_is_refused(prior: np.ndarray, odds: float) -> None:
     with pytest.raises(ValueError, match="odds"):
         fusion.stated(prior, odds)
+
+
+def test_terms_are_what_each_source_adds_to_the_fused_answer() -> None:
+    fusion = Fusion(0.8, 0.5, {emotion: index / 10 for index, emotion in enumerate(EMOTIONS)})
+    text, vision = np.random.default_rng(0).dirichlet(np.ones(7), (2, 5)).astype(np.float32)
+    terms = fusion.terms(text, vision)
+    logs = np.log(fusion.probabilities(text, vision))
+    differ = sum(terms.values()) - logs
+    np.testing.assert_allclose(differ, np.broadcast_to(differ[:, :1], differ.shape), atol=1e-4)
+    assert set(terms) == {"text", "faces", "bias"}

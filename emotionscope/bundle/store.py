@@ -115,19 +115,30 @@ def load(uri: str, faces: bool = True) -> Bundle:
     manifest = read_manifest(uri)
     models: dict[str, Any] = {}
     for part, loader in loaders.items():
-        entry = manifest["parts"].get(part)
-        if entry is None:
-            continue
-        try:
-            payload = storage.read_bytes(storage.join(split(uri)[0], _plain_name(entry["file"])))
-            if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
-                raise ValueError("its content does not match the digest in bundle.json")
-            models[part] = loader.from_bytes(payload)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{uri}: the {part} model cannot be loaded: {error}") from error
+        if part in manifest["parts"]:
+            models[part] = _load_part(uri, manifest, part, loader)
     if "text" not in models:
         raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
     return Bundle(uri, manifest["version"], models["text"], models.get("vision"), models.get("fusion"), manifest)
+
+
+def load_fusion(uri: str) -> Fusion | None:
+    """The fusion of a bundle alone, which takes no time; None where it has none. Raises UserError as `load` does."""
+    manifest = read_manifest(uri)
+    found: Fusion | None = _load_part(uri, manifest, "fusion", Fusion) if "fusion" in manifest["parts"] else None
+    return found
+
+
+def _load_part(uri: str, manifest: dict[str, Any], part: str, loader: Any) -> Any:
+    """A part, checked against its digest."""
+    try:
+        entry = manifest["parts"][part]
+        payload = storage.read_bytes(storage.join(split(storage.absolute(uri))[0], _plain_name(entry["file"])))
+        if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
+            raise ValueError("its content does not match the digest in bundle.json")
+        return loader.from_bytes(payload)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{uri}: the {part} model cannot be loaded: {error}") from error
 
 
 def check_free(uri: str, part: Part, replace: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from emotionscope.dashboard import archive_page, dialogue_page, markup, model_page, parts, try_page
+from emotionscope.dashboard import archive_page, dialogue_page, markup, model_page, parts, shifts_page, try_page
 from emotionscope.evaluation.palette import COLOURS
 
 
@@ -20,11 +20,13 @@ def main(sources: parts.Sources) -> None:
     pages = [
         st.Page(partial(archive_page.show, sources), title="Archive", default=True),
         st.Page(partial(dialogue_page.show, sources), title="Dialogue", url_path="dialogue"),
+        st.Page(partial(shifts_page.show, sources), title="Shifts", url_path="shifts"),
         st.Page(partial(try_page.show, sources), title="Try it", url_path="try"),
         st.Page(partial(model_page.show, sources), title="Model", url_path="model"),
     ]
     st.session_state["pages"] = {page.title: page for page in pages}
     page = st.navigation(pages, position="hidden")
+    parts.follow({each.title: each for each in pages})
     with st.container(horizontal=True, gap="medium"):  # wraps on a phone, where Streamlit's own hides behind "»"
         for each in pages:
             st.page_link(each, query_params=parts.last_address(each.title) if each is not page else None)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from emotionscope.dashboard import charts, drawing, markup, parts
 from emotionscope.dashboard.archive import Archive, most_likely
-from emotionscope.labels import MODELS, canonical
+from emotionscope.dashboard.reasons import why_fused
+from emotionscope.labels import MODELS, canonical, probability_columns
 
 CARDS = 100  # utterances on one page
 _SCROLL = "<script>document.querySelector('.utterance.chosen')?.scrollIntoView({block: 'center'});</script>"
@@ -38,7 +40,8 @@ def show(sources: parts.Sources) -> None:
     faces = archive.faces(dialogue)
     for row in rows.to_dict("records"):
         number = None if pd.isna(row["utterance_id"]) else int(row["utterance_id"])
-        _utterance({str(name): value for name, value in row.items()}, number, faces.get(number, []), wanted)
+        values = {str(name): value for name, value in row.items()}
+        _utterance(values, number, faces.get(number, []), wanted, _why_fused(values, sources.bundle))
     if wanted:
         st.html(_SCROLL, unsafe_allow_javascript=True)
     if archive.keyframes is None:
@@ -69,7 +72,16 @@ def _page_of(rows: pd.DataFrame, wanted: str | None) -> pd.DataFrame:
     return rows.iloc[(page - 1) * CARDS : page * CARDS]
 
 
-def _utterance(row: dict[str, Any], number: int | None, faces: list[Any], wanted: str | None) -> None:
+def _why_fused(row: dict[str, Any], bundle: str | None) -> str | None:
+    """What text, faces and bias added; None where the bundle that scored the row is not open."""
+    fusion = parts.fusion(bundle, str(row["bundle"])) if bundle else None
+    if fusion is None:
+        return None
+    text, vision = (np.array([row[name] for name in probability_columns(model)], np.float32) for model in MODELS[:2])
+    return why_fused(fusion, text, vision)
+
+
+def _utterance(row: dict[str, Any], number: int | None, faces: list[Any], wanted: str | None, why: str | None) -> None:
     speaker, text, label, error = (row.get(name) for name in ("speaker", "utterance", "emotion", "error"))
     said = markup.escape(text) if isinstance(text, str) and text.strip() else "<i>no text</i>"
     who = f'<span class="speaker">{markup.escape(speaker)}</span>' if isinstance(speaker, str) and speaker else ""
@@ -79,11 +91,12 @@ def _utterance(row: dict[str, Any], number: int | None, faces: list[Any], wanted
         (face["image"], f"person {face['person'] + 1} at {face['time']:.1f} s") for face in faces if face["image"]
     )
     trouble = f'<p class="plain">⚠ {markup.escape(error)}</p>' if isinstance(error, str) else ""
+    reason = f"<details><summary>Why fused says so</summary>{markup.escape(why)}</details>" if why else ""
     chosen = " chosen" if number is not None and str(number) == wanted else ""
     with st.container(border=True):
         st.html(
             f'<div class="utterance{chosen}"><p class="words">{place}{who}{said}</p>{answers}{_label(label)}'
-            f"<div>{shown}</div>{trouble}</div>"
+            f"{reason}<div>{shown}</div>{trouble}</div>"
         )
 
 

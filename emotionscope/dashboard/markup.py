@@ -63,6 +63,8 @@ STYLE = """<style>
 .words { font-size: 1.05rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
 .number { font-variant-numeric: tabular-nums; margin-right: .6rem; }
 .speaker { font-weight: 600; margin-right: .5rem; }
+.utterance details { font-size: .875rem; margin: .2rem 0; }
+.utterance summary { cursor: pointer; }
 .utterance.chosen { box-shadow: -4px 0 0 #466eff; padding-left: .6rem; }
 .say { border-left: 4px solid #466eff; padding: .5rem .9rem; margin: .2rem 0; background: rgba(128,128,128,.12);
   border-radius: 4px; overflow-wrap: anywhere; }

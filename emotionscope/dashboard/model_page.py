@@ -1,5 +1,8 @@
 """Page "Model": what the models are, and how good, on the archive's own labels where it has some."""
 
+from functools import partial
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -48,7 +51,9 @@ def _figures(archive: Archive) -> None:
     name = st.segmented_control(
         "Model", list(figures.models), default=list(figures.models)[-1], required=True, key="model", bind="query-params"
     )
-    _details(figures.models[name or list(figures.models)[-1]])
+    model = name or list(figures.models)[-1]
+    parts.keep_address("Model", {"model": [model]})
+    _details(model, figures.split, figures.models[model])
 
 
 def _headline(figures: Figures) -> None:
@@ -59,7 +64,13 @@ def _headline(figures: Figures) -> None:
     st.dataframe(table.style.format("{:.3f}").format("{:,.0f}", subset=["rows"]))
 
 
-def _details(figures: ModelFigures) -> None:
+def _pick(model: str, split: str | None, mark: dict[str, Any]) -> None:
+    """Show the utterances of a cell on the archive page."""
+    address = {"model": [model], "label": [mark["label"]], "emotion": [mark["answer"]]}
+    parts.go_to("Archive", address | ({"split": [split]} if split else {}))
+
+
+def _details(model: str, split: str | None, figures: ModelFigures) -> None:
     left, right = st.columns(2)
     with left:
         st.header("Confusion")
@@ -68,9 +79,10 @@ def _details(figures: ModelFigures) -> None:
             for truth in EMOTIONS
             for answer in EMOTIONS
         ]
-        drawing.draw(charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label")), "confusion")
+        chart = charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label"))
+        drawing.draw(chart, "confusion", partial(_pick, model, split))
         st.caption(
-            "A darker cell is a larger share of its label's utterances. "
+            "A darker cell is a larger share of its label's utterances. Click a cell to see them. "
             f"Labels with fewer than {evaluation.THIN} are pale."
         )
     with right:

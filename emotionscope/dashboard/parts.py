@@ -1,13 +1,16 @@
 """What several pages share: what the dashboard was started on, and what is loaded once for all visitors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from emotionscope.bundle import store as bundles
 from emotionscope.dashboard import markup
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
+from emotionscope.fusion import Fusion
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,18 @@ def last_address(page: str) -> Address | None:
     return found
 
 
+def go_to(page: str, address: Address) -> None:
+    """Open another page at the next run; for the callbacks of widgets, which cannot do it themselves."""
+    st.session_state["going"] = (page, address)
+
+
+def follow(pages: Mapping[str, StreamlitPage]) -> None:
+    """Open the page that `go_to` named, if any."""
+    if "going" in st.session_state:
+        page, address = st.session_state.pop("going")
+        st.switch_page(pages[page], query_params=address)
+
+
 @st.cache_resource(show_spinner="Opening the archive …")
 def archive(sources: Sources) -> Archive:
     """The archive, opened once for all visitors."""
@@ -48,6 +63,17 @@ def archive(sources: Sources) -> Archive:
 def models(uri: str) -> bundles.Bundle:
     """The bundle, loaded once for all visitors."""
     return bundles.load(uri)
+
+
+@st.cache_resource(show_spinner=False)
+def fusion(uri: str, version: str) -> Fusion | None:
+    """The fusion of a bundle's version; None where it has none or is not there."""
+    base, _ = bundles.split(uri)
+    try:
+        newest = bundles.read_manifest(base)["version"] == version
+        return bundles.load_fusion(base if newest else f"{base}@{version}")
+    except UserError:
+        return None
 
 
 def open_archive(sources: Sources) -> Archive | None:

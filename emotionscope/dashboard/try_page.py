@@ -12,6 +12,7 @@ import streamlit as st
 from emotionscope.batch import stages
 from emotionscope.bundle.store import Bundle
 from emotionscope.dashboard import MEGABYTES, charts, drawing, markup, parts
+from emotionscope.dashboard.reasons import terms_by_emotion, why_fused
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Fusion, Probabilities
 from emotionscope.io import contracts
@@ -108,30 +109,15 @@ def _show_answers(answer: Answer) -> None:
 
 
 def _explain_fused(answer: Answer, fusion: Fusion) -> None:
-    """What text, faces and bias each added to the fused answer's score, against the runner-up."""
-    said, seen, fused = (answer.probabilities[model] for model in MODELS)
-    if np.isnan(said[0, 0]) or np.isnan(seen[0, 0]):
-        return
-    first, second = (EMOTIONS[index] for index in np.argsort(-fused[0])[:2])
-    added = contributions(fusion, said[0], seen[0])
-    ahead = added[first] - added[second]
-    st.header(f"Why fused says {first}")
-    if first not in (EMOTIONS[said[0].argmax()], EMOTIONS[seen[0].argmax()]):
-        st.caption("Neither text nor faces alone say so: together, and with the learnt bias, they do.")
-    sides = ", ".join(f"{source} {value:+.2f}" for source, value in ahead.items())
-    st.markdown(f"Ahead of {second}, the runner-up, by {ahead.sum():+.2f} in log-odds: {sides}.")
-
-
-def contributions(fusion: Fusion, text: Probabilities, vision: Probabilities) -> pd.DataFrame:
-    """What text, faces and bias add to the log-probability of each emotion; a column an emotion.
-
-    `text` and `vision` are float32 [7]. The sums differ from the logs of the fused probabilities by one constant.
-    """
-    alone = {"text": Fusion(fusion.text, 0.0, dict.fromkeys(EMOTIONS, 0.0))}
-    alone["faces"] = Fusion(0.0, fusion.vision, dict.fromkeys(EMOTIONS, 0.0))
-    rows = {source: np.log(each.probabilities(text[None], vision[None])[0]) for source, each in alone.items()}
-    rows["bias"] = np.array([fusion.bias[emotion] for emotion in EMOTIONS])
-    return pd.DataFrame(rows, index=list(EMOTIONS)).T
+    """What text, faces and bias each added to the fused answer's score."""
+    said, seen = answer.probabilities["text"][0], answer.probabilities["vision"][0]
+    words = why_fused(fusion, said, seen)
+    found = answer.likeliest("fused")
+    if words and found:
+        st.header(f"Why fused says {found[0]}")
+        st.markdown(words)
+        with st.expander("For each emotion"):
+            st.dataframe(terms_by_emotion(fusion, said, seen).style.format("{:+.2f}"))
 
 
 def _explain_text(bundle: Bundle, text: str) -> None:

@@ -1,0 +1,76 @@
+"""Page "Shifts": from which emotion to which the dialogues turn, from one utterance to the next, and by whom."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from emotionscope.dashboard import charts, drawing, filters, parts
+from emotionscope.dashboard.selection import Selection
+from emotionscope.evaluation.evaluation import THIN
+
+SPEAKERS = 20  # shown, those with the most shifts
+
+
+def show(sources: parts.Sources) -> None:
+    """Draw the page."""
+    st.title("Shifts")
+    archive = parts.open_archive(sources)
+    if archive is None:
+        return
+    chosen = filters.choose(archive)
+    parts.keep_address("Shifts", filters.address(chosen))
+    filters.show_chips(chosen)
+    with st.spinner("Counting …"):
+        steps = archive.shifts(chosen)
+    shifts = steps[steps["previous"] != steps["emotion"]]
+    if shifts.empty:
+        st.warning("No utterance that passes all filters has another emotion than the one before it.")
+        return
+    total, changed = int(steps["rows"].sum()), int(shifts["rows"].sum())
+    left, right = st.columns(2)
+    with left:
+        st.header("From what to what")
+        pairs = shifts.groupby(["previous", "emotion"])[["rows"]].sum().reset_index()
+        chart = charts.squares(pairs, "emotion", "previous", ("to", "from"))
+        drawing.draw(chart, "shifts", partial(_pick, chosen))
+        st.caption(
+            f"The emotion changes in {changed:,} of {total:,} steps from one utterance of a dialogue to the next "
+            f"({changed / total:.0%}). A darker cell is a larger share of its line; lines of fewer than {THIN} are "
+            "pale. Click a cell to see its utterances."
+        )
+    with right:
+        st.header("By whom")
+        _show_speakers(steps)
+
+
+def _show_speakers(steps: pd.DataFrame) -> None:
+    """Who speaks the utterance with the new emotion."""
+    known = steps.dropna(subset=["speaker"])
+    if known.empty:
+        st.caption("The archive names no speakers.")
+        return
+    moved = known[known["previous"] != known["emotion"]]
+    table = pd.DataFrame({
+        "shifts": moved.groupby("speaker")["rows"].sum(),
+        "utterances": known.groupby("speaker")["rows"].sum(),
+        "most often": moved.loc[moved.groupby("speaker")["rows"].idxmax()].set_index("speaker").pipe(_arrow),
+    })  # fmt: skip
+    table = table.dropna().astype({"shifts": int}).nlargest(SPEAKERS, "shifts")
+    table.insert(2, "share", table["shifts"] / table["utterances"])
+    st.dataframe(
+        table,
+        column_config={"share": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent")},
+    )
+    st.caption("Utterances with one before them, and how many of them bring another emotion than it had.")
+
+
+def _arrow(row: pd.DataFrame) -> pd.Series:
+    return row["previous"] + " → " + row["emotion"]
+
+
+def _pick(chosen: Selection, mark: dict[str, Any]) -> None:
+    """Show the utterances of a cell on the archive page."""
+    address = {**filters.address(chosen), "emotion": [mark["emotion"]], "after": [mark["previous"]]}
+    parts.go_to("Archive", address)
