@@ -27,7 +27,7 @@ from emotionscope.batch import stages
 from emotionscope.bundle import store
 from emotionscope.errors import RowError, UserError, first_line
 from emotionscope.fusion import Probabilities
-from emotionscope.io import storage, tables
+from emotionscope.io import contracts, storage, tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.video import keyframes
 from emotionscope.video.detection import load_spec
@@ -91,6 +91,7 @@ class Models:
         not named, left out. Raises UserError where a column is missing or cannot be what it should be.
         """
         with _dataset(frame) as dataset:
+            contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
             table = tables.read(dataset)
         if videos is not None and "video" in table.column_names:
             table = keyframes.extract(table, storage.absolute(str(videos)), self._finder)

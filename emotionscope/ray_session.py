@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from emotionscope import cli
-from emotionscope.errors import UserError
+from emotionscope.errors import JobError, UserError, first_line
 from emotionscope.io import storage
 
 MOST_NODES = 1000  # of one kind that are counted on
@@ -60,7 +60,8 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     import ray
 
     if ray.is_initialized():  # a caller's session, such as the demo's: shared by the jobs it runs
-        yield _cluster(own=True)
+        with _plain_errors():
+            yield _cluster(own=True)
         return
     level = logging.INFO if verbose else logging.ERROR
     options: dict[str, Any] = {"log_to_driver": verbose, "logging_level": level, "configure_logging": True}
@@ -72,9 +73,28 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
                 ray.init(address="local", include_dashboard=False, **options)
             _quiet(verbose)
     try:
-        yield _cluster(own)
+        with _plain_errors():
+            yield _cluster(own)
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What is raised in a worker as it was raised there; Ray's log files keep the way it took."""
+    import ray.data
+    from ray.exceptions import RayTaskError
+
+    ray.data.DataContext.get_current().raise_original_map_exception = True
+    try:
+        yield
+    except RayTaskError as error:
+        cause: BaseException = error
+        while isinstance(cause, RayTaskError):
+            cause = cause.cause
+        if isinstance(cause, UserError | JobError):
+            raise type(cause)(str(cause)) from None
+        raise JobError(f"a worker failed: {type(cause).__name__}: {first_line(cause)}") from error
 
 
 def _attach(options: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from emotionscope import cli, ray_session
 from emotionscope.batch import pipeline
 from emotionscope.errors import UserError
-from emotionscope.io import tables
+from emotionscope.io import contracts, tables
 from emotionscope.io.shards import Output
 from emotionscope.video import detection, keyframes
 
@@ -29,6 +29,7 @@ class ExtractKeyframes(cli.BatchFlags):
 def run(settings: ExtractKeyframes) -> dict[str, Any]:
     """Run the job and return its summary."""
     dataset = tables.open_dataset(settings.dialogues, "dialogues")
+    contracts.keyframes_schema(dataset.schema)
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     videos = keyframes.videos_folder(dataset, settings.videos)

@@ -47,11 +47,12 @@ def run(settings: Score) -> dict[str, Any]:
         raise UserError("give either --dialogues or --keyframes")
     if settings.dialogues is not None:
         dataset = tables.open_dataset(settings.dialogues, "dialogues")
+        contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
     else:
         dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
+        contracts.scores_schema(dataset.schema)
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
-    contracts.scores_schema(dataset.schema)
     with_faces = "vision" in manifest["parts"] and not settings.text_only
     decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""

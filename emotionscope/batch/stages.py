@@ -16,6 +16,7 @@ from emotionscope.fusion import TEXT_ALONE, Probabilities
 from emotionscope.io import contracts, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.text.blank import has_text
 from emotionscope.vision import preprocessing
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _seen(table: pa.Table) -> Probabilities:
 def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
     """The text model's probabilities float32 [n, 7]; NaN for a text that is missing or blank."""
     result = missing(len(texts))
-    spoken = [row for row, text in enumerate(texts) if text and not text.isspace()]
+    spoken = [row for row, text in enumerate(texts) if has_text(text)]
     if spoken:
         result[spoken] = bundle.text.probabilities([texts[row] or "" for row in spoken])
     return result

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import jinja2
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from emotionscope import __version__, metrics
 from emotionscope.bundle.store import Bundle
@@ -14,7 +14,7 @@ from emotionscope.errors import RowError
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import Figures, Mistake
 from emotionscope.evaluation.palette import COLOURS
-from emotionscope.io import storage
+from emotionscope.io import tables
 from emotionscope.io.contracts import KEY
 from emotionscope.io.tables import Dataset
 from emotionscope.labels import EMOTIONS, MODELS
@@ -110,19 +110,16 @@ def _published(figures: Figures) -> list[tuple[str, float, bool]]:
 def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]]:
     """The best faces of a few utterances of a keyframes table, as JPEG bytes by (dialogue_id, utterance_id)."""
     wanted = set(keys)
+    key_schema = pa.schema([keyframes.schema.field(name) for name in KEY])
+    faces_schema = pa.schema([keyframes.schema.field("faces")])
     found: dict[Key, list[bytes]] = {}
     for part in keyframes.parts:
-        filesystem, path = storage.filesystem(part.uri)
-        with pq.ParquetFile(path, filesystem=filesystem) as file:
-            for group in range(file.num_row_groups):
-                columns = file.read_row_group(group, columns=list(KEY)).select(KEY).to_pydict().values()
-                here = {row: key for row, key in enumerate(zip(*columns, strict=True)) if key in wanted}
-                if not here:
-                    continue
-                column = file.read_row_group(group, columns=["faces"])["faces"]
-                for row, key in here.items():
-                    best = sorted(column[row].as_py() or [], key=lambda face: -(face["quality"] or 0))
-                    found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
+        columns = tables.read_rows(part, key_schema, 0, part.rows).to_pydict().values()
+        for row, key in enumerate(zip(*columns, strict=True)):
+            if key in wanted:
+                (faces,) = tables.read_rows(part, faces_schema, row, 1)["faces"].to_pylist()
+                best = sorted(faces or [], key=lambda face: -(face["quality"] or 0))
+                found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
     return found
 
 

@@ -24,6 +24,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from emotionscope import metrics
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
+from emotionscope.text.blank import has_text
 from emotionscope.text.model import TextModel, normalise
 
 FOLDS = 3  # of the cross-validation that chooses the settings
@@ -112,7 +113,7 @@ def _labelled(table: pa.Table) -> tuple[dict[str, list[str]], dict[str, np.ndarr
     columns = (table[name].to_pylist() for name in ("utterance", "emotion", "split"))
     for text, label, name in zip(*columns, strict=True):
         emotion, split = canonical(label), canonical_split(name)
-        if emotion is None or split is None or not text or not text.strip():
+        if emotion is None or split is None or not has_text(text):
             without[left_out(label) if emotion is None else "no split" if split is None else "no text"] += 1
             continue
         texts.setdefault(split, []).append(text)

@@ -7,25 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from emotionscope.errors import RowError, UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import columns, parquet_files, tables
 from emotionscope.labels import EMOTIONS, SPLITS, canonical_split
 from emotionscope.vision.preprocessing import decode, face_weights
 from emotionscope.vision.votes import target, vote_columns
 
 ROWS = 256  # read at a time
 READERS = 8  # files looked at at once
+_LABELS = ("emotion", "split")
 
 
 @dataclass(frozen=True)
 class Span:
-    """A row group of a file, and the column its faces stand in: ``faces`` or ``image``."""
+    """A row group of a file, the column its faces stand in, ``faces`` or ``image``, and its Hive partition."""
 
     uri: str
     row_group: int
     column: str
+    partition: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ def survey(uri: str) -> LabelledFaces:
     votes = bool(vote_columns(dataset.schema.names))
     if not votes and "emotion" not in dataset.schema.names:
         raise UserError(f"{uri}: no column 'emotion', and no columns of votes for each of {', '.join(EMOTIONS)}")
+    _check_types(dataset, column, vote_columns(dataset.schema.names))
     spans: dict[str, list[Span]] = {split: [] for split in SPLITS}
     faces = dict.fromkeys(SPLITS, 0)
     classes = {split: np.zeros(len(EMOTIONS)) for split in SPLITS}
     left_out: Counter[str] = Counter()
     with ThreadPoolExecutor(READERS) as readers:
-        for found in readers.map(lambda part: _count(part.uri, column), dataset.parts):
+        for found in readers.map(lambda part: _count(part.uri, column, part.partition), dataset.parts):
             for span, count, missed in found:
                 left_out.update(missed)
                 for split, (n, utterances) in count.items():
@@ -76,11 +79,23 @@ def survey(uri: str) -> LabelledFaces:
     return LabelledFaces(dataset, votes, spans, faces, classes, dict(left_out))
 
 
-def _count(uri: str, column: str) -> list[tuple[Span, dict[str, tuple[int, np.ndarray]], Counter[str]]]:
+def _check_types(dataset: tables.Dataset, column: str, votes: Iterable[str]) -> None:
+    """Raise UserError where the images or the votes are of a type that holds neither."""
+    kind = dataset.schema.field(column).type
+    if column == "image" and pa.types.is_struct(kind):
+        kind = next((field.type for field in kind if field.name == "bytes"), kind)
+    if column == "image" and not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        raise UserError(f"{dataset.uri}: column 'image' is {kind}, and must be the bytes of a picture")
+    for name in votes:
+        kind = dataset.schema.field(name).type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+            raise UserError(f"{dataset.uri}: column {name!r} is {kind}, and must be a number of votes")
+
+
+def _count(uri: str, column: str, partition: str) -> list[tuple[Span, dict[str, tuple[int, np.ndarray]], Counter[str]]]:
     """For each row group of a file: faces, and utterances by emotion, of each split; and rows left out by reason."""
-    filesystem, path = storage.filesystem(uri)
     result = []
-    with pq.ParquetFile(path, filesystem=filesystem) as file:
+    with parquet_files.open_file(uri) as file:
         leaves = [file.schema.column(i).path for i in range(len(file.schema))]
         quality = [leaf for leaf in leaves if leaf.startswith("faces.") and leaf.endswith(".quality")]
         if column == "faces" and not quality:
@@ -90,7 +105,7 @@ def _count(uri: str, column: str) -> list[tuple[Span, dict[str, tuple[int, np.nd
         for group in range(file.num_row_groups):
             found: dict[str, tuple[int, np.ndarray]] = {}
             left_out: Counter[str] = Counter()
-            for row in file.read_row_group(group, columns=narrow).to_pylist():
+            for row in _rows(file.read_row_group(group, columns=narrow), partition):
                 label, reason = _label(row, votes)
                 n = 1 if column == "image" else len(row["faces"] or ())
                 if label and n:
@@ -100,8 +115,18 @@ def _count(uri: str, column: str) -> list[tuple[Span, dict[str, tuple[int, np.nd
                     found[split] = faces + n, utterances
                 else:
                     left_out[reason or "no face"] += 1
-            result.append((Span(uri, group, column), found, left_out))
+            result.append((Span(uri, group, column, partition), found, left_out))
     return result
+
+
+def _rows(table: pa.Table, partition: str) -> list[dict[str, Any]]:
+    """Rows with valid text as their labels, those that the file's folder tells among them."""
+    told = {name: value for name, value in parquet_files.partition_values(partition).items() if name in _LABELS}
+    for name in _LABELS:
+        if name in table.column_names:
+            column = columns.cast(table[name], pa.string())
+            table = table.set_column(table.column_names.index(name), name, column)
+    return [{**told, **row} for row in table.to_pylist()]
 
 
 def _label_columns(names: Iterable[str]) -> list[str]:
@@ -127,13 +152,12 @@ def read(span: Span, split: str, size: int) -> Iterator[dict[str, np.ndarray]]:
     ``weight`` float32 [n]. An utterance's faces share its label, which listeners do not: they are weighted by
     `preprocessing.face_weights`, so that each utterance counts once. Images that cannot be read are left out.
     """
-    filesystem, path = storage.filesystem(span.uri)
-    with pq.ParquetFile(path, filesystem=filesystem) as file:
+    with parquet_files.open_file(span.uri) as file:
         votes = vote_columns(file.schema_arrow.names)
         names = [*_label_columns(file.schema_arrow.names), span.column]
         for batch in file.iter_batches(ROWS, row_groups=[span.row_group], columns=names):
             faces, targets, weights = [], [], []
-            for row in batch.to_pylist():
+            for row in _rows(pa.Table.from_batches([batch]), span.partition):
                 label, _ = _label(row, votes)
                 if label is None or label[0] != split:
                     continue
