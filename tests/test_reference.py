@@ -12,7 +12,7 @@ from emotionscope.fusion import FLOOR, Fusion
 from emotionscope.labels import EMOTIONS, probability_columns
 from emotionscope.text import training as text_training
 from emotionscope.text.model import normalise
-from emotionscope.text.training import Settings
+from emotionscope.text.training import TextHyperparameters
 from emotionscope.vision import model as vision_model
 from tests.obvious import face, keyframes
 
@@ -22,7 +22,7 @@ NEAR = 0.02  # what a speed-up may move a probability by
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    text, _ = text_training.train(keyframes(8), [Settings((1, 2), (2, 4), False, 5.0, 0.5)])
+    text, _ = text_training.train(keyframes(8), [TextHyperparameters((1, 2), (2, 4), False, 5.0, 0.5)])
     faces = vision_model.create(64, seed=3)
     faces.mirror = True
     # An untrained network says nearly the same of all faces: here its answers are spread.

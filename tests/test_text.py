@@ -21,11 +21,11 @@ from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.text import training as text_training
 from emotionscope.text.model import TextModel
-from emotionscope.text.training import Settings
+from emotionscope.text.training import TextHyperparameters
 from jobs import train_text
 from tests.conftest import ROOT
 
-SETTINGS = Settings((1, 2), (2, 4), False, 5.0, 0.5)
+SETTINGS = TextHyperparameters((1, 2), (2, 4), False, 5.0, 0.5)
 PHRASES = {
     "anger": "get out of my kitchen, I am furious!",
     "disgust": "that smell is gross and rotten, yuck",
@@ -165,7 +165,7 @@ def test_an_emotion_not_in_training_gets_probability_zero():
 
 
 def test_the_setting_that_does_best_is_chosen():
-    hopeless = Settings((1, 1), (2, 4), False, 1e-9, 0.0)
+    hopeless = TextHyperparameters((1, 1), (2, 4), False, 1e-9, 0.0)
     _, record = text_training.train(corpus(), [hopeless, SETTINGS])
     assert record["settings"]["C"] == SETTINGS.C
     assert len(record["grid"]) == 2
@@ -207,16 +207,16 @@ def test_training_says_what_is_missing(table, message):
 
 
 def test_real_conversations_reach_the_published_level(shared):
-    """MELD's text alone; measured 0.588, with room for another solver's rounding. Always neutral has 0.313."""
+    """MELD's text alone: the solver converges, so every CPU finds 0.595. Always neutral has 0.313."""
     frames = [
         pd.read_csv(shared / "data" / "meld" / f"{split}_sent_emo.csv").assign(split=split)
         for split in ("train", "dev", "test")
     ]
     data = pd.concat(frames)
     columns = {"utterance": data["Utterance"], "emotion": data["Emotion"], "split": data["split"]}
-    _, record = text_training.train(pa.table(columns), [Settings((1, 2), (1, 5), False, 0.5, 0.6)])
+    _, record = text_training.train(pa.table(columns), [TextHyperparameters((1, 2), (1, 5), False, 0.5, 0.6)])
     assert record["test"]["n"] == 2610
-    assert record["test"]["weighted_f1"] >= 0.58
+    assert record["test"]["weighted_f1"] == pytest.approx(0.595, abs=0.002)
     assert record["test"]["expected_calibration_error"] <= 0.05
 
 

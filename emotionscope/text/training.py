@@ -31,11 +31,12 @@ FOLDS = 3  # of the cross-validation that chooses the settings
 TOKEN = r"\w+(?:'\w+)?|[^\w\s]"
 MARKS = r"[^\w\s]+"  # a run of marks, such as ?!
 MARKS_WEIGHT = 0.3  # beside the n-grams, whose rows have length 1
+TOLERANCE = 1e-5  # of the gradient of the mean loss, at which the solver stops
 RARE = 3  # rows that an n-gram of characters must occur in
 
 
 @dataclass(frozen=True)
-class Settings:
+class TextHyperparameters:
     """One point of the grid: n-gram lengths of words and characters, and the classifier's two numbers.
 
     `across` lets n-grams of characters reach from one word into the next.
@@ -50,12 +51,14 @@ class Settings:
 
 
 GRID = tuple(
-    Settings((1, 2), characters, across, C, power)
+    TextHyperparameters((1, 2), characters, across, C, power)
     for (characters, across), C, power in product([((1, 5), False), ((2, 6), True)], [0.5, 0.8], [0.5, 0.6, 0.7])
 )
 
 
-def train(table: pa.Table, grid: Sequence[Settings] = GRID, processes: int = 1) -> tuple[TextModel, dict[str, Any]]:
+def train(
+    table: pa.Table, grid: Sequence[TextHyperparameters] = GRID, processes: int = 1
+) -> tuple[TextModel, dict[str, Any]]:
     """Fit on the rows of split train, with settings and calibration from cross-validation there.
 
     Dev and test stay unseen, so that a fusion can be learnt on dev. `table` has the columns ``utterance``,
@@ -121,7 +124,7 @@ def _labelled(table: pa.Table) -> tuple[dict[str, list[str]], dict[str, np.ndarr
     return texts, {split: np.array(emotions) for split, emotions in truth.items()}, dict(without)
 
 
-def _features(settings: Settings, texts: list[str]) -> FeatureUnion:
+def _features(settings: TextHyperparameters, texts: list[str]) -> FeatureUnion:
     common = {"sublinear_tf": True, "dtype": np.float32}
     words = TfidfVectorizer(token_pattern=TOKEN, ngram_range=settings.words, **common)
     analyzer = "char" if settings.across else "char_wb"
@@ -141,19 +144,19 @@ def _fit_transform(features: FeatureUnion, texts: list[str]) -> Any:
         raise UserError(f"the texts of split 'train' are too few to learn from ({error})") from error
 
 
-def _fit_classifier(settings: Settings, rows: Any, truth: np.ndarray) -> LogisticRegression:
+def _fit_classifier(settings: TextHyperparameters, rows: Any, truth: np.ndarray) -> LogisticRegression:
     names, counts = np.unique([EMOTIONS[index] for index in truth], return_counts=True)
     weights = (len(truth) / len(names) / counts) ** settings.class_weight_power
     class_weight = dict(zip(names.tolist(), weights.tolist(), strict=True))
-    scale = _telling(rows, truth)
-    # Ten times looser than the default: half the time, for a change in F1 well inside its interval.
-    classifier = LogisticRegression(C=settings.C, class_weight=class_weight, max_iter=1000, tol=1e-3)
-    classifier.fit(rows @ diags(scale), [EMOTIONS[index] for index in truth])
+    scale = _nb_weights(rows, truth)
+    # In float64 and to the end, so that another CPU's rounding moves no figure.
+    classifier = LogisticRegression(C=settings.C, class_weight=class_weight, max_iter=5000, tol=TOLERANCE)
+    classifier.fit((rows @ diags(scale)).astype(np.float64), [EMOTIONS[index] for index in truth])
     classifier.coef_ *= scale  # so that it takes the rows as they are
     return classifier
 
 
-def _telling(rows: Any, truth: np.ndarray) -> np.ndarray:
+def _nb_weights(rows: Any, truth: np.ndarray) -> np.ndarray:
     """How much each n-gram tells the emotions apart, float32 [n-grams], by which the penalty on its weight is eased.
 
     The square root of the spread over the emotions of the log of its (smoothed) share of rows, after the features of
@@ -164,10 +167,12 @@ def _telling(rows: Any, truth: np.ndarray) -> np.ndarray:
     share = (member @ (rows != 0) + 1) / (member.sum(axis=1, keepdims=True) + 2)
     spread = np.sqrt(np.log(share).std(axis=0))
     size = np.sqrt((spread**2).mean())
-    return (spread / size if size else np.ones_like(spread)).astype(np.float32)
+    return np.asarray(spread / size if size else np.ones_like(spread), dtype=np.float32)
 
 
-def _cross_validate(texts: list[str], truth: np.ndarray, grid: Sequence[Settings], processes: int) -> np.ndarray:
+def _cross_validate(
+    texts: list[str], truth: np.ndarray, grid: Sequence[TextHyperparameters], processes: int
+) -> np.ndarray:
     """Probabilities float32 [len(grid), n, 7] of each row by a model that was fitted without its fold."""
     with warnings.catch_warnings():
         # An emotion with fewer rows than folds is fine: it is missing from some of them.
@@ -189,7 +194,7 @@ def _cross_validate(texts: list[str], truth: np.ndarray, grid: Sequence[Settings
 
 
 def _held_out(
-    texts: list[str], truth: np.ndarray, points: list[Settings], fold: tuple[np.ndarray, np.ndarray]
+    texts: list[str], truth: np.ndarray, points: list[TextHyperparameters], fold: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
     """Probabilities float32 [len(points), n, 7] of a fold's n held-out rows; the points share their n-grams."""
     fitted, held = fold
