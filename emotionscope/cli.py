@@ -28,6 +28,7 @@ NonNegativeInt = Annotated[int, Parameter(validator=Number(gte=0))]
 Fraction = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]  # 0 and 1 included
 
 # Parts of the help.
+OPTIONS = cyclopts.Group("Options", sort_key=0)
 VIDEOS = Parameter(group=cyclopts.Group("Videos", sort_key=1))
 LEARNING = Parameter(group=cyclopts.Group("Learning", sort_key=2))
 RUNNING = Parameter(group=cyclopts.Group("Running", sort_key=3))
@@ -76,7 +77,7 @@ def main(run: Callable[[Any], object], name: str | None = None, arguments: list[
     module = sys.modules[run.__module__]
     name = name or f"python -m {module.__spec__.name if module.__spec__ else run.__module__}"
     app = cyclopts.App(
-        name=name, help=module.__doc__, version_flags=[], group_parameters="Options", result_action="return_value"
+        name=name, help=module.__doc__, version_flags=[], group_parameters=OPTIONS, result_action="return_value"
     )
     app["--help"].show = False  # who reads the help has found it
     app.default(run)

@@ -55,9 +55,11 @@ def run(settings: Demo) -> None:
     folder = Path(ray_session.output_uri(settings.output))
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
-            raise UserError(f"{folder}: holds something else than a demo; name another --output")
+            raise UserError(f"{folder}: this folder contains something else than a demo; name another --output")
         if not settings.replace:
-            raise UserError(f"{folder}: holds an earlier demo; add --replace to delete it, or name another --output")
+            raise UserError(
+                f"{folder}: this folder contains an earlier demo; add --replace to delete it, or name another --output"
+            )
         shutil.rmtree(folder)
     storage.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
     release, faces, dialogues, keyframes, models, scores, report = (
@@ -69,7 +71,7 @@ def run(settings: Demo) -> None:
     # In a process of its own: the drawing starts others, and each would load all that this one has loaded.
     flags = [item for name, value in drawing.items() for item in (f"--{name}", str(value))]
     if subprocess.run([sys.executable, "-m", "emotionscope.sample.release", *flags], check=False).returncode:
-        raise UserError("the sample could not be drawn")
+        raise UserError("the sample could not be drawn; the lines above say why")
     step("Read it as the MELD release it looks like", "emotionscope prepare_meld", meld=release, output=dialogues)
     prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
     with ray_session.connect(settings.verbose):

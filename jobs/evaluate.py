@@ -92,7 +92,7 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
     paths = [storage.join(target, name) for name in ("report.html", "metrics.json")]
     for path in paths:
         if storage.exists(path) and not settings.replace:
-            raise UserError(f"{path}: already there; add --replace, or name another folder")
+            raise UserError(f"{path}: this file exists already; add --replace, or name another folder")
     dataset = tables.open_dataset(scores, "scores")
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")

@@ -53,11 +53,11 @@ def _print_facts(facts: dict[str, Any]) -> None:
     print(f"  with a clip: {facts['with_video']:,}" + (f", twins: {facts['twins']}" if facts["with_video"] else ""))
     kinds = {
         "without_video": "without a clip, kept with video null",
-        "unreadable_videos": "clips without an index (no moov atom), kept: later jobs report them as failed",
-        "suspicious_times": "times of a wrong cut, kept",
+        "unreadable_videos": "clips that are cut off (no moov atom), kept: later jobs report them as failed",
+        "suspicious_times": "rows whose times suggest a wrong cut, kept",
         "clips_without_row": "clips without a row in the CSVs, left out",
-        "other_videos": "videos that are no clip of a split, left out",
-        "archives": "archives: their content is not read, unpack them first",
+        "other_videos": "videos that belong to no split, left out",
+        "archives": "archives, not read: unpack them first",
     }
     for kind, meaning in kinds.items():
         if facts[kind]:

@@ -93,9 +93,9 @@ def run(settings: TrainVision) -> str:
         gpus = cluster.gpus_to_use(settings.use_gpu)
         workers = settings.workers or gpus or 1
         if gpus and workers > gpus:
-            raise UserError(f"--workers: {workers} need a GPU each, and the cluster has {gpus}")
+            raise UserError(f"--workers {workers}: each worker needs a GPU, and the cluster has {gpus}")
         if settings.min_workers and settings.min_workers > workers:
-            raise UserError(f"--min-workers: {settings.min_workers} are more than the {workers} workers")
+            raise UserError(f"--min-workers {settings.min_workers}: more than the {workers} workers")
         trainer.claim(checkpoints, {"settings": chosen, "data": data})
         on = " with a GPU each" if gpus else ""
         print(f"train_vision: {cluster}; training workers: {workers}{on}", flush=True)
@@ -131,11 +131,11 @@ _SHOWN = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 def _check(settings: TrainVision) -> None:
     """Raise UserError for settings that do not fit each other."""
     if settings.train_size and settings.train_size > settings.image_size:
-        raise UserError(f"--train-size: {settings.train_size} is more than --image-size {settings.image_size}")
+        raise UserError(f"--train-size {settings.train_size}: more than --image-size {settings.image_size}")
     if settings.init != "none" and settings.stem != "7x7":
-        raise UserError("--stem: only a model that starts from random weights (--init none) can have another")
+        raise UserError(f"--stem {settings.stem}: this needs random weights (--init none)")
     if settings.workers and settings.workers * 2 > settings.batch_size:
-        raise UserError(f"--batch-size: {settings.batch_size} faces are too few for {settings.workers} workers")
+        raise UserError(f"--batch-size {settings.batch_size}: too few faces for {settings.workers} workers")
 
 
 def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
@@ -161,8 +161,8 @@ def _start(settings: TrainVision) -> vision_model.VisionModel:
             weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True, weights_only=True)
         except (OSError, RuntimeError) as error:
             raise UserError(
-                f"--init imagenet: the weights cannot be fetched ({error}); "
-                "start from random ones with --init none, or from a trained bundle with --init BUNDLE"
+                f"--init imagenet: the weights cannot be downloaded ({error}); "
+                "use --init none for random weights, or --init BUNDLE for those of a bundle"
             ) from error
         model = vision_model.create(settings.image_size, weights, settings.seed)
     else:
