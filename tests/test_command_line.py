@@ -125,6 +125,8 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
         ("fit_fusion", "--keyframes {good} --bundle {tmp}/out", "faces"),
         ("evaluate", "--scores {good} --report {tmp}/out", "not a scores table"),
         ("prepare_meld", "--meld {tmp}/none --output {tmp}/out", "no such folder"),
+        ("summarise", "--scores {good} --output {tmp}/out", "not a scores table"),
+        ("summarise", "--scores {good} --output {tmp}/out --every 0", "--every"),
         ("prepare_videos", "--videos {good} --output {tmp}/out", "no video in it"),
         ("prepare_videos", "--videos {good} --output {tmp}/out --transcripts {tmp}/none", "no such folder"),
         ("prepare_videos", "--videos {good} --output {tmp}/out --window 0", "--window"),

@@ -6,15 +6,16 @@ from typing import Literal
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.labels import MODELS, probability_columns
+from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 
 KEY = ("dialogue_id", "utterance_id")
 INTERNAL = "_emotionscope_"  # how the names of columns begin that only live within a job
 
+BOX = pa.struct([pa.field(side, pa.int32()) for side in "xywh"])  # pixels
 FACE = pa.struct(
     [
         pa.field("time", pa.float64()),  # seconds from the start of the utterance's span
-        pa.field("box", pa.struct([pa.field(side, pa.int32()) for side in "xywh"])),  # pixels
+        pa.field("box", BOX),
         pa.field("person", pa.int32()),
         pa.field("quality", pa.float32()),
         pa.field("image", pa.binary()),  # JPEG
@@ -22,7 +23,7 @@ FACE = pa.struct(
 )
 FACES = pa.list_(FACE)
 
-Kind = Literal["dialogues", "keyframes", "labelled faces", "scores"]
+Kind = Literal["dialogues", "keyframes", "labelled faces", "scores", "faces"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,22 @@ LABELLED_FACES = TableContract(
         Column("emotion", pa.string(), "the face's label, unless there are columns of votes"),
     ),
 )
-CONTRACTS = {contract.kind: contract for contract in (DIALOGUES, KEYFRAMES, SCORES, LABELLED_FACES)}
+FACES_TABLE = TableContract(
+    "faces",
+    "a face",
+    (
+        *_KEY,
+        Column("video", pa.string(), "the utterance's video"),
+        Column("time", pa.float64(), "where in the video, in seconds", required=True),
+        Column("person", pa.int32(), "number of the person within the video", required=True),
+        Column("box", BOX, "where in the picture, in pixels"),
+        Column("quality", pa.float32(), "how sharp, large and frontal it is, from 0 to 1"),
+        Column("emotion", pa.string(), "its likeliest emotion"),
+        *(Column(name, pa.float32(), "its probability; the seven sum to 1", required=True) for name in EMOTIONS),
+        Column("bundle", pa.string(), "version of the bundle that scored it"),
+    ),
+)
+CONTRACTS = {contract.kind: contract for contract in (DIALOGUES, KEYFRAMES, SCORES, LABELLED_FACES, FACES_TABLE)}
 
 
 def keyframes_schema(dialogues: pa.Schema) -> pa.Schema:

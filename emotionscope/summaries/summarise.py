@@ -1,0 +1,81 @@
+"""From scores and faces tables to the summary tables, each a Parquet and a CSV file.
+
+The tables are read once, in the columns that count, into a DuckDB database on disk; every summary is a query to it. So
+the memory does not grow with the rows.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+
+from emotionscope.io import storage, tables
+from emotionscope.io.tables import Dataset
+from emotionscope.labels import probability_columns
+from emotionscope.summaries import queries
+
+MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
+BLOCK = 250_000  # rows read at once
+
+Model = Literal["text", "vision", "fused"]
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """Rows of each summary table that was written, by its name, and rows that count in none of the spans of time."""
+
+    tables: dict[str, int]
+    rows_without_time: int
+
+
+def summarise(scores: Dataset, faces: Dataset | None, model: Model, every: float, output: str) -> Summaries:
+    """Write all summaries that the tables allow below `output`; `every` is the length of a span of time in seconds.
+
+    Without the column speaker there is none by speaker, without start none by time, without `faces` none by person.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "rows.duckdb")
+        with duckdb.connect(path, config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
+            names = scores.schema.names
+            _load(connection, "scores", scores, (*queries.SCORES_COLUMNS, *probability_columns(model)))
+            connection.execute(queries.utterances(probability_columns(model), every, names))
+            connection.execute(queries.UTTERANCE_PAIRS)
+            chosen = queries.of_scores(every, names)
+            if faces is not None:
+                _load(connection, "faces", faces, queries.FACES_COLUMNS)
+                connection.execute(queries.faces(every, faces.schema.names))
+                connection.execute(queries.person_pairs())
+                chosen |= queries.of_faces(every)
+            connection.execute("SET preserve_insertion_order = true")
+            written = {name: _write(connection, query, name, folder, output) for name, query in chosen.items()}
+            lost = connection.execute("SELECT count(*) FILTER (span IS NULL) FROM utterances").fetchone()
+    return Summaries(written, lost[0] if lost else 0)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset, columns: Sequence[str]) -> None:
+    """A dataset as a stream that one query can read."""
+    schema = pa.schema([field for field in dataset.schema if field.name in columns])
+    connection.register(name, pa.RecordBatchReader.from_batches(schema, _batches(dataset, schema)))
+
+
+def _batches(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for part in dataset.parts:
+        for start in range(0, part.rows, BLOCK):
+            yield from tables.read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder: str, output: str) -> int:
+    """Write a query's answer as NAME.parquet and NAME.csv, each whole or not at all; its rows."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
+    for suffix, options in (("parquet", "FORMAT parquet, COMPRESSION zstd"), ("csv", "FORMAT csv, HEADER")):
+        path = os.path.join(folder, f"answer.{suffix}")
+        connection.execute(f"COPY answer TO '{path}' ({options})")
+        with pa.memory_map(path) as content:
+            storage.write_bytes(storage.join(output, f"{name}.{suffix}"), content.read_buffer())
+        os.remove(path)
+    counted = connection.execute("SELECT count(*) FROM answer").fetchone()
+    return int(counted[0]) if counted else 0

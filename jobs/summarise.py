@@ -1,0 +1,75 @@
+"""Count scores by dialogue, speaker, person and time.
+
+For each group it writes the rows, the share and the mean probability of each emotion, and how often the emotion shifts
+from one utterance to the next. A table of transitions says how often each emotion follows each. Every summary is a
+Parquet and a CSV file. The job needs no Ray, and its memory does not grow with the rows.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from emotionscope import cli, ray_session
+from emotionscope.errors import UserError
+from emotionscope.io import storage, tables
+from emotionscope.summaries import summarise
+from emotionscope.summaries.summarise import Model, Summaries
+
+Seconds = Annotated[float, Parameter(validator=Number(gte=0.1, lte=1e9))]
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Summarise:
+    """Settings of the job."""
+
+    scores: cli.Path
+    """Scores table to count: a folder or s3:// prefix."""
+    output: cli.Path
+    """Where to write the summaries: a new folder or s3:// prefix."""
+    faces: cli.Path | None = None
+    """Faces table of the same scores, for the summaries by person."""
+    model: Model = "fused"
+    """The model whose emotions are counted, where there is no summary by person."""
+    every: Seconds = 60.0
+    """Seconds of a span of time."""
+
+
+def run(settings: Summarise) -> Summaries:
+    """Run the job and return what it wrote."""
+    began = time.monotonic()
+    output = ray_session.output_uri(settings.output)
+    storage.check_access(output)
+    if storage.list_files(output):
+        raise UserError(f"{output}: the output exists and holds files; name another --output or delete it")
+    scores = tables.open_dataset(settings.scores, "scores")
+    faces = tables.open_dataset(settings.faces, "faces") if settings.faces else None
+    print(f"summarise: {scores.rows:,} rows of {scores.uri}" + (f", {faces.rows:,} faces" if faces else ""), flush=True)
+    found = summarise.summarise(scores, faces, settings.model, settings.every, output)
+    seconds = time.monotonic() - began
+    for name, rows in found.tables.items():
+        print(f"  {rows:>10,}  {name}")
+    _print_missing(scores, faces, found)
+    storage.write_json(
+        storage.join(output, "_summary.json"),
+        {"job": "summarise", "rows": scores.rows, **asdict(found), "seconds": round(seconds, 2), **asdict(settings)},
+    )
+    print(f"  written to {output} in {seconds:,.1f} s", flush=True)
+    return found
+
+
+def _print_missing(scores: tables.Dataset, faces: tables.Dataset | None, found: Summaries) -> None:
+    for column, kind in (("speaker", "speaker"), ("start", "span of time")):
+        if column not in scores.schema.names:
+            print(f"  none by {kind}: the scores have no column {column}")
+    if "start" in scores.schema.names and found.rows_without_time:
+        print(f"  {found.rows_without_time:,} rows without a start count in no span of time")
+    if faces is None:
+        print("  none by person: name the faces table by --faces")
+
+
+if __name__ == "__main__":
+    cli.main(run)
