@@ -17,7 +17,8 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 def type_name(kind: pa.DataType) -> str:
     if kind == contracts.FACES:
         return "list of structs"
-    return {pa.float64(): "float64", pa.float32(): "float32"}.get(kind, str(kind))
+    names = {pa.float64(): "float64", pa.float32(): "float32", contracts.BOX: "struct of int32"}
+    return names.get(kind, str(kind))
 
 
 def lines(columns: tuple[Column, ...]) -> list[str]:
