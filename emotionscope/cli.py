@@ -35,6 +35,25 @@ RUNNING = Parameter(group=cyclopts.Group("Running", sort_key=3))
 
 
 @dataclass(frozen=True, kw_only=True)
+class BundleFlags:
+    """Flags of the jobs that use a bundle's models."""
+
+    bundle: Path | None = None
+    """Bundle that holds the models: a folder or s3:// prefix, or PATH@VERSION for one of its versions. Default: the
+    one that comes with EmotionScope."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFlags:
+    """Flags of the jobs that train a model."""
+
+    bundle: Path
+    """Bundle to add the model to: a folder or s3:// prefix. Made if there is none."""
+    licence: Text | None = None
+    """Licence of the training data, for the model card."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RayFlags:
     """Flags of the jobs that run on Ray."""
 

@@ -16,11 +16,9 @@ from emotionscope.bundle import difference, store
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Bundle:
+class Bundle(cli.BundleFlags):
     """Settings of the job."""
 
-    bundle: cli.Path | None = None
-    """Bundle: a folder or s3:// prefix, or one of its versions. Default: the one that comes with EmotionScope."""
     against: cli.Path | None = None
     """Show what changed from this bundle or version to --bundle: data, settings and figures."""
     restore: cli.Name | None = None

@@ -26,16 +26,13 @@ from emotionscope.io import storage, tables
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Dashboard:
+class Dashboard(cli.BundleFlags):
     """Settings of the pages."""
 
     scores: cli.Path | None = None
     """Scores table to explore: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
     """Keyframes table that the scores were made from, to show the faces."""
-    bundle: cli.Path | None = None
-    """Bundle to try sentences and clips on: a folder or s3:// prefix. Default: the one that comes with
-    EmotionScope."""
     exports: cli.Path = "exports"
     """Folder on this machine for selections that are too large to download. Made when you save the first one."""
     address: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1"

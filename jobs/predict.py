@@ -26,7 +26,7 @@ LONGEST = 1 << 20  # bytes read of a file of lines
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Predict:
+class Predict(cli.BundleFlags):
     """Settings of the job."""
 
     text: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="TEXT")] = ()
@@ -35,8 +35,6 @@ class Predict:
     """Text file, UTF-8, with a sentence on each line."""
     clip: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="PATH")] = ()
     """A video, or a JPEG or PNG picture. Repeat the flag for more."""
-    bundle: cli.Path | None = None
-    """Bundle that holds the models: a folder or s3:// prefix. Default: the one that comes with EmotionScope."""
 
 
 NOTHING = Predict()  # no flag is required by itself, so the command line needs a default for all of them

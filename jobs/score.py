@@ -22,13 +22,11 @@ from emotionscope.video import detection, keyframes
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Score(cli.BatchFlags, cli.GpuFlags):
+class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
     """Settings of the job."""
 
     output: cli.Path
     """Where to write the scores table: a new folder or s3:// prefix."""
-    bundle: cli.Path | None = None
-    """Bundle that holds the models: a folder or s3:// prefix. Default: the one that comes with EmotionScope."""
     dialogues: cli.Path | None = None
     """Dialogues table to score: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None

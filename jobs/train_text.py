@@ -24,15 +24,11 @@ SMALL = 5000  # rows up to which starting more processes takes longer than it sa
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class TrainText:
+class TrainText(cli.TrainingFlags):
     """Settings of the job."""
 
     dialogues: cli.Path
     """Dialogues table to learn from: a folder or s3:// prefix."""
-    bundle: cli.Path
-    """Bundle to add the model to: a folder or s3:// prefix. Made if there is none."""
-    licence: cli.Text | None = None
-    """Licence of the training data, for the model card."""
     replace: cli.Switch = False
     """Replace the bundle's text model, if it has one."""
 

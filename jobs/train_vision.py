@@ -31,15 +31,11 @@ ImageSize = Annotated[int, Parameter(validator=Number(gte=vision_model.SMALLEST)
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class TrainVision(cli.GpuFlags):
+class TrainVision(cli.TrainingFlags, cli.GpuFlags):
     """Settings of the job."""
 
     keyframes: cli.Path
     """Keyframes table, or Parquet of labelled face images: a file, folder or s3:// prefix."""
-    bundle: cli.Path
-    """Bundle to add the model to: a folder or s3:// prefix. Made if there is none."""
-    licence: cli.Text | None = None
-    """Licence of the training data, for the model card."""
     replace: cli.Switch = False
     """Replace the bundle's vision model, if it has one."""
     init: Annotated[str, Parameter(metavar="none|imagenet|PATH"), cli.LEARNING] = "none"
