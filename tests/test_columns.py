@@ -91,12 +91,39 @@ def test_other_columns_keep_their_values_whatever_their_type(tmp_path: Path) -> 
     assert again.equals(table)
 
 
+class Foreign(pa.ExtensionType):
+    """A type that only the program that wrote it knows."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.list_(pa.binary()), "somebody.else")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> "Foreign":
+        return cls()
+
+
+def test_types_of_other_programs_are_carried_as_what_they_store(tmp_path: Path) -> None:
+    stored = pa.array([[b"a"], None, []], pa.list_(pa.binary()))
+    folder = write(tmp_path / "d", dialogues(3, mine=pa.ExtensionArray.from_storage(Foreign(), stored)))
+    pa.register_extension_type(Foreign())
+    try:
+        known = tables.read(tables.open_dataset(folder, "dialogues"))
+    finally:
+        pa.unregister_extension_type("somebody.else")
+    assert known["mine"].equals(pa.chunked_array([stored]))
+    assert tables.read(tables.open_dataset(folder, "dialogues")).equals(known)
+
+
 @pytest.mark.parametrize(
     ("name", "values", "read"),
     [
         ("utterance_id", pa.array([1, 2, 2**63 - 1], pa.uint64()), [1, 2, 2**63 - 1]),
         ("utterance_id", pa.array([1.0, float("nan"), 3.0]), [1, None, 3]),
         ("utterance_id", pa.array([1, None, 3], pa.int8()), [1, None, 3]),
+        ("utterance_id", pa.array([Decimal(1), None, Decimal(3)]), [1, None, 3]),
         ("dialogue_id", pa.array([2**64 - 1, 0, None], pa.uint64()), [str(2**64 - 1), "0", None]),
         ("start", pa.array([0, 2, None], pa.uint64()), [0.0, 2.0, None]),
         ("end", pa.array([Decimal("0.10"), Decimal("2.25"), None]), [0.1, 2.25, None]),

@@ -78,10 +78,36 @@ def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monk
         storage.check_access(bucket)
 
 
-@pytest.mark.parametrize("uri", ["http://host/x", "gs://bucket/x", "s3://"])
-def test_other_schemes_are_refused(uri: str) -> None:
-    with pytest.raises(UserError):
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("http://host/x", "gs://bucket/x", "s3a://bucket/x", "s3://", "s3:///x", "s3:/bucket/x", "S3:bucket", "", " "),
+        *("s3://bucket//key", "s3://bucket/a//b", "s3://bucket/./a", "s3://bucket/a/../b"),
+    ],
+)
+def test_other_schemes_and_broken_uris_are_refused(uri: str) -> None:
+    with pytest.raises(UserError) as told:
         storage.absolute(uri)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("/data//a/", "/data/a"),
+        ("/data/./b/../a", "/data/a"),
+        ("file:///data/a", "/data/a"),
+        ("file://localhost/data/a", "/data/a"),
+        ("FILE:/data/a", "/data/a"),
+        ("file:///data/my%20clips/%C3%A9", "/data/my clips/é"),
+        ("/data/100%25", "/data/100%25"),
+        ("s3://bucket/a/", "s3://bucket/a"),
+        ("s3://bucket//", "s3://bucket"),
+    ],
+)
+def test_a_place_has_one_name_however_it_is_written(uri: str, place: str) -> None:
+    assert storage.absolute(uri) == place
+    assert storage.absolute(place) == place
 
 
 def test_names_join_below_a_folder_unless_they_are_absolute() -> None:

@@ -10,11 +10,12 @@ import pytest
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.evaluation import evaluation
+from emotionscope.evaluation import evaluation, report
 from emotionscope.io import shards, storage, tables
 from emotionscope.text import training as text_training
 from emotionscope.video import keyframes
 from emotionscope.vision import labelled_faces
+from emotionscope.vision import model as vision_model
 from jobs import extract_keyframes, fit_fusion, score
 from tests.dialogue_tables import dialogues, invalid_utf8, write, write_file
 from tests.drawn_faces import write_faces
@@ -153,6 +154,19 @@ def test_case_19_rows_without_an_id_are_scored(cases: Path, bundle: bundle_store
     assert all(row["text_emotion"] for row in rows)
 
 
+def test_rows_without_an_id_stand_in_the_report(tmp_path: Path, bundle: bundle_store.Bundle) -> None:
+    labelled = dialogues(
+        4,
+        dialogue_id=pa.array(["a", None, None, "b"]),
+        utterance_id=pa.array([1, None, 3, None], pa.int64()),
+        emotion=pa.array(["disgust"] * 4),
+    )
+    table = tables.read(tables.open_dataset(write(tmp_path / "d", labelled), "dialogues"))
+    figures = evaluation.evaluate(stages.score(table, bundle), resamples=10)
+    assert len(figures.mistakes) > 0
+    assert "Line" in report.render(figures, "d")
+
+
 def test_training_reads_splits_from_folders_and_leaves_odd_labels_out(tmp_path: Path) -> None:
     for split, rows in (("Train", 90), ("Validation", 9)):
         emotions = (["joy", "Angry", "contempt"] * rows)[:rows]
@@ -186,7 +200,7 @@ def test_faces_and_votes_of_a_wrong_type_are_refused(tmp_path: Path, column: str
 
 
 def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(
-    obvious: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = obvious_keyframes()
     places = [row for row, split in enumerate(table["split"].to_pylist()) if split == "dev"]
@@ -198,9 +212,10 @@ def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(
     table = table.set_column(table.column_names.index("split"), "split", pa.array(splits))
     tables.write_part(table, str(tmp_path / "d/part-0.parquet"))
     models = str(tmp_path / "bundle")
-    for file in storage.list_files(str(obvious / "bundle")):
-        storage.write_bytes(storage.join(models, file.name), storage.read_bytes(file.uri))
-    fit_fusion.run(fit_fusion.FitFusion(keyframes=str(tmp_path / "d"), bundle=models, replace=True))
+    text = bundle_store.read_manifest(bundle_store.SHIPPED)["parts"]["text"]["file"]
+    bundle_store.publish(models, "text", storage.read_bytes(storage.join(bundle_store.SHIPPED, text)), {})
+    bundle_store.publish(models, "vision", vision_model.create(32).to_bytes(), {})
+    fit_fusion.run(fit_fusion.FitFusion(keyframes=str(tmp_path / "d"), bundle=models))
     told = capsys.readouterr().out
     assert f"of {len(places) - 2}" in told
     assert "1 with emotion 'contempt'" in told and "1 with no emotion" in told

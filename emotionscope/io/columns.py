@@ -45,7 +45,7 @@ def can_become(kind: pa.DataType, wanted: pa.DataType) -> bool:
     if types.is_string(wanted):
         return types.is_large_string(kind) or _is_binary(kind)
     if types.is_integer(wanted):
-        return bool(types.is_integer(kind) or types.is_floating(kind))
+        return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
     if types.is_floating(wanted):
         return bool(types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind))
     if types.is_nested(wanted):

@@ -13,6 +13,7 @@ import uuid
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Any, cast
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pyarrow import fs as pafs
@@ -41,16 +42,25 @@ def is_s3(uri: str) -> bool:
 def absolute(uri: str) -> str:
     """The URI without ``file://``, a trailing slash or, for local paths, anything relative.
 
-    Raises UserError for a scheme that is neither a local path, file:// nor s3://.
+    What follows ``file:`` may be percent-encoded, as other programs write it. Raises UserError for an empty name, for a
+    scheme that is neither a local path, file:// nor s3://, and for a key of S3 that no client can be relied on to read.
     """
+    if not uri.strip():
+        raise UserError("an empty path; name a folder, a file or s3://bucket/prefix")
     if is_s3(uri):
-        if not uri.removeprefix("s3://").split("/")[0]:
+        bucket, *names = uri.removeprefix("s3://").rstrip("/").split("/")
+        if not bucket:
             raise UserError(f"{uri!r} names no bucket: write s3://bucket/prefix")
+        if any(name in ("", ".", "..") for name in names):
+            raise UserError(f"{uri!r}: nothing, . or .. between two slashes; write s3://bucket/prefix")
         return uri.rstrip("/")
-    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]+)://", uri)
-    if scheme and scheme[1] != "file":
-        raise UserError(f"{uri!r}: {scheme[1]}:// is not supported; use a local path or s3://")
-    return os.path.abspath(os.path.expanduser(uri.removeprefix("file://")))
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]+)://|(s3[an]?|file):", uri, re.IGNORECASE)
+    if not scheme:
+        return os.path.abspath(os.path.expanduser(uri))
+    if (scheme[1] or scheme[2]).lower() != "file":
+        raise UserError(f"{uri!r}: {scheme[0]} is not supported; use a local path or s3://bucket/prefix")
+    path = unquote(re.sub(r"^file:(//(localhost(?=/))?)?", "", uri, flags=re.IGNORECASE))
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def join(uri: str, *names: str) -> str:
