@@ -229,7 +229,7 @@ def test_a_strange_table_goes_through_the_jobs_whole(ray_cluster: object, tmp_pa
         video=pa.array(["gone.mp4", None, None, "", None], pa.string_view()),
         _shard=pa.array([1, 2, 3, 4, 5]),
         Utterance=pa.array(["x"] * 5).dictionary_encode(),
-        nested=pa.array([[{"a": "x"}]] * 5, pa.list_(pa.struct([("a", pa.string_view())]))),
+        nested=pa.array([[{"a": "x"}]] * 5, pa.list_(pa.struct([("a", pa.large_string())]))),
         unique=pa.array([b"0" * 16] * 5, pa.uuid()),
     )
     write_file(tmp_path / "in" / "split=Test" / "000000_0", strange)
