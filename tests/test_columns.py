@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from emotionscope.errors import UserError
-from emotionscope.io import tables
+from emotionscope.io import contracts, tables
 from tests.dialogue_tables import dialogues, invalid_utf8, write
 
 TEXT = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view())
@@ -166,6 +166,17 @@ def test_integers_beside_floats_are_carried_or_refused(tmp_path: Path) -> None:
 def test_a_column_of_a_job_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'_emotionscope_shard': names that begin with _emotionscope_ are taken"):
         read_one(tmp_path / "d", dialogues(3, _emotionscope_shard=pa.array(["x"] * 3)))
+
+
+def test_faces_of_other_widths_and_in_another_order_are_read(tmp_path: Path) -> None:
+    box = pa.struct([(side, pa.int64()) for side in "hwyx"])
+    kinds = {"image": pa.large_binary(), "quality": pa.float64(), "person": pa.int8(), "box": box, "time": pa.float32()}
+    face = {"time": 0.5, "box": {"x": 1, "y": 2, "w": 3, "h": 4}, "person": 1, "quality": 0.25, "image": b"\xff"}
+    faces = pa.array([[face], None, []], pa.large_list(pa.struct(list(kinds.items()))))
+    table = dialogues(3, faces=faces, video_error=pa.nulls(3, pa.string()))
+    read = tables.read(tables.open_dataset(write(tmp_path / "d", table), "keyframes"))
+    assert read.schema.field("faces").type == contracts.FACES
+    assert read["faces"].to_pylist() == [[face], None, []]
 
 
 @pytest.mark.parametrize("faces", [["2 faces"], [7], [["x"]], [[{"time": 1.0}]], [{"x": 1}]], ids=str)

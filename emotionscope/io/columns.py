@@ -44,13 +44,15 @@ def can_become(kind: pa.DataType, wanted: pa.DataType) -> bool:
         return True
     if types.is_string(wanted):
         return types.is_large_string(kind) or _is_binary(kind)
+    if types.is_binary(wanted):
+        return _is_binary(kind)
     if types.is_integer(wanted):
         return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
     if types.is_floating(wanted):
         return bool(types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind))
-    if types.is_nested(wanted):
-        return _is_list(kind) and types.is_struct(kind.value_type) and _has_fields(kind.value_type, wanted.value_type)
-    return False
+    if types.is_struct(wanted):
+        return bool(types.is_struct(kind)) and _has_fields(kind, wanted)
+    return bool(types.is_list(wanted)) and _is_list(kind) and can_become(kind.value_type, wanted.value_type)
 
 
 def _has_fields(found: pa.StructType, wanted: pa.StructType) -> bool:
@@ -58,15 +60,7 @@ def _has_fields(found: pa.StructType, wanted: pa.StructType) -> bool:
     places = {each.name: each.type for each in found}
     for each in wanted:
         kind = places.get(each.name)
-        if kind is None:
-            return False
-        if pa.types.is_struct(each.type):
-            if not (pa.types.is_struct(kind) and _has_fields(kind, each.type)):
-                return False
-        elif pa.types.is_binary(each.type):
-            if not _is_binary(kind):
-                return False
-        elif not can_become(kind, each.type):
+        if kind is None or not can_become(kind, each.type):
             return False
     return True
 

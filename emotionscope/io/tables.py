@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import columns, parquet_files, storage
-from emotionscope.io.contracts import CONTRACTS, INTERNAL, Kind, TableContract
+from emotionscope.io.contracts import CONTRACTS, FACES, INTERNAL, Kind, TableContract
 from emotionscope.io.parquet_files import open_file
 from emotionscope.io.storage import File
 
@@ -148,7 +148,7 @@ def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa
             continue
         number = column.numbered and pa.types.is_integer(field.type)
         if not (number or columns.can_become(field.type, column.type)):
-            wanted = "a list of structs as keyframes have it" if pa.types.is_nested(column.type) else column.type
+            wanted = "a list of structs as keyframes have it" if pa.types.is_list(column.type) else column.type
             raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {wanted}")
         fields.append(pa.field(field.name, column.type))
     return pa.schema(fields)
@@ -157,17 +157,21 @@ def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa
 def _check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema) -> None:
     """Raise UserError for a value that its column's type cannot hold; reads only columns where there may be one."""
     for part, found in zip(parts, schemas, strict=True):
-        names = [field.name for field in found if not columns.surely_fits(field.type, schema.field(field.name).type)]
+        wanted_types = {field.name: field.type for field in schema if field.type != FACES}  # which hold the images
+        names = [
+            field.name
+            for field in found
+            if field.name in wanted_types and not columns.surely_fits(field.type, wanted_types[field.name])
+        ]
         if not names:
             continue
         with open_file(part.uri) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=names)
                 for name in names:
-                    wanted = schema.field(name).type
-                    reason = columns.fits(table[name], wanted)
+                    reason = columns.fits(table[name], wanted_types[name])
                     if reason:
-                        raise UserError(f"{part.uri}: column {name!r} cannot be read as {wanted}: {reason}")
+                        raise UserError(f"{part.uri}: column {name!r} cannot be read as {wanted_types[name]}: {reason}")
 
 
 def read(dataset: Dataset, names: Sequence[str] | None = None) -> pa.Table:
