@@ -1,4 +1,5 @@
 import io
+import os
 import shutil
 from functools import partial
 
@@ -11,7 +12,8 @@ from emotionscope.errors import RowError
 from emotionscope.io import contracts
 from emotionscope.video import keyframes
 from emotionscope.video.detection import YUNET_NAME, Detector, DetectorSpec, load_spec
-from tests.videos import dialogues, draw_person, write_video
+from emotionscope.video.frames import sample_frames
+from tests.videos import dialogues, draw_person, write_cover, write_video
 
 HAIR = (30, 40, 60)
 GREEN, BLUE = (60, 120, 40), (170, 80, 40)
@@ -161,6 +163,75 @@ def test_a_picture_is_a_video_of_one_frame(folder, haar, tmp_path):
     assert none is None
     assert jpeg["time"] == png["time"] == 0
     assert abs(jpeg["box"]["x"] - png["box"]["x"]) <= 5
+
+
+def test_links_that_lead_out_of_the_folder_and_what_is_no_file_are_not_opened(folder, haar, tmp_path):
+    root = tmp_path / "videos"
+    (root / "below").mkdir(parents=True)
+    shutil.copy(folder / "one.mp4", root / "below" / "real.mp4")
+    (root / "good.mp4").symlink_to(root / "below" / "real.mp4")
+    (root / "file.mp4").symlink_to(folder / "one.mp4")
+    (root / "folder").symlink_to(folder)
+    (root / "dangling.mp4").symlink_to(root / "nowhere.mp4")
+    os.mkfifo(root / "pipe.mp4")
+    (tmp_path / "same").symlink_to(root)
+    names = ["good.mp4", "file.mp4", "folder/one.mp4", "dangling.mp4", "pipe.mp4", f"file://{root}/below/real.mp4"]
+    for place in (root, tmp_path / "same"):
+        assert extract(dialogues(names), str(place), haar)["video_error"].to_pylist() == [
+            None,
+            "video outside the folder of the videos: file.mp4",
+            "video outside the folder of the videos: folder/one.mp4",
+            "video missing: dangling.mp4",
+            "video unreadable: not a regular file",
+            None,
+        ]
+
+
+def test_a_cover_is_no_video_and_a_stream_of_pictures_is_read_whole(haar, tmp_path):
+    pictures = list(scene(2))
+    write_cover(tmp_path / "podcast.m4a", pictures[0])
+    jpegs = [cv2.imencode(".jpg", image)[1].tobytes() for image in pictures]
+    (tmp_path / "raw.mjpeg").write_bytes(b"".join(jpegs))
+    (tmp_path / "preview.jpg").write_bytes(jpegs[0].replace(b"\xff\xdb", b"\xff\xe2\0\6MPF\0\xff\xdb", 1) + jpegs[1])
+    result = extract(dialogues(["podcast.m4a", "raw.mjpeg", "preview.jpg"]), str(tmp_path), haar)
+    assert result["video_error"].to_pylist() == [
+        "video has no frames: the file has no video track that can be decoded",
+        None,
+        None,
+    ]
+    none, raw, picture = result["faces"].to_pylist()
+    assert none is None
+    assert (len(raw), len(picture)) == (4, 1)
+    assert raw[-1]["time"] > 1
+
+
+# A video that went wrong, and one that looks as it is to be shown.
+AS_PLAYED = {
+    "07_edit_list_cut/cut_copy.mp4": "07_edit_list_cut/cut_encoded.mp4",
+    "08_jumping_time_stamps/joined.ts": "08_jumping_time_stamps/joined_encoded.mp4",
+    "09_no_time_stamps/face_nopts.ts": "12_hdr_no_tone_mapping/base.mp4",
+    "10_mirrored_matrix/front_camera.mp4": "10_mirrored_matrix/asplayed_front_camera.mp4",
+    "11_non_square_pixels/anamorphic.mp4": "11_non_square_pixels/base.mp4",
+    "11_non_square_pixels/hdv.mp4": "11_non_square_pixels/base.mp4",
+    "11_non_square_pixels/pal_wide.mkv": "11_non_square_pixels/base.mp4",
+    "12_hdr_no_tone_mapping/pq.mkv": "12_hdr_no_tone_mapping/base.mp4",
+}
+
+
+@pytest.mark.parametrize("odd", AS_PLAYED)
+def test_odd_videos_give_the_faces_that_a_player_shows(shared, yunet, odd):
+    found, wanted = (_all_faces(shared / "cases" / name, yunet) for name in (odd, AS_PLAYED[odd]))
+    assert len(found) == pytest.approx(len(wanted), abs=3)
+    near = [any(abs(a[0] - b[0]) < 0.1 and np.abs(a[1] - b[1]).max() < 0.04 for b in wanted) for a in found]
+    assert np.mean(near) > 0.8
+
+
+def _all_faces(path, yunet) -> list[tuple[float, np.ndarray]]:
+    """Of each face its time and its box as a share of the picture's width."""
+    with path.open("rb") as stream:
+        width = next(sample_frames(stream)).image.shape[1]
+    (faces,) = extract(dialogues([path.name]), str(path.parent), yunet, 99)["faces"].to_pylist()
+    return [(face["time"], np.array([face["box"][side] for side in "xywh"]) / width) for face in faces]
 
 
 def test_an_unexpected_failure_costs_one_row(folder, haar):

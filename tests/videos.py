@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import pyarrow as pa
+from av.stream import Disposition
 
 BITS = 10
 BROWN, BLACK, BLOND = (30, 40, 60), (15, 15, 15), (60, 160, 210)
@@ -45,8 +46,13 @@ def write_video(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     audio: bool = False,
+    aspect: Fraction = Fraction(0, 1),
+    matrix: Sequence[int] | None = None,
 ) -> Path:
-    """Encode BGR frames; `times` (seconds) makes the frame rate variable, `first` shifts the first time stamp."""
+    """Encode BGR frames; `times` (seconds) makes the frame rate variable, `first` shifts the first time stamp.
+
+    `aspect` is the width of a pixel to its height (0: not told), `matrix` a, b, c, d of the display matrix.
+    """
     quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=fps, options={**(options or {}), **quiet})
@@ -54,10 +60,14 @@ def write_video(
         stream.gop_size = gop
         stream.codec_context.thread_count = 1
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000 if times else fps)
+        if matrix is not None:
+            a, b, c, d = (each << 16 for each in matrix)
+            stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         sound = container.add_stream("aac", rate=48000, layout="stereo") if audio else None
         for n, image in enumerate(frames):
             if n == 0:
                 stream.height, stream.width = image.shape[:2]
+                stream.codec_context.sample_aspect_ratio = aspect
             frame = av.VideoFrame.from_ndarray(image, "bgr24")
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(((times[n] if times else n / fps) + first) / frame.time_base)
@@ -69,6 +79,21 @@ def write_video(
             silence.pts = 0
             container.mux(sound.encode(silence))
             container.mux(sound.encode())
+    return path
+
+
+def write_cover(path: Path, image: np.ndarray) -> Path:
+    """A sound file with a cover picture, as podcasts have."""
+    with av.open(str(path), "w", format="mp4") as container:
+        sound = container.add_stream("aac", rate=48000, layout="stereo")
+        cover = container.add_stream("mjpeg")
+        cover.height, cover.width, cover.pix_fmt = *image.shape[:2], "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        silence = av.AudioFrame.from_ndarray(np.zeros((2, 48000), np.float32), "fltp", "stereo")
+        silence.sample_rate = 48000
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(image, "bgr24")))
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode())
     return path
 
 

@@ -4,11 +4,13 @@ A place is named by a URI: an absolute or relative local path, or ``s3://bucket/
 region and endpoint come from the usual ``AWS_`` variables, which pyarrow and boto3 both read.
 """
 
+import errno
 import io
 import json
 import os
 import posixpath
 import re
+import stat
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,8 +66,9 @@ def absolute(uri: str) -> str:
 
 
 def join(uri: str, *names: str) -> str:
-    """A URI below another; an absolute or ``s3://`` name replaces what stands before it."""
+    """A URI below another; an absolute, ``file://`` or ``s3://`` name replaces what stands before it."""
     for name in names:
+        name = absolute(unquote(name)) if name.startswith("file://") else name
         uri = name if is_s3(name) else posixpath.join(uri, name)
     return uri
 
@@ -162,15 +165,28 @@ def read_bytes(uri: str) -> bytes:
 
 
 def open_binary(uri: str) -> IO[bytes]:
-    """A seekable stream: small files are read whole, large ones in ranges of `READ_AHEAD` bytes."""
+    """A seekable stream: small files are read whole, large ones in ranges of `READ_AHEAD` bytes.
+
+    Raises FileNotFoundError or another OSError; also where it is no regular file, as a pipe may have no writer.
+    """
     if not is_s3(uri):
-        return open(absolute(uri), "rb")
+        return _open_regular(absolute(uri))
     filesystem_, path = filesystem(uri)
     stream = filesystem_.open_input_file(path)
     if stream.size() <= SMALL_FILE:
         with stream:
             return io.BytesIO(stream.read())
     return io.BufferedReader(cast(Any, stream), READ_AHEAD)
+
+
+def _open_regular(path: str) -> IO[bytes]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        code, reason = (errno.EISDIR, "Is a directory") if stat.S_ISDIR(mode) else (errno.EINVAL, "not a regular file")
+        raise OSError(code, reason, path)
+    return os.fdopen(descriptor, "rb")
 
 
 def write_bytes(uri: str, content: bytes | pa.Buffer) -> None:

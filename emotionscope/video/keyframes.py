@@ -1,6 +1,8 @@
 """One utterance's video to the faces kept of it, and a table of utterances to the keyframes table."""
 
 import math
+import os
+import re
 from collections.abc import Callable, Iterator
 from typing import IO, TypedDict
 
@@ -14,7 +16,8 @@ from emotionscope.video import tracking
 from emotionscope.video.detection import Detector
 from emotionscope.video.frames import Frame, sample_frames
 
-PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how JPEG and PNG begin
+JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
+JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
 LARGEST_PICTURE = 2**26  # bytes
 LOOK = 10_000  # rows in which the first video is looked for
 OUTSIDE = "video outside the folder of the videos"
@@ -53,7 +56,9 @@ def faces_of(
     """
     tracked: list[tracking.TrackedFace] = []
     before, shot = None, 0
-    frames = _picture(stream) if _starts(stream, PICTURES) else sample_frames(stream, start, end)
+    is_picture = _is_picture(stream)
+    stream.seek(0)
+    frames = _picture(stream) if is_picture else sample_frames(stream, start, end)
     for number, frame in enumerate(frames):
         layout = tracking.layout(frame.image)
         shot += before is not None and tracking.is_cut(before, layout)
@@ -70,10 +75,14 @@ def _face(tracked: tracking.TrackedFace, person: int) -> Face:
     return Face(time=tracked.time, box=box, person=person, quality=tracked.quality, image=image)
 
 
-def _starts(stream: IO[bytes], beginnings: tuple[bytes, ...]) -> bool:
-    head = stream.read(max(map(len, beginnings)))
-    stream.seek(0)
-    return head.startswith(beginnings)
+def _is_picture(stream: IO[bytes]) -> bool:
+    """Whether a stream, of which nothing has been read, is one JPEG or PNG and not a stream of JPEGs."""
+    head = stream.read(max(map(len, PICTURES)))
+    if not head.startswith(PICTURES):
+        return False
+    content = head + stream.read(LARGEST_PICTURE)
+    # Cameras put a preview or a depth map after the picture, and list them under this name.
+    return head.startswith(PNG) or not JPEG_AFTER_JPEG.search(content) or b"MPF\0" in content
 
 
 def _picture(stream: IO[bytes]) -> Iterator[Frame]:
@@ -147,6 +156,8 @@ def _seconds(column: pa.ChunkedArray) -> list[float | None]:
 def _open(video: str, root: str) -> IO[bytes]:
     """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
     place = storage.join(root, video)
+    if not storage.is_s3(root):  # no link leads out of the folder
+        place, root = os.path.realpath(place), os.path.realpath(root)
     if not storage.is_below(place, root):
         raise RowError(f"{OUTSIDE}: {video}")
     try:

@@ -5,16 +5,18 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import TimeoutError
 from dataclasses import dataclass
-from typing import IO, NoReturn
+from typing import IO
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 from pebble import ProcessExpired, ProcessPool
 
 from emotionscope.errors import RowError
 from emotionscope.io import storage
-from emotionscope.video.frames import CONTAINERS
+from emotionscope.video.clock import GAP, JOINED_GAP, Clock, is_stamped
+from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
 
 LONGEST = 7 * 24 * 3600.0  # seconds; a head that tells more is damaged
 SECONDS = 120.0  # for one video; one without an index is read to its end
@@ -57,34 +59,30 @@ def _length(uri: str) -> Length:
 
 def length(stream: IO[bytes]) -> float:
     """Seconds from a video's start to the end of its video track. `stream` is seekable. Raises RowError."""
-    try:
-        options = {"format_whitelist": CONTAINERS}
-        with av.open(stream, "r", options=options, metadata_errors="replace", io_open=_refuse) as container:
-            track = container.streams.best("video")
-            if not isinstance(track, VideoStream):
-                raise RowError("video has no frames: the file has no video track")
-            seconds = _end(container, track)
-    except av.ArgumentError as error:
-        raise RowError("video unreadable: not a known video container") from error
-    except (av.FFmpegError, OSError) as error:
-        raise RowError(f"video unreadable: {' '.join((error.strerror or str(error)).split())}") from error
-
+    with row_errors(), open_container(stream) as container:
+        seconds = _end(container, main_track(container))
     if not 0 < seconds <= LONGEST:
         raise RowError(f"video unreadable: a length of {seconds:g} s")
     return seconds
 
 
-def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001
-    raise PermissionError(1, "it refers to another file")
-
-
 def _end(container: InputContainer, track: VideoStream) -> float:
-    zero = (container.start_time or 0) / av.time_base
-    if track.duration and track.time_base:
-        return float((track.start_time or 0) + track.duration) * float(track.time_base) - zero
-    if container.duration:
-        # Matroska's is counted from zero and not from the first frame.
-        return container.duration / av.time_base - (zero if "matroska" in container.format.name else 0)
-    # A recording that was cut short has no length in its head.
-    stamped = ((packet.pts, packet.duration or 0, packet.time_base) for packet in container.demux(track))
-    return max((float((pts + lasts) * base) for pts, lasts, base in stamped if pts is not None), default=zero) - zero
+    zero = start_of(container, track)
+    if not jumps(container):
+        if track.duration and track.time_base:
+            return float((track.start_time or 0) + track.duration) * float(track.time_base) - zero
+        if container.duration:
+            # Matroska's is counted from zero and not from the first frame.
+            return container.duration / av.time_base - (zero if "matroska" in container.format.name else 0)
+    # A recording that was cut short has no length in its head, and where stamps jump it is not to be trusted.
+    step = 1 / frame_rate(track)
+    times = Clock(step, JOINED_GAP if jumps(container) else GAP)
+    ends: list[float] = []
+    for packet in container.demux(track):
+        times.correct(packet)
+        stamp = packet.dts if packet.pts is None else packet.pts
+        lasts = float((packet.duration or 0) * packet.time_base)
+        if packet.size:
+            ends.append(np.nan if stamp is None else float(stamp * packet.time_base) + lasts)
+    ended = np.array(ends)
+    return float(ended.max() - zero) if is_stamped(ended) else len(ended) * step

@@ -65,7 +65,7 @@ def colours(image: np.ndarray) -> np.ndarray:
     histogram = cv2.calcHist([lab], [0, 1, 2], None, list(BINS), [0, 256, 64, 192, 64, 192])
     light, first, second = _SMOOTH
     histogram = first @ (light @ histogram.reshape(BINS[0], -1)).reshape(BINS) @ second.T + 1e-9
-    return np.sqrt(histogram / histogram.sum()).ravel()
+    return np.asarray(np.sqrt(histogram / histogram.sum()).ravel())
 
 
 def layout(image: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def _bhattacharyya(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.clip(1.0 - (first * second).sum(1), 0.0, 1.0))
+    return np.asarray(np.sqrt(np.clip(1.0 - (first * second).sum(1), 0.0, 1.0)))
 
 
 def appearance(image: np.ndarray, face: Detection) -> np.ndarray:
@@ -190,7 +190,7 @@ def _cost(tracked: Sequence[TrackedFace], track: Sequence[int], next_: TrackedFa
 def _mean_appearance(tracked: Sequence[TrackedFace], track: Sequence[int]) -> np.ndarray:
     appearances = np.array([tracked[i].appearance for i in track])
     with np.errstate(invalid="ignore"):  # a region never in the picture stays NaN
-        return np.nansum(appearances, 0) / (~np.isnan(appearances)).sum(0)
+        return np.asarray(np.nansum(appearances, 0) / (~np.isnan(appearances)).sum(0))
 
 
 def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> list[int]:
