@@ -33,6 +33,8 @@ class Dashboard(cli.BundleFlags):
     """Scores table to explore: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
     """Keyframes table that the scores were made from, to show the faces."""
+    against: cli.Path | None = None
+    """Another scores table of the same archive, such as of an earlier bundle, to compare --scores with."""
     exports: cli.Path = "exports"
     """Folder on this machine for selections that are too large to download. Made when you save the first one."""
     address: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1"
@@ -53,6 +55,10 @@ def run(settings: Dashboard = NOTHING) -> None:
     sources["bundle"] = bundles.chosen(settings.bundle)
     version = bundles.read_manifest(sources["bundle"])["version"]
     print(f"dashboard: {bundles.describe(sources['bundle'], version)}", flush=True)
+    if settings.against:
+        if not settings.scores:
+            raise UserError("--against compares --scores with another table: name --scores, too")
+        sources["against"] = tables.open_dataset(settings.against, "scores").uri
     if "keyframes" in sources:
         tables.open_dataset(sources["keyframes"], "keyframes")
     sources["exports"] = os.path.abspath(settings.exports)

@@ -20,7 +20,7 @@ from emotionscope import cli
 from emotionscope.bundle import model_card
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
-from emotionscope.evaluation import drift, evaluation, report
+from emotionscope.evaluation import comparison, drift, evaluation, report, rows
 from emotionscope.evaluation.figures import Figures
 from emotionscope.io import storage, tables
 
@@ -43,6 +43,9 @@ class Evaluate:
     """Keyframes table that the scores were made from, to show faces beside the mistakes."""
     note: cli.Text | None = None
     """Text of a banner at the top of the report, such as "synthetic data"."""
+    against: cli.Path | None = None
+    """Compare --scores with another scores table of the same archive, such as of an earlier bundle: paired figures, and
+    the utterances whose answer changed. With --report, it is part of the report."""
     drift: cli.Path | None = None
     """Compare --scores with this scores table, an earlier one: which emotions, lengths and certainties moved. Needs no
     labels."""
@@ -65,8 +68,35 @@ def run(settings: Evaluate = NOTHING) -> Figures | None:
         _drift(settings.scores, settings.drift, settings.drift_limit)
         return None
     if not settings.report:
-        raise UserError("name --scores and --report to measure, or neither to show a model card")
+        if not settings.against:
+            raise UserError("name --scores and --report to measure, or neither to show a model card")
+        table = tables.read(tables.open_dataset(settings.scores, "scores"), rows.COLUMNS)
+        _print_comparison(_compare(settings.against, table, settings.split))
+        return None
     return _measure(settings, settings.scores, settings.report)
+
+
+def _compare(against: str, table: pa.Table, split: str | None) -> comparison.Comparison:
+    """The scores beside those of --against. Raises UserError where the two cannot be compared."""
+    other = tables.open_dataset(against, "scores")
+    try:
+        return comparison.compare(tables.read(other, rows.COLUMNS), table, split)
+    except UserError as error:
+        raise UserError(f"--against {other.uri}: {error}") from error
+
+
+def _print_comparison(found: comparison.Comparison) -> None:
+    where = f", split {found.split}" if found.split else ""
+    print(f"against bundle {' '.join(found.bundles[0]) or 'unknown'}{where}: {found.rows:,} rows in both tables")
+    for model, pair in found.models.items():
+        low, high = pair.difference.interval
+        print(
+            f"  {model}: weighted F1 {pair.before:.4f} -> {pair.after:.4f}, {pair.difference.weighted_f1:+.4f} "
+            f"({low:+.3f} to {high:+.3f}, {pair.n:,} rows)"
+        )
+    print(f"  fused answers that changed: {found.changed:,} ({found.mended:,} became right, {found.broken:,} wrong)")
+    if any(found.only):
+        print(f"  rows in one table alone: {found.only[0]:,} before, {found.only[1]:,} now")
 
 
 def _drift(scores: str, reference: str, limit: float | None) -> None:
@@ -98,23 +128,30 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = tables.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
-    table = tables.read(dataset, evaluation.COLUMNS)
+    table = tables.read(dataset, rows.COLUMNS)
     models = _models(settings.bundle, table)
     try:
         figures = evaluation.evaluate(table, settings.split)
     except UserError as error:
         raise UserError(f"{dataset.uri}: {error}") from error
+    beside = _compare(settings.against, table, settings.split) if settings.against else None
     data = tables.fingerprint(dataset)
     keys = [(row.dialogue_id, row.utterance_id) for row in figures.mistakes]
     faces = report.best_faces(keyframes, keys) if keyframes else {}
     explanations = report.explain(models, figures.mistakes, faces) if models else {}
-    page = report.render(figures, str(data["name"]), settings.note, faces, explanations)
+    page = report.render(figures, str(data["name"]), settings.note, faces, explanations, beside)
     storage.write_bytes(paths[0], page.encode())
-    storage.write_json(paths[1], figures.to_json() | {"data": data, "note": settings.note})
+    storage.write_json(paths[1], _to_json(figures, beside) | {"data": data, "note": settings.note})
     _print_figures(figures)
+    if beside:
+        _print_comparison(beside)
     for path in paths:
         print(path)
     return figures
+
+
+def _to_json(figures: Figures, beside: comparison.Comparison | None) -> dict[str, object]:
+    return figures.to_json() | ({"against": beside.to_json()} if beside else {})
 
 
 def _models(uri: str | None, scores: pa.Table) -> bundle_store.Bundle | None:

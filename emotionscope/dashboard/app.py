@@ -9,7 +9,16 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from emotionscope.dashboard import archive_page, dialogue_page, markup, model_page, parts, shifts_page, try_page
+from emotionscope.dashboard import (
+    archive_page,
+    compare_page,
+    dialogue_page,
+    markup,
+    model_page,
+    parts,
+    shifts_page,
+    try_page,
+)
 from emotionscope.evaluation.palette import COLOURS
 
 
@@ -24,6 +33,8 @@ def main(sources: parts.Sources) -> None:
         st.Page(partial(try_page.show, sources), title="Try it", url_path="try"),
         st.Page(partial(model_page.show, sources), title="Model", url_path="model"),
     ]
+    if sources.against:
+        pages.insert(3, st.Page(partial(compare_page.show, sources), title="Compare", url_path="compare"))
     st.session_state["pages"] = {page.title: page for page in pages}
     page = st.navigation(pages, position="hidden")
     parts.follow({each.title: each for each in pages})

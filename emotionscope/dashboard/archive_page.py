@@ -136,11 +136,4 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: parts.Source
         st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
     ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
     if ticked and ticked[0] < len(table):
-        _open_dialogue(table.iloc[ticked[0]])
-
-
-def _open_dialogue(row: pd.Series) -> None:
-    wanted = {"dialogue": str(row["dialogue_id"])}
-    if not pd.isna(row["utterance_id"]):
-        wanted["utterance"] = str(int(row["utterance_id"]))
-    st.switch_page(st.session_state["pages"]["Dialogue"], query_params=wanted)
+        parts.open_dialogue(table.iloc[ticked[0]])

@@ -10,7 +10,7 @@ from emotionscope.bundle import model_card
 from emotionscope.dashboard import card_html, charts, drawing, markup, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.errors import UserError
-from emotionscope.evaluation import evaluation
+from emotionscope.evaluation import evaluation, rows
 from emotionscope.evaluation.figures import Figures, ModelFigures
 from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
@@ -96,4 +96,4 @@ def _details(model: str, split: str | None, figures: ModelFigures) -> None:
 
 @st.cache_data(show_spinner="Measuring …", hash_funcs={Archive: lambda archive: archive.dataset.uri})
 def _measure(archive: Archive) -> Figures:
-    return evaluation.evaluate(tables.read(archive.dataset, evaluation.COLUMNS))
+    return evaluation.evaluate(tables.read(archive.dataset, rows.COLUMNS))

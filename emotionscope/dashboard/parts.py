@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -25,6 +26,7 @@ class Sources:
     query_uri: str | None = None
     keyframes: str | None = None
     bundle: str | None = None
+    against: str | None = None
 
 
 Address = dict[str, list[str]]  # what stands behind the "?" of a page's address: values by the names of its widgets
@@ -51,6 +53,14 @@ def follow(pages: Mapping[str, StreamlitPage]) -> None:
     if "going" in st.session_state:
         page, address = st.session_state.pop("going")
         st.switch_page(pages[page], query_params=address)
+
+
+def open_dialogue(row: pd.Series) -> None:
+    """Open the dialogue of a row at its utterance."""
+    wanted = {"dialogue": str(row["dialogue_id"])}
+    if not pd.isna(row["utterance_id"]):
+        wanted["utterance"] = str(int(row["utterance_id"]))
+    st.switch_page(st.session_state["pages"]["Dialogue"], query_params=wanted)
 
 
 @st.cache_resource(show_spinner="Opening the archive …")

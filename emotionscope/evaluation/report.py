@@ -11,6 +11,7 @@ import pyarrow as pa
 from emotionscope import __version__, metrics
 from emotionscope.bundle.store import Bundle
 from emotionscope.errors import RowError
+from emotionscope.evaluation.comparison import Comparison
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import Figures, Mistake
 from emotionscope.evaluation.palette import COLOURS
@@ -21,6 +22,7 @@ from emotionscope.labels import EMOTIONS, MODELS
 from emotionscope.vision import saliency
 
 FACES_SHOWN = 3  # an utterance, those of the best quality
+CHANGES_SHOWN = 20  # utterances whose answer changed
 NGRAMS_SHOWN = 6  # n-grams of an utterance, those that counted most
 
 Key = tuple[str | None, int | None]
@@ -55,12 +57,13 @@ def render(
     note: str | None = None,
     faces: Mapping[Key, list[bytes]] | None = None,
     reasons: Mapping[Key, Explanation] | None = None,
+    against: Comparison | None = None,
 ) -> str:
     """The page for what `evaluation.evaluate` returned.
 
     `name` is the data set's name and `note` a banner over the page, such as where the data come from. `faces` holds
     JPEG bytes to show beside the mistakes and `reasons` what explains them, both by (dialogue_id, utterance_id). All
-    text is escaped.
+    text is escaped. `against` sets the scores beside others of the same archive.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("emotionscope.evaluation"),
@@ -82,6 +85,8 @@ def render(
         note=note,
         faces=faces or {},
         reasons=reasons or {},
+        against=against,
+        changes_shown=CHANGES_SHOWN,
         breakdowns={title: groups for title, groups in breakdowns.items() if groups},
         published=_published(figures),
         emotions=EMOTIONS,
