@@ -7,7 +7,6 @@ as `score` writes them. Without it, the archive is opened and asked all that the
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -59,8 +58,13 @@ def run(settings: Browse) -> None:
         found.values("speaker")
         figures = [Figure("open, s", time.monotonic() - began, most=10)]
         for name, chosen in FILTERS.items():
-            figures.append(Figure(f"filter by {name}, s", _seconds(_page, found, chosen), most=2))
-        figures.append(Figure("find and show a dialogue, s", _seconds(_dialogue, found), most=2))
+            began = time.monotonic()
+            found.overview(chosen)
+            found.rows(chosen, limit=SHOWN)
+            figures.append(Figure(f"filter by {name}, s", time.monotonic() - began, most=2))
+        began = time.monotonic()
+        found.dialogue(found.dialogues("0500-")[0])
+        figures.append(Figure("find and show a dialogue, s", time.monotonic() - began, most=2))
     figures.append(Figure("peak memory, GiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, most=2))
     show(f"Browsing {archive}", figures)
 
@@ -82,21 +86,6 @@ def _enlarge(scores: str, archive: str, rows: int) -> None:
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(0, rows, size)))
     storage.write_json(storage.join(archive, "_summary.json"), {"job": "score", "rows": rows})
-
-
-def _seconds(question: Callable[..., None], *about: object) -> float:
-    began = time.monotonic()
-    question(*about)
-    return time.monotonic() - began
-
-
-def _page(archive: Archive, chosen: Selection) -> None:
-    archive.overview(chosen)
-    archive.rows(chosen, limit=SHOWN)
-
-
-def _dialogue(archive: Archive) -> None:
-    archive.dialogue(archive.dialogues("0500-")[0])
 
 
 if __name__ == "__main__":

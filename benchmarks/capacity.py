@@ -14,6 +14,7 @@ from emotionscope.errors import UserError
 CORES = (16, 128, 1024)
 Kind = Literal["video", "text"]
 ARCHIVES: dict[str, tuple[Kind, int]] = {"10 million clips": ("video", 10**7), "1 billion texts": ("text", 10**9)}
+BYTES = {"dialogues": 60, "keyframes": 3_900, "scores": 113}  # of a row, in compressed Parquet
 HEAD = ("Cores", "Machines", "Hours", "Read a second", "Bound by")
 
 
@@ -32,12 +33,6 @@ class Costs:
     """Shards that one driver hands out and takes back in a second."""
     clip_bytes: float = 770_000
     """Bytes of a clip."""
-    text_bytes: float = 60
-    """Bytes of an utterance's text and keys in compressed Parquet."""
-    keyframe_bytes: float = 3_900
-    """Bytes that a clip leaves in a keyframes table."""
-    score_bytes: float = 113
-    """Bytes of a row of scores."""
     node_cores: int = 16
     """Cores of a machine."""
     node_bytes_a_second: float = 600e6
@@ -51,7 +46,7 @@ class Costs:
         """Core-seconds and bytes read for a row, and rows in a shard."""
         if kind == "video":
             return self.clip_seconds, self.clip_bytes, self.video_shard
-        return self.text_seconds, self.text_bytes, self.text_shard
+        return self.text_seconds, BYTES["dialogues"], self.text_shard
 
 
 @dataclass(frozen=True)
@@ -90,10 +85,9 @@ def need(costs: Costs, kind: Kind, rows: int, cores: int) -> Need:
 
 def storage(costs: Costs, kind: Kind, rows: int) -> dict[str, float]:
     """Bytes by table."""
-    each = {"dialogues": costs.text_bytes, "scores": costs.score_bytes}
-    if kind == "video":
-        each = {"videos": costs.clip_bytes, "keyframes": costs.keyframe_bytes, **each}
-    return {table: rows * size for table, size in each.items()}
+    each = {"videos": costs.clip_bytes, **BYTES}
+    names = each if kind == "video" else ("dialogues", "scores")
+    return {name: rows * each[name] for name in names}
 
 
 def page(costs: Costs) -> str:
