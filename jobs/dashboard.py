@@ -93,7 +93,7 @@ def _serve(sources: dict[str, str], settings: Dashboard) -> None:
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",  # a message may hold a user's text, which the page would read as Markdown
         "theme.light.primaryColor": "#285ca8",
-        "theme.dark.primaryColor": "#6ea8fe",
+        "theme.dark.primaryColor": "#3475d3",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     print(f"dashboard: http://{settings.address}:{settings.port} (stop with Ctrl-C)", flush=True)

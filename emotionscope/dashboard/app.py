@@ -45,6 +45,7 @@ def main(sources: parts.Sources) -> None:
         page.run()
     except duckdb.Error as error:
         markup.say(f"The archive cannot be read: {str(error).splitlines()[0]}", "error")
+    st.html(markup.ONE_STEP, unsafe_allow_javascript=True)
 
 
 def _icon() -> Image.Image:

@@ -86,10 +86,10 @@ def _disagreements(pairs: pd.DataFrame) -> None:
     agreeing = rows - int(differing["rows"].sum())
     if not differing.empty:
         chart = charts.squares(differing, "vision", "text", ("vision says", "text says"))
-        drawing.draw(chart, "text and vision", _pick_pair)
+        drawing.draw(chart, "text-and-vision", _pick_pair)
     st.caption(
-        f"They agree on {agreeing:,} of {rows:,} utterances, which are left out. A darker cell is a larger share of "
-        f"its line; lines of fewer than {THIN} are pale."
+        f"They agree on {agreeing:,} of {rows:,} utterances, which are left out. A stronger cell is a larger share of "
+        f"its line; lines of fewer than {THIN} are grey."
     )
 
 

@@ -15,6 +15,7 @@ from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS, MODELS
 
 PALE = 0.35  # opacity of what is not chosen, and of groups too small to tell anything
+_BLUE, _GREY = "#3b7dd8", "#868e96"
 CLICK = "click"  # the selection that tells which mark was clicked
 _SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
 _COLOUR = alt.Color(
@@ -102,33 +103,25 @@ def _pale_unless(mask: pd.Series) -> pd.Series:
 
 
 def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]) -> AnyChart:
-    """Counts by two emotions as a grid: columns `across`, `down` and rows. The colour is the share of its line.
+    """Counts by two emotions as a grid: columns `across`, `down` and rows. A stronger cell is more of its line.
 
-    Lines of few rows are pale.
+    Lines of few rows are grey. The cells let the page shine through, so that its ink is legible on all of them.
     """
     table = table[table["rows"] > 0]
     of_line = table.groupby(down)["rows"].transform("sum")
-    table = table.assign(share=table["rows"] / of_line, opacity=_pale_unless(~is_thin(table, down)))
+    colour = np.where(is_thin(table, down), _GREY, _BLUE)
+    table = table.assign(share=table["rows"] / of_line, opacity=0.12 + 0.58 * table["rows"] / of_line, colour=colour)
     base = alt.Chart(table, height=360).encode(
         x=alt.X(f"{across}:N", scale=alt.Scale(domain=list(EMOTIONS)), title=titles[0], axis=alt.Axis(labelAngle=-40)),
         y=alt.Y(f"{down}:N", scale=alt.Scale(domain=list(EMOTIONS)), title=titles[1]),
     )
     cells = base.mark_rect(cornerRadius=3).encode(
-        color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
+        color=alt.Color("colour:N", scale=None, legend=None),
         opacity=_OPACITY,
         tooltip=[down, across, _COUNT, alt.Tooltip("share:Q", format=".0%")],
     )
     cells = cells.add_params(_click(down, across))
-    words = base.mark_text().encode(
-        text=alt.Text("rows:Q", format=",d"),
-        color=(
-            alt.when("datum.opacity < 1")
-            .then(alt.value("#868e96"))
-            .when("datum.share > 0.5")
-            .then(alt.value("white"))
-            .otherwise(alt.value("#1b1f24"))
-        ),
-    )
+    words = base.mark_text().encode(text=alt.Text("rows:Q", format=",d"))
     most = table.sort_values("rows", ascending=False).head(10).to_dict("records")
     told = ", ".join(f"{row[down]} and {row[across]} {row['rows']:,}" for row in most)
     told = f"Grid of counts: {titles[1]} against {titles[0]}. The largest: {told}."
@@ -198,12 +191,12 @@ def calibration(bins: Sequence[ReliabilityBin]) -> AnyChart:
     rows = pd.DataFrame([vars(bin_) for bin_ in bins])
     rows = rows.assign(opacity=_pale_unless(rows["n"] >= THIN))
     ends = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
-    ideal = alt.Chart(ends).mark_line(strokeDash=[4, 4], color="#868e96").encode(x="x:Q", y="y:Q")
+    ideal = alt.Chart(ends).mark_line(strokeDash=[4, 4], color=_GREY).encode(x="x:Q", y="y:Q")
     base = alt.Chart(rows, height=360).encode(
         x=alt.X("confidence:Q", scale=alt.Scale(domain=[0, 1]), title="certainty", axis=alt.Axis(format="%")),
         y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="right answers", axis=alt.Axis(format="%")),
     )
-    points = base.mark_point(filled=True, color="#3b82d6").encode(
+    points = base.mark_point(filled=True, color=_BLUE).encode(
         opacity=_OPACITY,
         size=alt.Size("n:Q", scale=alt.Scale(range=[40, 400]), legend=None),
         tooltip=[
@@ -213,5 +206,5 @@ def calibration(bins: Sequence[ReliabilityBin]) -> AnyChart:
         ],
     )
     told = ", ".join(f"{bin_.confidence:.0%} certain and {bin_.accuracy:.0%} right" for bin_ in bins)
-    layers = alt.layer(ideal, base.mark_line(color="#3b82d6"), points)
+    layers = alt.layer(ideal, base.mark_line(color=_BLUE), points)
     return layers.properties(description=f"Share of right answers by certainty: {told}.")

@@ -34,7 +34,7 @@ def show(sources: parts.Sources) -> None:
     st.html(f'<p class="plain">{markup.escape(dialogue)}: {len(rows):,} utterances</p>')
     rows = _page_of(rows, wanted)
     if rows[f"{model}_emotion"].notna().any() and rows["utterance_id"].notna().any():
-        drawing.draw(charts.line_of_feeling(rows, model or "fused"), "line of feeling", _pick_utterance)
+        drawing.draw(charts.line_of_feeling(rows, model or "fused"), "line-of-feeling", _pick_utterance)
     else:
         st.caption("The model has no answer in this dialogue." if len(rows) else "")
     faces = archive.faces(dialogue)

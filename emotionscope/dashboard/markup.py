@@ -49,8 +49,23 @@ def pictures(images: Iterable[tuple[bytes, str]], height: int = 72) -> str:
     )
 
 
+# Streamlit puts a page's new query into the history and then its new path: two entries for one step back.
+ONE_STEP = """<script>
+if (!window.emotionscopeOneStep) {
+  window.emotionscopeOneStep = true;
+  const push = history.pushState.bind(history);
+  let queried = 0;
+  history.pushState = (state, title, url) => {
+    const moves = new URL(url, location.href).pathname !== location.pathname;
+    if (moves && Date.now() - queried < 1000) history.replaceState(state, title, url);
+    else push(state, title, url);
+    queried = moves ? 0 : Date.now();
+  };
+}
+</script>"""
+
 STYLE = """<style>
-.stMainBlockContainer { padding-top: 3.75rem; padding-bottom: 3rem; }
+.stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; }
 .stMainBlockContainer h1 { padding: .25rem 0 .5rem; }
 .stMainBlockContainer h2 { font-size: 1.25rem; padding: .5rem 0 .25rem; }
 /* The table's own download holds only the rows shown; the buttons below it hold all. */

@@ -82,8 +82,8 @@ def _details(model: str, split: str | None, figures: ModelFigures) -> None:
         chart = charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label"))
         drawing.draw(chart, "confusion", partial(_pick, model, split))
         st.caption(
-            "A darker cell is a larger share of its label's utterances. Click a cell to see them. "
-            f"Labels with fewer than {evaluation.THIN} are pale."
+            "A stronger cell is a larger share of its label's utterances. Click a cell to see them. "
+            f"Labels with fewer than {evaluation.THIN} are grey."
         )
     with right:
         st.header("Calibration")

@@ -37,8 +37,8 @@ def show(sources: parts.Sources) -> None:
         drawing.draw(chart, "shifts", partial(_pick, chosen))
         st.caption(
             f"The emotion changes in {changed:,} of {total:,} steps from one utterance of a dialogue to the next "
-            f"({changed / total:.0%}). A darker cell is a larger share of its line; lines of fewer than {THIN} are "
-            "pale. Click a cell to see its utterances."
+            f"({changed / total:.0%}). A stronger cell is a larger share of its line; lines of fewer than {THIN} are "
+            "grey. Click a cell to see its utterances."
         )
     with right:
         st.header("By whom")
