@@ -13,8 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import small_output, storage, tables
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
 from emotionscope.video.length import lengths
@@ -44,19 +43,15 @@ def run(settings: PrepareVideos) -> Account:
     texts = storage.absolute(settings.transcripts) if settings.transcripts else None
     output = ray_session.output_uri(settings.output)
     storage.check_access(output)
-    if storage.list_files(output):
-        raise UserError(f"{output}: the output exists and holds files; name another --output or delete it")
     account = Account()
     found = videos.find(folder, texts, account)
-    settled = {"videos": folder, "transcripts": texts, "window": settings.window}
-    # Until the summary is written, a half-written table is refused by the jobs that read it.
-    storage.write_json(storage.join(output, "_run.json"), {"job": "prepare_videos", **settled})
+    run = {"job": "prepare_videos", "videos": folder, "transcripts": texts, "window": settings.window}
+    small_output.begin(output, run)
     print(f"prepare_videos: {account.videos:,} videos in {folder}", flush=True)
     for number, table in enumerate(videos.tables(found, settings.window, lengths, account)):
         tables.write_part(table, storage.join(output, f"part-{number:05d}.parquet"))
     _print_account(account, settings.window)
-    summary = {"job": "prepare_videos", **asdict(account), "settings": settled}
-    storage.write_json(storage.join(output, "_summary.json"), summary)
+    small_output.finish(output, {"job": "prepare_videos", **asdict(account), "settings": run})
     print(f"  written to {output}; next: emotionscope score --dialogues {output} --videos {folder}", flush=True)
     return account
 

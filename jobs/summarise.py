@@ -13,8 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import small_output, storage, tables
 from emotionscope.summaries import summarise
 from emotionscope.summaries.summarise import Model, Summaries
 
@@ -43,20 +42,23 @@ def run(settings: Summarise) -> Summaries:
     began = time.monotonic()
     output = ray_session.output_uri(settings.output)
     storage.check_access(output)
-    if storage.list_files(output):
-        raise UserError(f"{output}: the output exists and holds files; name another --output or delete it")
     scores = tables.open_dataset(settings.scores, "scores")
     faces = tables.open_dataset(settings.faces, "faces") if settings.faces else None
+    small_output.begin(output, {"job": "summarise", **asdict(settings)})
     print(f"summarise: {scores.rows:,} rows of {scores.uri}" + (f", {faces.rows:,} faces" if faces else ""), flush=True)
     found = summarise.summarise(scores, faces, settings.model, settings.every, output)
     seconds = time.monotonic() - began
     for name, rows in found.tables.items():
         print(f"  {rows:>10,}  {name}")
     _print_missing(scores, faces, found)
-    storage.write_json(
-        storage.join(output, "_summary.json"),
-        {"job": "summarise", "rows": scores.rows, **asdict(found), "seconds": round(seconds, 2), **asdict(settings)},
-    )
+    summary = {
+        "job": "summarise",
+        "rows": scores.rows,
+        **asdict(found),
+        "seconds": round(seconds, 2),
+        **asdict(settings),
+    }
+    small_output.finish(output, summary)
     print(f"  written to {output} in {seconds:,.1f} s", flush=True)
     return found
 

@@ -138,6 +138,18 @@ def test_a_folder_without_a_video_is_refused(tmp_path: Path) -> None:
         prepare(str(tmp_path / "none"))
 
 
+def test_a_stopped_job_is_run_again_and_another_output_is_kept(tmp_path: Path) -> None:
+    films = folder(tmp_path / "films", **{"a.mp4": "noise", "a.srt": SRT.format("Hello.")})
+    settings = prepare_videos.PrepareVideos(videos=films, output=str(tmp_path / "out"))
+    prepare_videos.run(settings)
+    with pytest.raises(UserError, match="holds files"):
+        prepare_videos.run(settings)
+    (tmp_path / "out" / "_summary.json").unlink()
+    (tmp_path / "out" / "part-00007.parquet").write_bytes(b"of a run with more films")
+    prepare_videos.run(settings)
+    assert len(tables.read(tables.open_dataset(settings.output, "dialogues"))) == 1
+
+
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.ts"])
 def test_the_length_of_a_video_is_that_of_its_frames(tmp_path: Path, name: str) -> None:
     write_video(tmp_path / name, map(numbered, range(36)), first=3.0)

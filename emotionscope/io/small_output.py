@@ -1,0 +1,28 @@
+"""Outputs of jobs that take minutes: what a stopped run has left is made again, from the start."""
+
+from collections.abc import Mapping
+
+from emotionscope.errors import UserError
+from emotionscope.io import storage
+
+RUN, SUMMARY = "_run.json", "_summary.json"
+
+
+def begin(uri: str, run: Mapping[str, object]) -> None:
+    """Mark an output as under way by a run, after clearing what the same run left when it was stopped.
+
+    Until `finish`, jobs refuse to read it. Raises UserError where it holds anything else.
+    """
+    mark = storage.join(uri, RUN)
+    stopped = storage.exists(mark) and not storage.exists(storage.join(uri, SUMMARY))
+    if stopped and storage.read_json(mark) == run:
+        for file in storage.list_files(uri):
+            storage.delete(file.uri)
+    if storage.list_files(uri):
+        raise UserError(f"{uri}: the output exists and holds files; name another --output or delete it")
+    storage.write_json(mark, run)
+
+
+def finish(uri: str, summary: Mapping[str, object]) -> None:
+    """Write the summary, the mark of a finished output."""
+    storage.write_json(storage.join(uri, SUMMARY), summary)
