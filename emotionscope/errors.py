@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A mistake the user can mend. Jobs print it as one line and exit with code 2."""
+    """A mistake the user can fix. Jobs print it as one line and exit with code 2."""
 
 
 class JobError(Exception):

@@ -40,7 +40,7 @@ def check(gpus: Gpus) -> None:
     """Raise JobError where torch cannot use a GPU that Ray gives it; a pool's actors would be started for ever."""
     reason = ray.get(_failure.options(num_gpus=gpus.share).remote(gpus.device))
     if reason:
-        raise JobError(f"Ray has a GPU that torch cannot use ({reason}); mend it, or leave it alone by --no-use-gpu")
+        raise JobError(f"Ray has a GPU that torch cannot use ({reason}); repair it, or use --no-use-gpu")
 
 
 @ray.remote(num_cpus=0, max_retries=0)

@@ -139,7 +139,7 @@ def _check_errors(work: Work, reasons: Counter[str]) -> None:
         common = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.most_common(3))
         raise JobError(
             f"stopped: {reasons.total():,} of {work.dataset.rows:,} rows failed so far ({common}), and "
-            f"--max-errors allows {work.max_errors:,}; mend the cause and delete the output, or run again with more"
+            f"--max-errors allows {work.max_errors:,}; fix the cause and delete the output, or allow more"
         )
 
 
