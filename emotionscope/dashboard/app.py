@@ -16,6 +16,7 @@ from emotionscope.dashboard import (
     markup,
     model_page,
     parts,
+    review_page,
     shifts_page,
     try_page,
 )
@@ -33,6 +34,8 @@ def main(sources: parts.Sources) -> None:
         st.Page(partial(try_page.show, sources), title="Try it", url_path="try"),
         st.Page(partial(model_page.show, sources), title="Model", url_path="model"),
     ]
+    if sources.scores:
+        pages.insert(3, st.Page(partial(review_page.show, sources), title="Review", url_path="review"))
     if sources.against:
         pages.insert(3, st.Page(partial(compare_page.show, sources), title="Compare", url_path="compare"))
     st.session_state["pages"] = {page.title: page for page in pages}

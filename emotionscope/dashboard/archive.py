@@ -1,14 +1,15 @@
 """Queries to a scores table of any size, answered by DuckDB without loading it whole; knows nothing of the pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from emotionscope.dashboard import exporting
+from emotionscope.dashboard.overview import Overview, Totals
 from emotionscope.dashboard.parquet_view import ParquetView, quote
 from emotionscope.dashboard.selection import FACE_COUNT, Selection, condition, literal, previous, split
 from emotionscope.io import tables
@@ -22,30 +23,7 @@ SPEAKERS = 12
 MOST_VALUES = 200  # of a column, offered to choose from
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Counts of rows and dialogues."""
-
-    rows: int
-    dialogues: int
-    with_faces: int
-    disagreements: int
-    errors: int
-
-
-@dataclass(frozen=True)
-class Overview:
-    """Counts of the selected rows.
-
-    The tables have the column rows beside what they count by: emotion; position (of the group of utterances) and
-    emotion; speaker (the commonest) and emotion; text and vision (what each says, where both say something).
-    """
-
-    totals: Totals
-    emotions: pd.DataFrame
-    by_position: pd.DataFrame
-    by_speaker: pd.DataFrame
-    pairs: pd.DataFrame
+ReviewOrder = Literal["least certain", "most at odds"]
 
 
 class Archive:
@@ -157,6 +135,30 @@ class Archive:
         by = f"ORDER BY {expressions[order]} {'DESC' if descending else 'ASC'} NULLS LAST" if order else ""
         shown = ", ".join(f"{expressions[name]} AS {quote(name)}" for name in names if name in expressions)
         return self._query(f"SELECT {shown} FROM scores WHERE {where} {by} LIMIT {int(limit)}", values)
+
+    def keys(self, chosen: Selection, order: ReviewOrder, limit: int) -> list[tuple[str, int]]:
+        """The keys of selected rows that the selection's model answered, those first that would teach most."""
+        where, values = self._where(chosen)
+        column = self.scores.column
+        differences = [f"abs({column(f'text_{name}')} - {column(f'vision_{name}')})" for name in EMOTIONS]
+        by = {"least certain": self._certainty(chosen.model), "most at odds": f"-({' + '.join(differences)})"}[order]
+        key = ", ".join(map(column, KEY))
+        where += f" AND {column(f'{chosen.model}_emotion')} IS NOT NULL AND {column('utterance_id')} IS NOT NULL"
+        found = self._cursor().execute(
+            f"SELECT {key} FROM scores WHERE {where} ORDER BY {by} NULLS LAST, {key} LIMIT {int(limit)}", values
+        )
+        return [(str(dialogue), int(utterance)) for dialogue, utterance in found.fetchall()]
+
+    def take(self, keys: Sequence[tuple[str, int]]) -> pa.Table:
+        """The rows of some utterances as they lie in the keyframes, or without these in the scores."""
+        view = self.keyframes or self.scores
+        dialogue, utterance = map(view.column, KEY)
+        cursor = self._cursor()
+        wanted = pa.table({"d": [key[0] for key in keys], "u": pa.array([key[1] for key in keys], pa.int64())})
+        cursor.register("wanted", wanted)
+        query = f"SELECT * FROM {view.name} WHERE ({dialogue}, {utterance}) IN (SELECT d, u FROM wanted)"
+        table: pa.Table = cursor.sql(query).to_arrow_table()
+        return table.rename_columns(view.columns)
 
     def _certainty(self, model: str) -> str:
         """The probability of a model's likeliest emotion, as SQL."""

@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from emotionscope.dashboard import charts, drawing, filters, parts, saving
-from emotionscope.dashboard.archive import GROUP, POSITIONS, Archive, Overview, Totals
+from emotionscope.dashboard.archive import GROUP, POSITIONS, Archive
+from emotionscope.dashboard.overview import Overview, Totals
 from emotionscope.dashboard.selection import FACE_COUNT, Selection
 from emotionscope.evaluation.evaluation import THIN
 

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import charts, drawing, markup, parts
-from emotionscope.dashboard.archive import Archive, most_likely
-from emotionscope.dashboard.reasons import why_fused
-from emotionscope.labels import MODELS, canonical, probability_columns
+from emotionscope.dashboard import charts, drawing, markup, parts, utterance_card
+from emotionscope.dashboard.archive import Archive
+from emotionscope.labels import MODELS
 
 CARDS = 100  # utterances on one page
 _SCROLL = "<script>document.querySelector('.utterance.chosen')?.scrollIntoView({block: 'center'});</script>"
@@ -41,7 +39,7 @@ def show(sources: parts.Sources) -> None:
     for row in rows.to_dict("records"):
         number = None if pd.isna(row["utterance_id"]) else int(row["utterance_id"])
         values = {str(name): value for name, value in row.items()}
-        _utterance(values, number, faces.get(number, []), wanted, _why_fused(values, sources.bundle))
+        utterance_card.show(values, faces.get(number, []), sources.bundle, number is not None and str(number) == wanted)
     if wanted:
         st.html(_SCROLL, unsafe_allow_javascript=True)
     if archive.keyframes is None:
@@ -70,42 +68,3 @@ def _page_of(rows: pd.DataFrame, wanted: str | None) -> pd.DataFrame:
     places = [place for place, number in enumerate(rows["utterance_id"].astype(str)) if number == wanted]
     page = st.number_input(f"Page of {pages:,}", 1, pages, places[0] // CARDS + 1 if places else 1)
     return rows.iloc[(page - 1) * CARDS : page * CARDS]
-
-
-def _why_fused(row: dict[str, Any], bundle: str | None) -> str | None:
-    """What text, faces and bias added; None where the bundle that scored the row is not open."""
-    fusion = parts.fusion(bundle, str(row["bundle"])) if bundle else None
-    if fusion is None:
-        return None
-    text, vision = (np.array([row[name] for name in probability_columns(model)], np.float32) for model in MODELS[:2])
-    return why_fused(fusion, text, vision)
-
-
-def _utterance(row: dict[str, Any], number: int | None, faces: list[Any], wanted: str | None, why: str | None) -> None:
-    speaker, text, label, error = (row.get(name) for name in ("speaker", "utterance", "emotion", "error"))
-    said = markup.escape(text) if isinstance(text, str) and text.strip() else "<i>no text</i>"
-    who = f'<span class="speaker">{markup.escape(speaker)}</span>' if isinstance(speaker, str) and speaker else ""
-    place = f'<span class="number">{"–" if number is None else number}</span>'
-    answers = "".join(_answer(row, model) for model in MODELS)
-    shown = markup.pictures(
-        (face["image"], f"person {face['person'] + 1} at {face['time']:.1f} s") for face in faces if face["image"]
-    )
-    trouble = f'<p class="plain">⚠ {markup.escape(error)}</p>' if isinstance(error, str) else ""
-    reason = f"<details><summary>Why fused says so</summary>{markup.escape(why)}</details>" if why else ""
-    chosen = " chosen" if number is not None and str(number) == wanted else ""
-    with st.container(border=True):
-        st.html(
-            f'<div class="utterance{chosen}"><p class="words">{place}{who}{said}</p>{answers}{_label(label)}'
-            f"{reason}<div>{shown}</div>{trouble}</div>"
-        )
-
-
-def _answer(row: dict[str, Any], model: str) -> str:
-    found = most_likely(row, model)
-    return markup.chip(model, *found) if found else markup.chip(model, None)
-
-
-def _label(label: object) -> str:
-    """The row's label as it is where it is none of the seven, too."""
-    emotion = canonical(label) or (str(label) if isinstance(label, str) and label.strip() else None)
-    return markup.chip("label", emotion) if emotion else ""

@@ -63,6 +63,14 @@ def open_dialogue(row: pd.Series) -> None:
     st.switch_page(st.session_state["pages"]["Dialogue"], query_params=wanted)
 
 
+def link_to_dialogue(key: tuple[str, int]) -> None:
+    """A link to an utterance in its dialogue."""
+    pages = st.session_state.get("pages", {})
+    if "Dialogue" in pages:
+        address = {"dialogue": key[0], "utterance": str(key[1])}
+        st.page_link(pages["Dialogue"], label="See it in its dialogue", query_params=address)
+
+
 @st.cache_resource(show_spinner="Opening the archive …")
 def archive(sources: Sources) -> Archive:
     """The archive, opened once for all visitors."""
