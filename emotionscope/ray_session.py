@@ -83,7 +83,7 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
 def _plain_errors() -> Iterator[None]:
     """What is raised in a worker as it was raised there; Ray's log files keep the way it took."""
     import ray.data
-    from ray.exceptions import RayTaskError
+    from ray.exceptions import RayError, RayTaskError
 
     ray.data.DataContext.get_current().raise_original_map_exception = True
     try:
@@ -95,6 +95,9 @@ def _plain_errors() -> Iterator[None]:
         if isinstance(cause, UserError | JobError):
             raise type(cause)(str(cause)) from None
         raise JobError(f"a worker failed: {type(cause).__name__}: {first_line(cause)}") from error
+    except RayError as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise JobError(f"Ray failed ({reason}); what is written stays: run the same command to go on") from error
 
 
 def _attach(options: dict[str, Any]) -> bool:
@@ -150,6 +153,9 @@ def _quiet(verbose: bool) -> None:
     if not verbose:
         for name in ("ray", "ray.data", "ray.train", "ray.tune"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        for handler in logging.getLogger("ray.data").handlers:
+            if isinstance(handler, logging.StreamHandler):  # not its log file
+                handler.setLevel(logging.CRITICAL)
 
 
 def submitted() -> bool:

@@ -121,13 +121,13 @@ def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
 def exists(uri: str) -> bool:
     """Whether a file, folder or non-empty prefix stands at the URI."""
     filesystem_, path = filesystem(uri)
-    return filesystem_.get_file_info(path).type != pafs.FileType.NotFound
+    return bool(filesystem_.get_file_info(path).type != pafs.FileType.NotFound)
 
 
 def is_file(uri: str) -> bool:
     """Whether the URI names a file and not a folder."""
     filesystem_, path = filesystem(uri)
-    return filesystem_.get_file_info(path).type == pafs.FileType.File
+    return bool(filesystem_.get_file_info(path).type == pafs.FileType.File)
 
 
 def list_files(uri: str, suffix: str = "") -> list[File]:
