@@ -1,8 +1,10 @@
-"""What the jobs share at the command line: flags and their ranges, errors in one line, the closing summary."""
+"""What the jobs share at the command line: flags and their ranges, errors in one line, how a job ends."""
 
+import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from emotionscope.errors import JobError, UserError
+from emotionscope.errors import RESUME, JobError, UserError
 
 # On a job's settings: each field becomes a flag, its docstring the help.
 flags = Parameter(name="*")
@@ -100,16 +102,41 @@ def main(run: Callable[[Any], object], name: str | None = None, arguments: list[
     )
     app["--help"].show = False  # who reads the help has found it
     app.default(run)
-    # SIGTERM ends a job as Ctrl-C does, so that its cluster is shut down with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _exit_on_sigterm()
     try:
         app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
     except (UserError, JobError, cyclopts.CycloptsError) as error:
         fail(error)
+    except OSError as error:  # a full disk, a store that stays away
+        fail(JobError(f"{error}; {RESUME}"))
     except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_say_stopped(130))
     sys.exit(0)
+
+
+def _exit_on_sigterm() -> None:
+    """Exit with 143 and one line when SIGTERM comes, whatever the process is doing then.
+
+    Ray puts its own handler in place of ours, and aborts where an exception passes through its threads. So a thread
+    reads the signal from Python's wakeup file, and with Ray the process ends there: Ray's processes follow it.
+    """
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None if "ray" in sys.modules else sys.exit(_say_stopped(143)))
+
+    def wait() -> None:
+        while signal.SIGTERM not in os.read(read, 64):
+            continue
+        if "ray" in sys.modules:
+            os._exit(_say_stopped(143))
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _say_stopped(code: int) -> int:
+    print(f"\nstopped; {RESUME}", file=sys.stderr, flush=True)
+    return code
 
 
 def fail(error: Exception) -> NoReturn:
@@ -137,17 +164,3 @@ def allowed_errors(setting: str | None, rows: int) -> int | None:
     if not number:
         raise UserError(f"--max-errors: {setting!r} is neither a number of rows, such as 100, nor a share, such as 5%")
     return int(number[1]) if number[1] else int(rows * float(number[2]) / 100)
-
-
-def print_summary(summary: dict[str, Any], uri: str) -> None:
-    """The closing lines of a batch job: counts, failures by reason, time, rate, and where the output is."""
-    new = summary["rows"] - summary["rows_resumed"]
-    resumed = f" ({summary['rows_resumed']:,} were there already)" if summary["rows_resumed"] else ""
-    rate = new / max(summary["seconds"], 1e-6)
-    print(f"{summary['job']}: {summary['rows']:,} rows{resumed} in {summary['seconds']:,.1f} s, {rate:,.1f} rows/s")
-    print(f"  with faces: {summary['with_faces']:,}")
-    failed = sum(summary["errors"].values())
-    print(f"  with an error: {failed:,}" + (", kept with its reason:" if failed else ""))
-    for reason, rows in sorted(summary["errors"].items(), key=lambda item: -item[1]):
-        print(f"    {rows:>8,}  {reason}")
-    print(f"  written to {uri}", flush=True)

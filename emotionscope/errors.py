@@ -1,5 +1,7 @@
 """The ways things go wrong: the user's mistake, a job that cannot go on, and a row that cannot be processed."""
 
+RESUME = "nothing that was written is lost; rerun the same command to resume"
+
 
 class UserError(Exception):
     """A mistake the user can fix. Jobs print it as one line and exit with code 2."""

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from emotionscope import cli
-from emotionscope.errors import JobError, UserError, first_line
+from emotionscope.errors import RESUME, JobError, UserError, first_line
 from emotionscope.io import storage
 
 MOST_NODES = 1000  # of one kind that are counted on
@@ -30,19 +31,21 @@ class Cluster:
     cpus: int
     gpus: int
     nodes: int
-    own: bool
+    started_here: bool
 
-    def gpus_to_use(self, wish: bool | None) -> int:
-        """The GPUs a job takes: all where `wish` is true or None, none where it is false.
+    def gpus_to_use(self, requested: bool | None) -> int:
+        """The GPUs a job takes: all where `requested` is true or None, none where it is false.
 
-        Raises UserError where some are wished for and there are none.
+        Raises UserError where some are requested and there are none.
         """
-        if wish and not self.gpus:
+        if requested and not self.gpus:
             raise UserError("--use-gpu: the cluster has no GPU")
-        return self.gpus if wish is not False else 0
+        return self.gpus if requested is not False else 0
 
     def __str__(self) -> str:
-        where = "Ray on this machine" if self.own else f"Ray cluster of {self.nodes} node{'s'[: self.nodes > 1]}"
+        where = (
+            "Ray on this machine" if self.started_here else f"Ray cluster of {self.nodes} node{'s'[: self.nodes > 1]}"
+        )
         return f"{where}, {self.cpus} CPUs" + (f", {self.gpus} GPUs" if self.gpus else "")
 
 
@@ -57,31 +60,53 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # it takes SIGTERM for a crash
     import ray
 
     if ray.is_initialized():  # a caller's session, such as the demo's: shared by the jobs it runs
         with _plain_errors():
-            yield _cluster(own=True)
+            yield _cluster(started_here=True)
         return
     level = logging.INFO if verbose else logging.ERROR
     options: dict[str, Any] = {"log_to_driver": verbose, "logging_level": level, "configure_logging": True}
     with warnings.catch_warnings():
         warnings.simplefilter("default" if verbose else "ignore")
         with cli.working("starting Ray"):
-            own = not _attach(options)
-            if own:
+            started_here = not _attach(options)
+            if started_here:
                 ray.init(address="local", include_dashboard=False, **options)
             _quiet(verbose)
+    over = threading.Event()
+    if started_here:
+        threading.Thread(target=_exit_with_ray, args=(over,), daemon=True).start()
     try:
         with _plain_errors():
-            yield _cluster(own)
+            yield _cluster(started_here)
     finally:
+        over.set()
         ray.shutdown()
+
+
+def _exit_with_ray(over: threading.Event) -> None:
+    """Exit with 1 and one line when the raylet or the head that this process started dies before it is `over`.
+
+    Ray itself would end the process by an abort, some seconds and some hundred lines later.
+    """
+    from ray._private import worker
+
+    node: Any = worker._global_node
+    started = node.all_processes
+    processes = {name: info.process for name in ("raylet", "gcs_server") for info in started.get(name, ())}
+    while not over.wait(0.2):
+        for name, process in processes.items():
+            if process.poll() is not None and not over.is_set():
+                print(f"error: Ray's {name} has died; {RESUME}", file=sys.stderr, flush=True)
+                os._exit(1)
 
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """What is raised in a worker as it was raised there; Ray's log files keep the way it took."""
+    """What is raised in a worker as it was raised there, and what Ray raises in one line; log files keep the rest."""
     import ray.data
     from ray.exceptions import RayError, RayTaskError
 
@@ -92,12 +117,14 @@ def _plain_errors() -> Iterator[None]:
         cause: BaseException = error
         while isinstance(cause, RayTaskError):
             cause = cause.cause
+        reason = first_line(cause)  # Ray Data adds its advice below
         if isinstance(cause, UserError | JobError):
-            raise type(cause)(str(cause)) from None
-        raise JobError(f"a worker failed: {type(cause).__name__}: {first_line(cause)}") from error
+            raise type(cause)(reason) from None
+        if isinstance(cause, OSError):  # a full disk, a store that stays away
+            raise JobError(f"{reason}; {RESUME}") from error
+        raise JobError(f"a worker failed: {type(cause).__name__}: {reason}") from error
     except RayError as error:
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        raise JobError(f"Ray failed ({reason}); what is written stays: run the same command to go on") from error
+        raise JobError(f"Ray failed ({type(error).__name__}: {first_line(error)}); {RESUME}") from error
 
 
 def _attach(options: dict[str, Any]) -> bool:
@@ -122,13 +149,13 @@ def _attach(options: dict[str, Any]) -> bool:
     return True
 
 
-def _cluster(own: bool) -> Cluster:
+def _cluster(started_here: bool) -> Cluster:
     import ray
 
     resources = ray.cluster_resources()
     nodes = sum(node["Alive"] for node in ray.nodes())
     gpus = sum(machine.get("GPU", 0) for machine in machines())
-    return Cluster(int(resources.get("CPU", 0)), int(gpus), nodes, own)
+    return Cluster(int(resources.get("CPU", 0)), int(gpus), nodes, started_here)
 
 
 def machines() -> list[dict[str, float]]:
@@ -176,12 +203,12 @@ def output_uri(uri: str) -> str:
     return storage.absolute(uri)
 
 
-class Bar:
+class ProgressBar:
     """Progress of a job in rows: a bar on a terminal, a plain line every ten seconds elsewhere."""
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self.title, self.total, self.done, self.errors = title, total, done, 0
-        self.started = self.spoken = time.monotonic()
+        self.started = self.printed = time.monotonic()
         self.first = done
         self.live: Progress | None = None
         if sys.stdout.isatty():
@@ -189,7 +216,7 @@ class Bar:
             more = (TextColumn("[dim]{task.fields[note]}"), TimeRemainingColumn())
             self.live = Progress(*columns, *more, console=Console(), transient=True)
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         if self.live:
             self.live.start()
             self.task = self.live.add_task(self.title, total=self.total, completed=self.done, note="")
@@ -204,8 +231,8 @@ class Bar:
         note = f"{rate:,.1f} rows/s" + (f", {self.errors} failed" if self.errors else "")
         if self.live:
             self.live.update(self.task, completed=self.done, note=note)
-        elif now - self.spoken >= LINE_EVERY:
-            self.spoken = now
+        elif now - self.printed >= LINE_EVERY:
+            self.printed = now
             left = (self.total - self.done) / rate if rate else 0
             print(f"{self.title}: {self.done:,} of {self.total:,} rows, {note}, {left:,.0f} s left", flush=True)
 

@@ -5,13 +5,13 @@ images. If a video cannot be read, its row says why in video_error. Rerun the sa
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import pipeline
+from emotionscope.batch import pipeline, runner
 from emotionscope.errors import UserError
 from emotionscope.io import contracts, tables
-from emotionscope.io.shards import Output
+from emotionscope.io.output import open_output
+from emotionscope.io.summary import Summary
 from emotionscope.video import detection, keyframes
 
 
@@ -26,7 +26,7 @@ class ExtractKeyframes(cli.BatchFlags):
     """Where to write the keyframes table: a new folder or s3:// prefix."""
 
 
-def run(settings: ExtractKeyframes) -> dict[str, Any]:
+def run(settings: ExtractKeyframes) -> Summary:
     """Run the job and return its summary."""
     dataset = tables.open_dataset(settings.dialogues, "dialogues")
     contracts.keyframes_schema(dataset.schema)
@@ -37,18 +37,17 @@ def run(settings: ExtractKeyframes) -> dict[str, Any]:
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {
-        "input": tables.fingerprint(dataset),
         "videos": settings.videos,
         "detector": spec.kind,
         "max_faces": settings.max_faces,
         "shard_rows": shard_rows,
     }
-    output = Output(ray_session.output_uri(settings.output), "extract_keyframes", facts)
+    output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)
     with ray_session.connect(settings.verbose) as cluster:
         print(f"extract_keyframes: {dataset.rows:,} utterances, detector {spec.kind}, on {cluster}", flush=True)
-        work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
-        summary = pipeline.extract_keyframes(work, spec, settings.max_faces)
-    cli.print_summary(summary, output.uri)
+        extraction = pipeline.Extraction(spec, videos, settings.max_faces)
+        summary = runner.run(pipeline.keyframes_job(dataset, output, shard_rows, extraction, allowed))
+    runner.print_summary(summary, output.uri)
     return summary
 
 

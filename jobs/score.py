@@ -6,17 +6,19 @@ command to resume a stopped job.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import gpu_pool, pipeline
+from emotionscope.batch import pipeline, runner
+from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.io import contracts, tables
-from emotionscope.io.shards import Output
+from emotionscope.io.output import open_output
+from emotionscope.io.summary import Summary
 from emotionscope.video import detection, keyframes
 
 
@@ -39,7 +41,7 @@ class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
     """Compile the vision model on GPUs. This takes each worker a minute and pays off with millions of faces."""
 
 
-def run(settings: Score) -> dict[str, Any]:
+def run(settings: Score) -> Summary:
     """Run the job and return its summary."""
     if (settings.dialogues is None) == (settings.keyframes is None):
         raise UserError("give either --dialogues or --keyframes")
@@ -66,7 +68,6 @@ def run(settings: Score) -> dict[str, Any]:
         with cli.working("loading the models"):
             models = bundle_store.load(bundle, seen)
         facts = {
-            "input": tables.fingerprint(dataset),
             "bundle": models.version,
             "videos": settings.videos if decode else None,
             "detector": spec.kind if spec else None,
@@ -74,17 +75,17 @@ def run(settings: Score) -> dict[str, Any]:
             "shard_rows": shard_rows,
             "text_only": settings.text_only,
         }
-        output = Output(place, "score", facts)
+        output = open_output(place, "score", facts, dataset)
         print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
         if settings.text_only:
             print("score: text alone: the columns of vision will be null, and fused will follow text", flush=True)
         for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
             if part not in models.manifest["parts"] and not settings.text_only:
                 print(f"score: the bundle has no {part} model: {effect}", flush=True)
-        work = pipeline.Work(dataset, output, shard_rows, videos, allowed)
-        on = gpu_pool.Gpus(count, settings.gpu_share, settings.compile) if count else None
-        summary = pipeline.score(work, models, on, spec, settings.max_faces)
-    cli.print_summary(summary, output.uri)
+        extraction = pipeline.Extraction(spec, videos, settings.max_faces) if spec else None
+        gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
+        summary = runner.run(pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, allowed))
+    runner.print_summary(summary, output.uri)
     return summary
 
 

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
 import boto3
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -45,14 +47,29 @@ def when_shards(job: "subprocess.Popen[str]", output: str, shards: int, act: Cal
     act()
 
 
-def killed(folder: str, output: str, points: tuple[int, ...]) -> None:
-    """Kill a job with -9 at each of the points, a number of output files, and start it again with the same command."""
+ENDS = {"kill": -signal.SIGKILL, "terminate": 143, "raylet": 1}  # what happens to a job, and its exit code
+
+
+def disturb(job: "subprocess.Popen[str]", how: str) -> None:
+    if how == "raylet":
+        (raylet,) = (each for each in psutil.Process(job.pid).children(recursive=True) if each.name() == "raylet")
+        raylet.kill()
+    else:
+        job.send_signal(signal.SIGKILL if how == "kill" else signal.SIGTERM)
+
+
+def disturbed(folder: str, output: str, points: dict[int, str]) -> None:
+    """End a job at each of the points, a number of output files, in one of the `ENDS`; then resume it."""
     alone = {**os.environ, "RAY_ADDRESS": "local"}
-    for point in points:
+    for point, how in points.items():
         with subprocess.Popen(
-            command(folder, output), cwd=ROOT, env=alone, stdout=subprocess.DEVNULL, text=True
+            command(folder, output), cwd=ROOT, env=alone, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as job:
-            when_shards(job, output, point, job.kill)
+            when_shards(job, output, point, partial(disturb, job, how))
+            told = job.communicate(timeout=60)[1]
+        assert job.returncode == ENDS[how], told
+        if how != "kill":
+            assert told.strip().count("\n") == 0 and "rerun the same command" in told
         with pytest.raises(UserError, match="has not finished"):
             tables.open_dataset(output, "scores")
     done = run_job(*command(folder, output)[2:], RAY_ADDRESS="local")
@@ -60,16 +77,18 @@ def killed(folder: str, output: str, points: tuple[int, ...]) -> None:
     assert "were there already" in done.stdout
 
 
-def test_killed_with_9_a_job_goes_on_and_every_row_comes_out_once(obvious: Path, scored: str, tmp_path: Path) -> None:
+def test_terminated_without_its_raylet_or_killed_a_job_is_resumed_and_every_row_comes_out_once(
+    obvious: Path, scored: str, tmp_path: Path
+) -> None:
     output = str(tmp_path / "scores")
-    killed(str(obvious), output, (1, 8))
+    disturbed(str(obvious), output, {1: "terminate", 4: "raylet", 8: "kill"})
     assert scores_of(output).equals(scores_of(scored))
 
 
-def test_killed_with_9_a_job_goes_on_in_s3_too(obvious: Path, scored: str, bucket: str) -> None:
+def test_killed_a_job_is_resumed_in_s3_too(obvious: Path, scored: str, bucket: str) -> None:
     for name in ("keyframes", "bundle"):
         copy_in(obvious / name, f"{bucket}/{name}")
-    killed(bucket, f"{bucket}/scores", (4,))
+    disturbed(bucket, f"{bucket}/scores", {4: "kill"})
     assert scores_of(f"{bucket}/scores").equals(scores_of(scored))
 
 
@@ -176,7 +195,7 @@ def test_a_job_that_fails_wholesale_stops_and_what_it_wrote_is_valid(ray_cluster
     with pytest.raises(JobError, match="allows 6"):
         extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="50%"))
     summary = extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="10"))
-    assert summary["errors"] == {"video missing": 10}
+    assert summary.errors == {"video missing": 10}
     table = tables.read(tables.open_dataset(output, "keyframes"))
     assert table["utterance_id"].to_pylist() == list(range(12))
 

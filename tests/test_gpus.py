@@ -23,16 +23,18 @@ PLAN = """
 import sys
 import ray
 from emotionscope import ray_session
-from emotionscope.batch import gpu_pool, pipeline
+from emotionscope.batch import gpu_pool, pipeline, runner
 from emotionscope.bundle import store
-from emotionscope.io import shards, tables
+from emotionscope.io import tables
+from emotionscope.io.output import open_output
 
 keyframes, models, output = sys.argv[1:]
 ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
 with ray_session.connect():
     dataset = tables.open_dataset(keyframes, "keyframes")
-    work = pipeline.Work(dataset, shards.Output(output, "score", {}), 50)
-    pipeline.score(work, store.load(models), gpu_pool.Gpus(1, 0.25, device="cpu"), None, 8)
+    gpus = gpu_pool.Gpus(1, 0.25, device="cpu")
+    place = open_output(output, "score", {}, dataset)
+    runner.run(pipeline.scoring_job(dataset, place, 50, store.load(models), gpus=gpus))
 """
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from emotionscope.errors import UserError
-from emotionscope.io import shards, storage, tables
+from emotionscope.io import storage, tables
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from jobs import evaluate, score
 from tests.conftest import copy_in, scores_of
@@ -65,7 +65,7 @@ def test_missing_modalities_are_nulls_and_the_rest_still_scores(obvious: Path, t
     assert no_face["error"] is None and no_face["face_count"] == 0
     assert nothing["fused_emotion"] is None
     assert "video missing" in nothing["error"] and "nothing to score" in nothing["error"]
-    assert summary["errors"] == {"video missing": 1}
+    assert summary.errors == {"video missing": 1}
 
 
 def test_text_only_opens_no_video_and_needs_no_face(obvious: Path, tmp_path: Path, ray_cluster: object) -> None:
@@ -94,7 +94,7 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(scored: str, obvio
     output = tmp_path / "scores"
     copy_in(Path(scored), str(output))
     summary = json.loads((output / "_summary.json").read_text())
-    (output / shards.SUMMARY).unlink()
+    (output / "_summary.json").unlink()
     parts = sorted(output.glob("part-*"))
     parts[1].unlink()
     kept = parts[0].stat().st_mtime_ns
@@ -104,7 +104,7 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(scored: str, obvio
     again = score.run(settings)
     assert scores_of(str(output)).equals(scores_of(scored))
     assert parts[0].stat().st_mtime_ns == kept
-    assert again["rows_resumed"] == summary["rows"] - 50
+    assert again.rows_resumed == summary["rows"] - 50
     with pytest.raises(UserError, match="finished"):
         score.run(settings)
 

@@ -23,11 +23,11 @@ class Gpus:
     device: str = "cuda"
 
 
-def see(data: Dataset, network: "ray.ObjectRef[VisionModel]", gpus: Gpus) -> Dataset:
-    """`stages.see` over blocks of `stages.read_faces`, a block a time."""
+def predict_faces(data: Dataset, network: "ray.ObjectRef[VisionModel]", gpus: Gpus) -> Dataset:
+    """`stages.predict_faces` over blocks of `stages.read_faces`, a block a time."""
     # The public method wants a number of rows where there are GPUs, and would then mix the blocks.
     return data.map_batches_internal(
-        _Seeing,
+        _FacePredictor,
         fn_constructor_args=(network, gpus),
         compute=ActorPoolStrategy(min_size=1, max_size=int(gpus.count / gpus.share)),
         num_gpus=gpus.share,
@@ -54,16 +54,16 @@ def _failure(device: str) -> str | None:
     return None
 
 
-class _Seeing:
+class _FacePredictor:
     """Holds the network for as long as its actor lives."""
 
     def __init__(self, network: "ray.ObjectRef[VisionModel]", gpus: Gpus) -> None:
         from emotionscope.batch import stages
 
-        self.see = stages.see
+        self.predict = stages.predict_faces
         self.model = ray.get(network).to(gpus.device)
         if gpus.compile:
             self.model.compile()
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        return self.see(block, self.model)
+        return self.predict(block, self.model)

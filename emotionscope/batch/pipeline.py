@@ -1,28 +1,25 @@
-"""The two Ray Data plans: read a shard, extract its faces, score it, write it. One shard is one block all the way.
+"""The batch jobs, top down: read a shard, extract its faces, predict them, fuse with the text, write.
 
-Without GPUs every stage is a plain task and Ray fuses them: a shard is one task on one CPU, so no stage can
-starve another. With GPUs the network runs in a pool of actors, and the CPUs do all else beside them.
+One shard is one block all the way, and each step below says what it reads and adds. Without GPUs every step is a plain
+task and Ray fuses them: a shard is one task on one CPU, so no step can starve another. With GPUs the network runs in a
+pool of actors, and the CPUs do all else beside them.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 from ray.data import DataContext, Dataset
 
 from emotionscope.batch import gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
-from emotionscope.errors import JobError
 from emotionscope.io import shards, storage, tables
 from emotionscope.io.contracts import INTERNAL
-from emotionscope.io.run_log import RunLog
-from emotionscope.io.shards import Output, Shard
-from emotionscope.ray_session import Bar
+from emotionscope.io.output import Output
+from emotionscope.io.shards import Shard
 from emotionscope.video import keyframes
 from emotionscope.video.detection import DetectorSpec
 from emotionscope.video.sandbox import IsolatedFaces
@@ -31,23 +28,108 @@ if TYPE_CHECKING:
     from emotionscope.bundle.store import Bundle
     from emotionscope.vision.model import VisionModel
 
-Stage = Callable[[pa.Table], pa.Table]
+Step = Callable[[Dataset], Dataset]
+Block = Callable[[pa.Table], pa.Table]
 SHARD_ROWS = {"video": 256, "text": 8192}  # rows a shard: minutes of decoding, or seconds of text
-_SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from stage to stage
+_SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from step to step
+_WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a plan runs over: a checked dataset in shards of `shard_rows`, and where the results go.
+class Extraction:
+    """How faces are found: the detector, the folder of the videos, and the faces kept of an utterance at most."""
 
-    `videos` is the folder of its videos. More than `max_errors` rows with an error stop the job.
+    detector: DetectorSpec
+    videos: str
+    max_faces: int = 8
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """What `batch.runner.run` runs: a checked dataset, in shards of `shard_rows`, through `steps` to an output.
+
+    `error_column` of the output holds the reason of a row that failed; more than `max_errors` of them stop the job.
     """
 
     dataset: tables.Dataset
     output: Output
     shard_rows: int
-    videos: str = ""
+    steps: tuple[Step, ...]
+    error_column: str
     max_errors: int | None = None
+
+
+def keyframes_job(
+    dataset: tables.Dataset, output: Output, shard_rows: int, extraction: Extraction, max_errors: int | None = None
+) -> BatchJob:
+    """Dialogues to keyframes."""
+    return BatchJob(dataset, output, shard_rows, (partial(extract, extraction),), "video_error", max_errors)
+
+
+def scoring_job(
+    dataset: tables.Dataset,
+    output: Output,
+    shard_rows: int,
+    bundle: "Bundle",
+    extraction: Extraction | None = None,
+    gpus: Gpus | None = None,
+    max_errors: int | None = None,
+) -> BatchJob:
+    """Keyframes, or with an `extraction` dialogues, to scores; the vision model runs on `gpus`, if given.
+
+    Raises JobError where torch cannot use the GPUs.
+    """
+    steps: list[Step] = [partial(extract, extraction)] if extraction else []
+    if bundle.vision:
+        if gpus:
+            gpu_pool.check(gpus)
+        steps.append(partial(read_faces, bundle.vision.image_size))
+        steps.append(partial(predict_faces, ray.put(bundle.vision), gpus))
+    # Read and checked once, by the caller; every worker scores with exactly this version.
+    steps.append(partial(fuse, ray.put(replace(bundle, vision=None))))
+    return BatchJob(dataset, output, shard_rows, tuple(steps), "error", max_errors)
+
+
+def plan(job: BatchJob, todo: list[Shard]) -> Dataset:
+    """The job's plan over the shards that are to do: read, the steps, write."""
+    data = read(job, todo)
+    for step in job.steps:
+        data = step(data)
+    return write(job, data)
+
+
+def read(job: BatchJob, todo: list[Shard]) -> Dataset:
+    """Reads rows of the input's files. Adds the input's columns, and the shard's name."""
+    DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
+    data: Dataset = ray.data.from_items([{"shard": shard.to_json()} for shard in todo], override_num_blocks=len(todo))
+    return data.map_batches(_reader(job.dataset.schema, storage.environment()), **_WHOLE)
+
+
+def extract(extraction: Extraction, data: Dataset) -> Dataset:
+    """Reads ``video``, ``start``, ``end``. Adds ``faces`` (JPEG crops) and ``video_error``."""
+    return _map(data, partial(_extract, extraction))
+
+
+def read_faces(size: int, data: Dataset) -> Dataset:
+    """Reads ``faces``. Adds their pixels, grey squares of `size`, and why one cannot be decoded."""
+    return _map(data, partial(_read_faces, size))
+
+
+def predict_faces(network: "ray.ObjectRef[VisionModel]", gpus: Gpus | None, data: Dataset) -> Dataset:
+    """Reads the faces' pixels. Adds the utterance's seven probabilities in their place."""
+    if gpus:
+        return gpu_pool.predict_faces(data, network, gpus)
+    return _map(data, partial(_predict_faces, network))
+
+
+def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
+    """Reads ``utterance`` and the faces' probabilities. Adds the columns of a scores table, drops the steps' own."""
+    return _map(data, partial(_fuse, bundle))
+
+
+def write(job: BatchJob, data: Dataset) -> Dataset:
+    """Writes a shard's rows as one file of the output. Leaves one row of counts a shard."""
+    return data.map_batches(_writer(job.output, job.error_column), **_WHOLE)
 
 
 def warm_up(faces: bool) -> None:
@@ -65,142 +147,45 @@ def _load_libraries(faces: bool) -> None:
         from emotionscope.vision import model as vision_model  # noqa: F401
 
 
-def extract_keyframes(work: Work, detector: DetectorSpec, max_faces: int) -> dict[str, Any]:
-    """Dialogues to keyframes. Returns the summary that is written with them."""
-    return _run(work, lambda data: _map(data, _extraction(work, detector, max_faces)))
-
-
-def score(
-    work: Work, bundle: "Bundle", on: Gpus | None, detector: DetectorSpec | None, max_faces: int
-) -> dict[str, Any]:
-    """Keyframes, or with a `detector` dialogues, to scores, `on` GPUs if given. Returns the summary written with them.
-
-    Raises JobError where torch cannot use the GPUs.
-    """
-    # Read and checked once here; every worker scores with exactly this version.
-    rest = ray.put(replace(bundle, vision=None))
-    network = ray.put(bundle.vision) if bundle.vision else None
-    if on and network:
-        gpu_pool.check(on)
-
-    def stages(data: Dataset) -> Dataset:
-        if detector:
-            data = _map(data, _extraction(work, detector, max_faces))
-        if bundle.vision and network:
-            data = _map(data, partial(_read_faces, bundle.vision.image_size))
-            data = gpu_pool.see(data, network, on) if on else _map(data, partial(_see, network))
-        return _map(data, partial(_fuse, rest))
-
-    return _run(work, stages)
-
-
-def _extraction(work: Work, detector: DetectorSpec, max_faces: int) -> Stage:
-    return partial(_extract, detector, work.videos, max_faces)
-
-
-_WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
-
-
-def _run(work: Work, stages: Callable[[Dataset], Dataset]) -> dict[str, Any]:
-    done, todo = work.output.split(shards.cut(work.dataset, work.shard_rows))
-    tallies = [shards.tally(_read_done(work.output, shard)) for shard in done]
-    rows_done = sum(shard.rows for shard in done)
-    errors = Counter[str]()
-    for one in tallies:
-        errors.update(one["errors"])
-    with RunLog(work.output.uri) as log, Bar(work.output.job, work.dataset.rows, rows_done) as bar:
-        log.write("start", job=work.output.job, rows=work.dataset.rows, rows_there=rows_done, shards=len(todo))
-        _check_errors(work, errors)
-        for one in _shards(work, todo, stages) if todo else ():
-            tallies.append(one)
-            errors.update(one["errors"])
-            bar.advance(one["rows"], sum(one["errors"].values()))
-            log.write("shard", **one, rows_done=bar.done)
-            _check_errors(work, errors)
-        summary = work.output.finish(tallies, {"rows_resumed": rows_done})
-        log.write("finish", **{name: summary[name] for name in ("rows", "errors", "seconds", "rows_per_second")})
-    return summary
-
-
-def _shards(work: Work, todo: list[Shard], stages: Callable[[Dataset], Dataset]) -> Iterator[dict[str, Any]]:
-    """Run the plan over the shards; for each that is written, its name, node and tally."""
-    DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
-    data: Dataset = ray.data.from_items([asdict(shard) for shard in todo], override_num_blocks=len(todo))
-    data = data.map_batches(_reader(work.dataset.schema, storage.environment()), **_WHOLE)
-    data = stages(data)
-    data = data.map_batches(_writer(work.output.uri), **_WHOLE)
-    for row in data.iter_rows():
-        yield {**row, "errors": {e["reason"]: e["rows"] for e in row["errors"]}}
-
-
-def _check_errors(work: Work, reasons: Counter[str]) -> None:
-    """Raise JobError where more rows have failed than the user allows. What is written stays and is valid."""
-    if work.max_errors is not None and reasons.total() > work.max_errors:
-        common = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.most_common(3))
-        raise JobError(
-            f"stopped: {reasons.total():,} of {work.dataset.rows:,} rows failed so far ({common}), and "
-            f"--max-errors allows {work.max_errors:,}; fix the cause and delete the output, or allow more"
-        )
-
-
-def _map(data: Dataset, stage: Stage) -> Dataset:
+def _map(data: Dataset, stage: Block) -> Dataset:
     def apply(block: pa.Table) -> pa.Table:
         return stage(block.drop_columns([_SHARD])).append_column(_SHARD, block[_SHARD])
 
     return data.map_batches(apply, **_WHOLE)
 
 
-def _reader(schema: pa.Schema, aws: dict[str, str]) -> Stage:
-    def read(block: pa.Table) -> pa.Table:
+def _reader(schema: pa.Schema, aws: dict[str, str]) -> Block:
+    def read_block(block: pa.Table) -> pa.Table:
         storage.use_environment(aws)
-        shard = Shard(**block.to_pylist()[0])
+        shard = Shard.from_json(block["shard"][0].as_py())
         table = shards.read(shard, schema)
         return table.append_column(_SHARD, pa.array([shard.name] * len(table)))
 
-    return read
+    return read_block
 
 
-def _writer(uri: str) -> Stage:
-    def write(block: pa.Table) -> pa.Table:
-        table = block.drop_columns([_SHARD])
-        name = block[_SHARD][0].as_py()
-        tables.write_part(table, storage.join(uri, name))
-        counts = {"shard": name, "node": ray.get_runtime_context().get_node_id(), **shards.tally(table)}
-        errors = [{"reason": reason, "rows": rows} for reason, rows in counts["errors"].items()]
-        return pa.Table.from_pylist([{**counts, "errors": errors}], schema=_TALLY)
+def _writer(output: Output, error_column: str) -> Block:
+    def write_block(block: pa.Table) -> pa.Table:
+        table, name = block.drop_columns([_SHARD]), block[_SHARD][0].as_py()
+        output.write(name, table)
+        tally = shards.tally(table, name, error_column)
+        node = ray.get_runtime_context().get_node_id()
+        return pa.table({"node": [node], "tally": [tally.to_json()]})
 
-    return write
-
-
-_ERRORS = pa.list_(pa.struct([("reason", pa.string()), ("rows", pa.int64())]))
-_TALLY = pa.schema(
-    [
-        ("shard", pa.string()),
-        ("node", pa.string()),
-        ("rows", pa.int64()),
-        ("with_faces", pa.int64()),
-        ("errors", _ERRORS),
-    ]
-)
+    return write_block
 
 
-def _read_done(output: Output, shard: Shard) -> pa.Table:
-    filesystem, path = storage.filesystem(output.path(shard))
-    with pq.ParquetFile(path, filesystem=filesystem) as file:
-        names = [name for name in ("faces", "face_count", "error", "video_error") if name in file.schema_arrow.names]
-        return file.read(columns=names)
-
-
-_finder = lru_cache(maxsize=1)(IsolatedFaces)  # one process beside each worker
-
-
-def _extract(spec: DetectorSpec, root: str, max_faces: int, table: pa.Table) -> pa.Table:
-    return keyframes.extract(table, root, _finder(spec, max_faces))
+_face_finder = lru_cache(maxsize=1)(IsolatedFaces)  # one process beside each worker
 
 
 @lru_cache(maxsize=2)
-def _held(reference: "ray.ObjectRef[Any]") -> Any:
+def _get_cached(reference: "ray.ObjectRef[Any]") -> Any:
     return ray.get(reference)
+
+
+def _extract(extraction: Extraction, table: pa.Table) -> pa.Table:
+    finder = _face_finder(extraction.detector, extraction.max_faces)
+    return keyframes.extract(table, extraction.videos, finder)
 
 
 def _read_faces(size: int, table: pa.Table) -> pa.Table:
@@ -209,13 +194,13 @@ def _read_faces(size: int, table: pa.Table) -> pa.Table:
     return stages.read_faces(table, size)
 
 
-def _see(network: "ray.ObjectRef[VisionModel]", table: pa.Table) -> pa.Table:
+def _predict_faces(network: "ray.ObjectRef[VisionModel]", table: pa.Table) -> pa.Table:
     from emotionscope.batch import stages
 
-    return stages.see(table, _held(network))
+    return stages.predict_faces(table, _get_cached(network))
 
 
 def _fuse(bundle: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
     from emotionscope.batch import stages
 
-    return stages.fuse(table, _held(bundle))
+    return stages.fuse(table, _get_cached(bundle))

@@ -1,7 +1,7 @@
 """Score one table of utterances with a bundle's models: plain functions, the heart of the score job.
 
-Three steps, because each may run on another machine: face crops become the network's input (CPU), the network looks at
-them (CPU or GPU), and the text is read and both are fused (CPU).
+Three steps, because each may run on another machine: decode the face crops (CPU), predict them (CPU or GPU), then
+predict the text and fuse both (CPU).
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing to score: no text and no face"
 # Columns between the steps: an utterance's decoded faces, why one is missing, and what the network makes of them all.
-_FACES, _FACE_ERROR, _SEEN = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}seen"
+_FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
 _COUNT = f"{INTERNAL}face_count"
-_OWN = ("faces", "video_error", _COUNT, _FACE_ERROR, _SEEN)
+_OWN = ("faces", "video_error", _COUNT, _FACE_ERROR, _PREDICTED)
 
 
 def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -35,13 +35,13 @@ def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
 
     A missing modality gives nulls for its model. Rows with neither give nulls and an ``error``.
     """
-    return fuse(_see(table, bundle), bundle)
+    return fuse(_predict(table, bundle), bundle)
 
 
 def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Probabilities]:
     """The text's and the faces' probabilities, float32 [rows, 7] each, NaN where missing."""
-    seen = _see(table, bundle)
-    return text_probabilities(table["utterance"].to_pylist(), bundle), _seen(seen)
+    predicted = _predict(table, bundle)
+    return text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(predicted)
 
 
 def missing(rows: int) -> Probabilities:
@@ -49,8 +49,8 @@ def missing(rows: int) -> Probabilities:
     return np.full((rows, len(EMOTIONS)), np.nan, dtype=np.float32)
 
 
-def _see(table: pa.Table, bundle: "Bundle") -> pa.Table:
-    return see(read_faces(table, bundle.vision.image_size), bundle.vision) if bundle.vision else table
+def _predict(table: pa.Table, bundle: "Bundle") -> pa.Table:
+    return predict_faces(read_faces(table, bundle.vision.image_size), bundle.vision) if bundle.vision else table
 
 
 def read_faces(table: pa.Table, size: int) -> pa.Table:
@@ -76,7 +76,7 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
     return pa.table({**{name: table[name] for name in table.column_names if name != "faces"}, **made})
 
 
-def see(table: pa.Table, model: "VisionModel") -> pa.Table:
+def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     """Rows of `read_faces` with the faces' probabilities in place of the faces."""
     from emotionscope.vision import (
         model as vision_model,  # brings torch, which a worker that reads text alone starts without
@@ -93,13 +93,13 @@ def see(table: pa.Table, model: "VisionModel") -> pa.Table:
         if start < end:
             own = slice(start, end)
             result[row] = vision_model.pool(predicted[own], quality[own], person[own])
-    seen = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
-    return table.drop_columns([_FACES]).append_column(_SEEN, seen)
+    pooled = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
+    return table.drop_columns([_FACES]).append_column(_PREDICTED, pooled)
 
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
-    """Rows of `see`, or keyframes rows whose faces nothing looked at, to scores rows."""
-    text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _seen(table)
+    """Rows of `predict_faces`, or keyframes rows whose faces no model predicted, to scores rows."""
+    text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
     errors = []
     reasons = (tables.column_or_nulls(table, name, pa.string()).to_pylist() for name in ("video_error", _FACE_ERROR))
@@ -120,10 +120,10 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     return tables.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
 
 
-def _seen(table: pa.Table) -> Probabilities:
-    if _SEEN not in table.column_names:
+def _face_probabilities(table: pa.Table) -> Probabilities:
+    if _PREDICTED not in table.column_names:
         return missing(len(table))
-    return np.asarray(table[_SEEN].combine_chunks().flatten()).reshape(-1, len(EMOTIONS))
+    return np.asarray(table[_PREDICTED].combine_chunks().flatten()).reshape(-1, len(EMOTIONS))
 
 
 def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:

@@ -3,6 +3,8 @@
 Names are hints: whether a place is a folder is asked of the file system, and whether a file is Parquet of its content.
 """
 
+import hashlib
+import io
 import mimetypes
 import os
 import posixpath
@@ -55,7 +57,7 @@ def find(uri: str) -> list[tuple[File, str]]:
             _refuse_formats_above(uri, posixpath.dirname(path), filesystem)
             if not _begins_as_parquet(uri):
                 raise UserError(f"{uri}: not a Parquet file; other formats must be converted to Parquet first")
-            return [(File(uri, posixpath.basename(path), info.size), "")]
+            return [(File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0), "")]
         if info.type != pafs.FileType.Directory:
             raise UserError(f"{uri}: neither a file nor a folder")
         entries = _local_entries(path) if not storage.is_s3(uri) else _remote_entries(path, filesystem)
@@ -66,7 +68,8 @@ def find(uri: str) -> list[tuple[File, str]]:
     for each in seen:
         if each.size is None and each.name.lower().endswith(SUFFIXES):
             raise UserError(f"{storage.join(uri, each.name)}: not a regular file, or a link that leads nowhere")
-    files = _parquet_among([File(storage.join(uri, e.name), e.name, e.size) for e in seen if e.size is not None])
+    regular = [(each.name, each.size, each.modified) for each in seen if each.size is not None]
+    files = _parquet_among([File(storage.join(uri, name), name, *rest) for name, *rest in regular])
     if not files:
         raise UserError(f"{uri}: no Parquet files in it")
     return [(file, partition_of(file.name)) for file in files]
@@ -74,16 +77,19 @@ def find(uri: str) -> list[tuple[File, str]]:
 
 @dataclass(frozen=True)
 class _Entry:
-    """What lies in a folder, by its name below it; only regular files have a size."""
+    """What lies in a folder, by its name below it, and when it was changed (ns); only regular files have a size."""
 
     name: str
     is_folder: bool
     size: int | None
+    modified: int
 
 
 def _remote_entries(path: str, filesystem: pafs.FileSystem) -> list[_Entry]:
     infos = filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
-    return [_Entry(info.path[len(path) :].lstrip("/"), not info.is_file, info.size) for info in infos]
+    return [
+        _Entry(each.path[len(path) :].lstrip("/"), not each.is_file, each.size, each.mtime_ns or 0) for each in infos
+    ]
 
 
 def _local_entries(path: str) -> list[_Entry]:
@@ -99,7 +105,9 @@ def _local_entries(path: str) -> list[_Entry]:
             own = posixpath.join(name, each.name)
             if each.is_dir():
                 folders.append((each.path, own, above | {here}))
-            entries.append(_Entry(own, each.is_dir(), each.stat().st_size if each.is_file() else None))
+            found = each.stat() if each.is_file() else None
+            size, modified = (found.st_size, found.st_mtime_ns) if found else (None, 0)
+            entries.append(_Entry(own, each.is_dir(), size, modified))
     return entries
 
 
@@ -171,6 +179,13 @@ def partition_values(partition: str) -> dict[str, str | None]:
         name, _, value = part.partition("=")
         values[unquote(name)] = None if value in (NULL_PARTITION, "") else unquote(value)
     return values
+
+
+def footer_digest(metadata: pq.FileMetaData) -> str:
+    """What tells a Parquet file from another without reading its rows: a digest of its footer."""
+    sink = io.BytesIO()
+    metadata.write_metadata_file(sink)
+    return hashlib.sha256(sink.getvalue()).hexdigest()[:16]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Object stores cannot append, so events gather for some seconds and become the ne
 
 import json
 import time
+import traceback
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -52,5 +53,6 @@ class RunLog:
             self.flush()
             return
         with suppress(OSError):  # the store may be what failed, and the error that is under way tells it
-            self.write("stop", reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
+            told = "".join(traceback.format_exception(error))
+            self.write("stop", reason=f"{type(error).__name__}: {' '.join(str(error).split())}", traceback=told)
             self.flush()

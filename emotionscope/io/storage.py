@@ -5,6 +5,7 @@ region and endpoint come from the usual ``AWS_`` variables, which pyarrow and bo
 """
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -12,6 +13,8 @@ import posixpath
 import re
 import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Any, cast
@@ -24,16 +27,18 @@ from emotionscope.errors import UserError
 
 SMALL_FILE = 32 * 2**20  # bytes; up to here one GET is cheaper than ranged reads
 IO_THREADS = 16  # requests under way at once while much is copied
+TEMPORARY = r"\..+\.[0-9a-f]{8}\.tmp"  # names of files that are being written
 READ_AHEAD = 4 * 2**20  # bytes of each ranged read of a larger file
 
 
 @dataclass(frozen=True)
 class File:
-    """One stored file: its URI, its path relative to the folder listed, its size in bytes."""
+    """One stored file: its URI, its path relative to the folder listed, its size in bytes, when it was changed (ns)."""
 
     uri: str
     name: str
     size: int
+    modified: int
 
 
 def is_s3(uri: str) -> bool:
@@ -138,14 +143,14 @@ def list_files(uri: str, suffix: str = "") -> list[File]:
     filesystem_, path = filesystem(uri)
     info = filesystem_.get_file_info(path)
     if info.type == pafs.FileType.File:
-        return [File(uri, posixpath.basename(path), info.size)]
+        return [File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0)]
     found = filesystem_.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
     files = []
     for entry in found:
         name = entry.path[len(path) :].lstrip("/")
         hidden = any(part.startswith((".", "_")) for part in name.split("/"))
         if entry.type == pafs.FileType.File and name.endswith(suffix) and not hidden:
-            files.append(File(join(uri, name), name, entry.size))
+            files.append(File(join(uri, name), name, entry.size, entry.mtime_ns or 0))
     return sorted(files, key=lambda file: file.name)
 
 
@@ -157,9 +162,18 @@ def copy_down(uri: str, folder: str) -> None:
     pafs.copy_files(path, place, source_filesystem=filesystem_)
 
 
-def read_bytes(uri: str) -> bytes:
-    """The whole content of a file. Raises FileNotFoundError or another OSError."""
+def read_bytes(uri: str, limit: int | None = None) -> bytes:
+    """The whole content of a file. Raises FileNotFoundError or another OSError.
+
+    With a `limit` in bytes it raises ValueError, before it reads, for a larger file and for what is no regular file.
+    """
     filesystem_, path = filesystem(uri)
+    if limit is not None:
+        info = filesystem_.get_file_info(path)
+        if info.type not in (pafs.FileType.File, pafs.FileType.NotFound):
+            raise ValueError("not a regular file")
+        if (info.size or 0) > limit:
+            raise ValueError(f"larger than {limit:,} bytes")
     with filesystem_.open_input_file(path) as stream:
         return cast(bytes, stream.read())
 
@@ -198,21 +212,98 @@ def write_bytes(uri: str, content: bytes | pa.Buffer) -> None:
         return
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex[:8]}")
+    with _temporary(folder, name, content) as temporary:
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _temporary(folder: str, name: str, content: bytes | pa.Buffer) -> Iterator[str]:
+    """A file with the content beside its place, locked until the block ends, and then removed if it is still there."""
+    temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with _locked(temporary) as file:
             file.write(memoryview(content))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            yield temporary
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
 
 
-def read_json(uri: str) -> Any:
-    """A JSON file's value. Raises OSError, or ValueError where it is not JSON."""
-    return json.loads(read_bytes(uri))
+def _locked(path: str) -> IO[bytes]:
+    """A new file, locked as long as it is open."""
+    while True:
+        file = open(path, "wb")  # noqa: SIM115
+        with suppress(OSError):  # some file systems have no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.path.exists(path):  # else another process took it for abandoned before it was locked
+            return file
+        file.close()
+
+
+def delete_if_abandoned(path: str) -> None:
+    """Remove a temporary file on disk whose writer has died: its lock has died with it."""
+    with suppress(OSError), open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.remove(path)
+
+
+def create_json(uri: str, value: Any) -> bool:
+    """Write a value as JSON where no file is, whole or not at all; whether it was this call that made the file.
+
+    Of several calls at once one wins. An S3 store that does not know conditional writes lets the last one win.
+    """
+    content = (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    if is_s3(uri):
+        return _create_object(uri, content)
+    folder, name = os.path.split(absolute(uri))
+    os.makedirs(folder, exist_ok=True)
+    with _temporary(folder, name, content) as temporary:
+        try:
+            _link(temporary, absolute(uri), content)
+        except FileExistsError:
+            return False
+    return True
+
+
+def _link(temporary: str, path: str, content: bytes) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with open(path, "xb") as file:
+            file.write(content)
+
+
+def _create_object(uri: str, content: bytes) -> bool:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    client = boto3.client("s3")
+    try:
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status in (409, 412):
+                return False
+            if status not in (400, 501):
+                raise
+            client.put_object(Bucket=bucket, Key=key, Body=content)
+    except (BotoCoreError, ClientError) as error:
+        raise OSError(" ".join(str(error).split())) from error
+    return read_bytes(uri) == content
+
+
+def read_json(uri: str, limit: int | None = None) -> Any:
+    """A JSON file's value; `limit` as in `read_bytes`. Raises OSError, or ValueError where it is not JSON."""
+    try:
+        return json.loads(read_bytes(uri, limit))
+    except RecursionError as error:
+        raise ValueError("JSON that is nested too deeply") from error
 
 
 def write_json(uri: str, value: Any) -> None:

@@ -10,21 +10,28 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotionscope.errors import UserError, first_line
-from emotionscope.io import columns, parquet_files, storage
+from emotionscope.errors import JobError, UserError, first_line
+from emotionscope.io import columns, parquet_files, storage, summary
 from emotionscope.io.contracts import CONTRACTS, FACES, INTERNAL, Kind, TableContract
 from emotionscope.io.parquet_files import open_file
 from emotionscope.io.storage import File
+from emotionscope.io.summary import SUMMARY
 
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a dataset: its URI, rows, bytes, and the folders that are a Hive partition."""
+    """One Parquet file of a dataset: its URI, rows, bytes, and the folders that are a Hive partition.
+
+    `footer` is a digest of its footer and `modified` the time of its last change (ns): they tell whether it is still
+    the same file.
+    """
 
     uri: str
     rows: int
     size: int
-    partition: str = ""
+    partition: str
+    footer: str
+    modified: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Dataset:
     parts: tuple[Part, ...]
     schema: pa.Schema
     alike: bool
+    is_folder: bool
 
     @property
     def rows(self) -> int:
@@ -55,26 +63,40 @@ def open_dataset(uri: str, kind: Kind) -> Dataset:
     """
     uri = storage.absolute(uri)
     storage.check_access(uri)
-    if storage.exists(storage.join(uri, "_run.json")) and not storage.exists(storage.join(uri, "_summary.json")):
-        raise UserError(f"{uri}: the job that writes it has not finished; run it again to go on")
+    listed = summary.listed_parts(uri)
     files = parquet_files.find(uri)
+    if listed is not None:
+        files = [(file, partition) for file, partition in files if file.name in listed]
     with ThreadPoolExecutor(parquet_files.READERS) as readers:
-        footers = list(readers.map(_footer, [file for file, _ in files]))
-    parts = [Part(file.uri, rows, file.size, where) for (file, where), (rows, _) in zip(files, footers, strict=True)]
+        seen = list(readers.map(lambda each: _look(*each), files))
+    parts, found = [part for part, _ in seen], [schema for _, schema in seen]
+    if listed is not None:
+        _check_listed(uri, listed, {file.name: part.rows for (file, _), part in zip(files, parts, strict=True)})
     contract = CONTRACTS[kind]
-    found = _with_partitions([schema for _, schema in footers], parts, contract)
+    found = _with_partitions(found, parts, contract)
     schema = _unified(uri, contract, found, parts)
     alike = all(each.equals(schema) for each in found)
-    folder = uri if parts[0].uri != uri else uri.rpartition("/")[0]
-    dataset = Dataset(uri, folder, tuple(parts), schema, alike)
+    is_folder = parts[0].uri != uri
+    dataset = Dataset(uri, uri if is_folder else uri.rpartition("/")[0], tuple(parts), schema, alike, is_folder)
     if not dataset.rows:
         raise UserError(f"{uri}: the dataset is empty")
     _check_values(parts, found, schema)
     return dataset
 
 
-def _footer(file: File) -> tuple[int, pa.Schema]:
-    """A file's rows and its schema."""
+def _check_listed(uri: str, listed: dict[str, int], found: dict[str, int]) -> None:
+    """Raise UserError where a finished table lacks a part or rows that its summary lists."""
+    for name, rows in listed.items():
+        if name not in found:
+            raise UserError(f"{storage.join(uri, name)}: lost, though {SUMMARY} lists it; make the table again")
+        if found[name] != rows:
+            raise UserError(
+                f"{storage.join(uri, name)}: has {found[name]} rows, and {SUMMARY} lists {rows}; make the table again"
+            )
+
+
+def _look(file: File, partition: str) -> tuple[Part, pa.Schema]:
+    """What a file's footer tells: the part it is, and its schema."""
     filesystem, path = storage.filesystem(file.uri)
     with parquet_files.errors_of(file.uri):
         metadata = pq.read_metadata(path, filesystem=filesystem)
@@ -82,7 +104,8 @@ def _footer(file: File) -> tuple[int, pa.Schema]:
         twice = sorted(name for name, count in Counter(schema.names).items() if count > 1)
     if twice:
         raise UserError(f"{file.uri}: column {twice[0]!r} is there twice")
-    return metadata.num_rows, schema
+    footer = parquet_files.footer_digest(metadata)
+    return Part(file.uri, metadata.num_rows, file.size, partition, footer, file.modified), schema
 
 
 def _with_partitions(schemas: list[pa.Schema], parts: list[Part], contract: TableContract) -> list[pa.Schema]:
@@ -197,9 +220,11 @@ def head(dataset: Dataset, names: Sequence[str], rows: int) -> pa.Table:
 def read_rows(part: Part, schema: pa.Schema, start: int, rows: int) -> pa.Table:
     """Some rows of one file in the columns and types of `schema`. Reads only the row groups they lie in.
 
-    Raises UserError, which names the file, where it cannot be read.
+    Raises UserError, which names the file, where it cannot be read, and JobError where it is another file by now.
     """
     with open_file(part.uri) as file:
+        if parquet_files.footer_digest(file.metadata) != part.footer:
+            raise JobError(f"{part.uri}: changed since the job started; start again with a new --output")
         groups, first, before = [], 0, 0
         for number in range(file.num_row_groups):
             length = file.metadata.row_group(number).num_rows
@@ -238,11 +263,12 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def write_part(table: pa.Table, uri: str) -> None:
-    """Write a table as one Parquet file, whole or not at all."""
+def write_part(table: pa.Table, uri: str, metadata: dict[bytes, bytes] | None = None) -> None:
+    """Write a table as one Parquet file, whole or not at all, with checksums and the metadata."""
     # A dictionary of probabilities, which hardly repeat, makes a file a fifth larger.
     repeated = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
     sink = pa.BufferOutputStream()
+    table = table.replace_schema_metadata(metadata)
     pq.write_table(table, sink, compression="zstd", use_dictionary=repeated, write_page_checksum=True)
     storage.write_bytes(uri, sink.getvalue())
 
