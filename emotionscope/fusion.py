@@ -57,12 +57,15 @@ class Fusion:
     @classmethod
     def from_bytes(cls, payload: bytes) -> "Fusion":
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
-        value = json.loads(payload)
-        if not isinstance(value, dict) or set(value) != {"text", "vision", "bias"}:
-            raise ValueError("not a fusion")
-        if set(value["bias"]) != set(EMOTIONS):
-            raise ValueError("its biases are not those of the seven emotions")
-        fusion = cls(float(value["text"]), float(value["vision"]), {k: float(v) for k, v in value["bias"].items()})
+        try:
+            value = json.loads(payload)
+            if set(value) != {"text", "vision", "bias"}:
+                raise ValueError("not a fusion")
+            if set(value["bias"]) != set(EMOTIONS):
+                raise ValueError("its biases are not those of the seven emotions")
+            fusion = cls(float(value["text"]), float(value["vision"]), {k: float(v) for k, v in value["bias"].items()})
+        except (TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a fusion: {error}") from error
         if not np.isfinite([fusion.text, fusion.vision, *fusion.bias.values()]).all():
             raise ValueError("its weights are not finite")
         return fusion

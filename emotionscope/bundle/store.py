@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from emotionscope.bundle import model_card
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, first_line
 from emotionscope.fusion import Fusion
 from emotionscope.io import storage
 from emotionscope.labels import EMOTIONS
@@ -31,6 +31,8 @@ VERSIONS = "versions"  # folder of the manifests of all versions
 CARD = "README.md"  # the model card, where people and model hubs look for it
 Part = Literal["text", "vision", "fusion"]
 SUFFIXES: dict[str, str] = {"text": "skops", "vision": "safetensors", "fusion": "json"}
+MANIFEST_BYTES = 16 * 2**20  # at most; what is larger is not read
+LIMITS: dict[str, int] = {"text": 2**30, "vision": 2**29, "fusion": 2**16}  # bytes of a part, at most
 _PACKAGES = ("numpy", "opencv-python-headless", "ray", "scikit-learn", "skops", "torch", "torchvision")
 
 
@@ -83,20 +85,31 @@ def read_manifest(uri: str) -> dict[str, Any]:
     path = storage.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
     storage.check_access(base)
     try:
-        manifest = storage.read_json(path)
+        manifest = storage.read_json(path, MANIFEST_BYTES)
     except FileNotFoundError as error:
         if version:
             raise UserError(f"{base}: no version {version} of this bundle") from error
         raise UserError(f"{uri}: not a bundle (it has no bundle.json); make one with train_text") from error
     except ValueError as error:
-        raise UserError(f"{path}: not valid JSON") from error
+        raise UserError(f"{path}: not valid JSON ({first_line(error)})") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UserError(f"{path}: not a bundle of format {FORMAT}")
-    if sorted(manifest.get("labels", [])) != sorted(EMOTIONS) or not isinstance(manifest.get("parts"), dict):
-        raise UserError(f"{path}: its labels are not the seven emotions, or it lists no parts")
+    labels = manifest.get("labels")
+    if not isinstance(labels, list) or sorted(map(str, labels)) != sorted(EMOTIONS):
+        raise UserError(f"{path}: its labels are not the seven emotions")
+    if not isinstance(manifest.get("version"), str) or not re.fullmatch(r"[\w.-]{1,64}", manifest["version"]):
+        raise UserError(f"{path}: it has no version")
+    parts = manifest.get("parts")
+    if not isinstance(parts, dict) or not all(_is_entry(part, entry) for part, entry in parts.items()):
+        raise UserError(f"{path}: it does not list its parts with their files and digests")
     return manifest
+
+
+def _is_entry(part: str, entry: object) -> bool:
+    named = isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("file", "sha256"))
+    return part in SUFFIXES and named
 
 
 def load(uri: str, faces: bool = True) -> Bundle:
@@ -133,12 +146,13 @@ def _load_part(uri: str, manifest: dict[str, Any], part: str, loader: Any) -> An
     """A part, checked against its digest."""
     try:
         entry = manifest["parts"][part]
-        payload = storage.read_bytes(storage.join(split(storage.absolute(uri))[0], _plain_name(entry["file"])))
+        place = storage.join(split(storage.absolute(uri))[0], _plain_name(entry["file"]))
+        payload = storage.read_bytes(place, LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
         return loader.from_bytes(payload)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{uri}: the {part} model cannot be loaded: {error}") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{uri}: the {part} model cannot be loaded: {first_line(error)}") from error
 
 
 def check_free(uri: str, part: Part, replace: bool) -> None:

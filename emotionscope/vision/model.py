@@ -4,6 +4,7 @@ Every face is made grey, because the labelled sets are grey and videos are not: 
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ FORMAT = "emotionscope-vision-1"
 BATCH = 256  # faces a forward pass
 GPU_BATCH = 1024
 STEMS = ("7x7", "3x3")
+LARGEST = 1024  # pixels of a face; what a bundle may ask for
 SMALLEST = 32  # pixels; below, the last stage of the network has nothing left to see
 MEAN, STD = 0.5, 0.25  # of grey values in 0..1: what faces come to, roughly
 
@@ -158,12 +160,17 @@ class VisionModel:
                 raise ValueError("some weights are not finite")
             settings: dict[str, Callable[[Any], Any]] = {"mean": float, "std": float, "mirror": bool}
             network.float().requires_grad_(True)
-            return cls(
+            model = cls(
                 network,
                 int(description["image_size"]),
                 **{name: convert(description[name]) for name, convert in settings.items()},
             )
-        except (SafetensorError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
+            if model.image_size > LARGEST:
+                raise ValueError(f"image size {model.image_size}: the largest is {LARGEST}")
+            if not (math.isfinite(model.mean) and math.isfinite(model.std) and model.std > 0):
+                raise ValueError("its normalisation is not finite")
+            return model
+        except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise ValueError(f"not a vision model: {' '.join(str(error).split())[:200]}") from error
 
     def __reduce__(self) -> tuple[Callable[[bytes], "VisionModel"], tuple[bytes]]:
@@ -225,6 +232,6 @@ def _description(payload: bytes) -> dict[str, Any]:
         description = json.loads(header["__metadata__"]["model"])
         if description["format"] == FORMAT:
             return dict(description)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise ValueError("not a vision model: no safetensors file with this package's description in it")
