@@ -94,7 +94,7 @@ def _print_comparison(found: comparison.Comparison) -> None:
             f"  {model}: weighted F1 {pair.before:.4f} -> {pair.after:.4f}, {pair.difference.weighted_f1:+.4f} "
             f"({low:+.3f} to {high:+.3f}, {pair.n:,} rows)"
         )
-    print(f"  fused answers that changed: {found.changed:,} ({found.mended:,} became right, {found.broken:,} wrong)")
+    print(f"  fused answers that changed: {found.changed:,} ({found.fixed:,} became right, {found.broken:,} wrong)")
     if any(found.only):
         print(f"  rows in one table alone: {found.only[0]:,} before, {found.only[1]:,} now")
 

@@ -25,7 +25,7 @@ def table(answers: list[str | None], **columns: object) -> pa.Table:
 
 def test_what_changed_is_counted_and_listed() -> None:
     found = comparison.compare(table(BEFORE), table(AFTER, utterance=["a", "b", "c", "d", "e"]))
-    assert (found.rows, found.changed, found.mended, found.broken) == (5, 3, 1, 1)
+    assert (found.rows, found.changed, found.fixed, found.broken) == (5, 3, 1, 1)
     assert {(row.utterance, row.emotion, row.before, row.after) for row in found.changes} == {
         ("b", "joy", "anger", "joy"),
         ("c", "anger", "anger", "fear"),
@@ -51,7 +51,7 @@ def test_one_split_is_compared_alone_and_labels_are_not_needed() -> None:
     found = comparison.compare(table(BEFORE), table(AFTER, split=split))
     assert (found.split, found.rows, found.changed) == ("test", 3, 2)
     bare = comparison.compare(table(BEFORE).drop_columns("emotion"), table(AFTER).drop_columns("emotion"))
-    assert (bare.models, bare.changed, bare.mended) == ({}, 3, 0)
+    assert (bare.models, bare.changed, bare.fixed) == ({}, 3, 0)
 
 
 def test_tables_that_cannot_be_compared_are_refused() -> None:

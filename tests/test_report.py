@@ -172,5 +172,5 @@ def test_each_emotion_has_a_colour_seen_on_white_and_on_black():
     assert set(COLOURS) == set(EMOTIONS)
     assert len(set(COLOURS.values())) == len(EMOTIONS)
     for colour in COLOURS.values():
-        assert 1.05 / (luminance(colour) + 0.05) > 2.4
+        assert 1.05 / (luminance(colour) + 0.05) > 3
         assert (luminance(colour) + 0.05) / 0.05 > 3

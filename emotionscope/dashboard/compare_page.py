@@ -52,7 +52,7 @@ def _show_totals(found: Comparison) -> None:
     names = {
         "Utterances in both": found.rows,
         "Changed answers": found.changed,
-        "Became right": found.mended,
+        "Became right": found.fixed,
         "Became wrong": found.broken,
         "In one table alone": sum(found.only),
     }

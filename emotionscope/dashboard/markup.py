@@ -80,10 +80,10 @@ STYLE = """<style>
 .speaker { font-weight: 600; margin-right: .5rem; }
 .utterance details { font-size: .875rem; margin: .2rem 0; }
 .utterance summary { cursor: pointer; }
-.utterance.chosen { box-shadow: -4px 0 0 #466eff; padding-left: .6rem; }
-.say { border-left: 4px solid #466eff; padding: .5rem .9rem; margin: .2rem 0; background: rgba(128,128,128,.12);
+.utterance.chosen { box-shadow: -4px 0 0 #1d59ff; padding-left: .6rem; }
+.say { border-left: 4px solid #1d59ff; padding: .5rem .9rem; margin: .2rem 0; background: rgba(128,128,128,.12);
   border-radius: 4px; overflow-wrap: anywhere; }
-.say.error { border-color: #e60408; }
+.say.error { border-color: #c90005; }
 .say.warning { border-color: #b78e10; }
 .plain { overflow-wrap: anywhere; font-size: .875rem; margin: 0; }
 .card { overflow-x: auto; }

@@ -49,7 +49,7 @@ class Comparison:
     """Figures of two scores tables on the `rows` that both have.
 
     `only` counts the rows that one of them lacks. `changed` counts other fused answers; of those with a label,
-    `mended` went from wrong to right and `broken` from right to wrong.
+    `fixed` went from wrong to right and `broken` from right to wrong.
     """
 
     split: str | None
@@ -57,7 +57,7 @@ class Comparison:
     rows: int
     only: tuple[int, int]
     changed: int
-    mended: int
+    fixed: int
     broken: int
     models: dict[str, Pair]
     changes: list[Change]
@@ -93,7 +93,7 @@ def compare(
         rows=len(new),
         only=(len(before) - len(shared), len(after) - len(shared)),
         changed=int(changed.sum()),
-        mended=int((changed & known & (answers[1] == new.truth)).sum()),
+        fixed=int((changed & known & (answers[1] == new.truth)).sum()),
         broken=int((changed & known & (answers[0] == new.truth)).sum()),
         models={model: pair for model in MODELS if (pair := _pair(old, new, model, resamples)) is not None},
         changes=_changes(old, new, changed),
