@@ -66,7 +66,7 @@ def test_signs_of_no_width_are_no_text(text: str, bundle: bundle_store.Bundle) -
 
 def test_case_02_only_the_test_split_is_measured(cases: Path) -> None:
     dataset = tables.open_dataset(str(cases / "02_split_names_in_evaluate/input"), "scores")
-    figures = evaluation.evaluate(tables.read(dataset, evaluation.COLUMNS), resamples=10)
+    figures = evaluation.evaluate(tables.read(dataset), resamples=10)
     assert figures.split == "test"
     assert round(figures.models["text"].weighted_f1, 3) == 0.582
 
