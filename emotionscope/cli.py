@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, NoReturn
 
 import cyclopts
@@ -114,6 +115,7 @@ def main(run: Callable[[Any], object], name: str | None = None, arguments: list[
     sys.exit(0)
 
 
+@cache
 def _exit_on_sigterm() -> None:
     """Exit with 143 and one line when SIGTERM comes, whatever the process is doing then.
 

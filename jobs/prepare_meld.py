@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import small_output, storage, tables
 from emotionscope.prepare import meld
 
 SHOWN = 5  # names shown of each kind; the summary file holds all
@@ -38,7 +38,7 @@ def run(settings: PrepareMeld) -> dict[str, Any]:
     _print_facts(release.facts)
     tables.write_part(release.table, storage.join(output, "part-00000.parquet"))
     summary = {"job": "prepare_meld", **release.facts}
-    storage.write_json(storage.join(output, "_summary.json"), summary)
+    small_output.finish(output, summary)
     print(f"  written to {output}", flush=True)
     return summary
 

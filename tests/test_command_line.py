@@ -11,6 +11,7 @@ import pytest
 
 import jobs
 from emotionscope import __version__
+from emotionscope.errors import RESUME
 from jobs import __main__ as command
 from tests.conftest import ROOT, free_port, run_here, run_job
 from tests.dialogue_tables import dialogues, write
@@ -168,3 +169,49 @@ def test_a_submitted_job_refuses_a_relative_output(obvious: Path) -> None:
     done = run_job("jobs.score", *flags, RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
     assert done.returncode == 2
     assert "relative output" in done.stderr
+
+
+ENDS = """
+import sys
+from dataclasses import dataclass
+from emotionscope import cli
+
+@cli.flags
+@dataclass(frozen=True)
+class Settings:
+    output: str
+
+def run(settings: Settings) -> None:
+{}
+
+cli.main(run, "job", ["--output", "x"])
+"""
+
+
+def ended(body: str) -> tuple[int, list[str]]:
+    """The exit code and the lines of a job with this body."""
+    script = ENDS.format("\n".join(f"    {line}" for line in body.splitlines()))
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stderr.split("\n\n")[-1].splitlines()
+
+
+@pytest.mark.parametrize("ray", [False, True])
+def test_sigterm_ends_a_job_with_143_and_one_line_with_ray_in_the_process_too(ray: bool) -> None:
+    # Ray sets its own handler, which would unwind the process through Ray's threads.
+    body = "import os, signal, time, types\n"
+    body += "sys.modules['ray'] = types.ModuleType('ray')\n" * ray
+    body += "signal.signal(signal.SIGTERM, lambda *_: time.sleep(60))\n" * ray
+    body += "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)"
+    code, lines = ended(body)
+    assert code == 143
+    assert [line.strip() for line in lines if line.strip()] == [f"stopped; {RESUME}"]
+
+
+def test_a_full_disk_ends_a_job_with_1_and_one_line(tmp_path: Path) -> None:
+    body = "import resource\nfrom emotionscope.io import storage\n"
+    body += "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"  # no file may be larger
+    body += f"storage.write_bytes({str(tmp_path / 'part.parquet')!r}, bytes(10_000))"
+    code, lines = ended(body)
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith("error: ") and lines[0].endswith(RESUME)
+    assert list(tmp_path.iterdir()) == []

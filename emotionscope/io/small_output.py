@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+import pyarrow.parquet as pq
+
 from emotionscope.errors import UserError
 from emotionscope.io import storage
-
-RUN, SUMMARY = "_run.json", "_summary.json"
+from emotionscope.io.summary import RUN, SUMMARY
 
 
 def begin(uri: str, run: Mapping[str, object]) -> None:
@@ -24,5 +25,9 @@ def begin(uri: str, run: Mapping[str, object]) -> None:
 
 
 def finish(uri: str, summary: Mapping[str, object]) -> None:
-    """Write the summary, the mark of a finished output."""
-    storage.write_json(storage.join(uri, SUMMARY), summary)
+    """Write the summary, the mark of a finished output, with the list of its Parquet files and their rows."""
+    parts = []
+    for file in storage.list_files(uri, ".parquet"):
+        filesystem, path = storage.filesystem(file.uri)
+        parts.append({"name": file.name, "rows": pq.read_metadata(path, filesystem=filesystem).num_rows})
+    storage.write_json(storage.join(uri, SUMMARY), {**summary, "parts": parts})
