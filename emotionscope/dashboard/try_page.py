@@ -1,6 +1,8 @@
 """Page "Try it": a sentence, a clip or a picture of one's own, what the three models say of it, and why."""
 
 import tempfile
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +45,15 @@ class Answer:
 
 @st.cache_resource(show_spinner=False)
 def _face_finder() -> IsolatedFaces:
-    return IsolatedFaces(load_spec(), FACES, SECONDS)
+    """Finds faces, in a process that starts while the visitor still chooses a clip."""
+    finder = IsolatedFaces(load_spec(), FACES, SECONDS)
+    threading.Thread(target=_start_process, args=(finder,), daemon=True).start()
+    return finder
+
+
+def _start_process(finder: IsolatedFaces) -> None:
+    with tempfile.TemporaryDirectory() as folder, suppress(RowError):
+        finder("none", folder, None, None)
 
 
 def show(sources: parts.Sources) -> None:
@@ -58,6 +68,8 @@ def show(sources: parts.Sources) -> None:
             "A clip or a picture", KINDS, max_upload_size=MEGABYTES, help="It stays on this machine."
         )
         st.form_submit_button("Score", type="primary")
+    if bundle.vision is not None:
+        _face_finder()
     if not text.strip() and upload is None:
         st.info("Type a sentence, add a clip or a picture, or both, and press Score.")
         return
