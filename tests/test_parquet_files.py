@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 from emotionscope.errors import UserError
@@ -121,6 +122,24 @@ def test_a_damaged_page_is_one_line_that_names_the_file(tmp_path: Path) -> None:
         tables.read(dataset)
     assert "\n" not in str(told.value)
     assert len(tables.head(dataset, ["utterance"], 5)) == 5
+
+
+def test_a_file_damaged_anywhere_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
+    whole = write_file(tmp_path / "a.parquet", dialogues(50)).read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for number in range(60):
+        content = bytearray(whole)
+        first = 0 if number % 2 else len(whole) - 600  # the footer is there
+        for place in rng.integers(first, len(whole), rng.integers(1, 20)):
+            content[place] ^= int(rng.integers(1, 256))
+        (tmp_path / "a.parquet").write_bytes(content)
+        try:
+            tables.read(tables.open_dataset(str(tmp_path / "a.parquet"), "dialogues"))
+        except UserError as error:
+            refused += 1
+            assert str(tmp_path) in str(error) and "\n" not in str(error)
+    assert refused > 50
 
 
 def test_pages_with_check_sums_are_held_against_them(tmp_path: Path) -> None:

@@ -114,3 +114,5 @@ def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
     assert storage.join("s3://bucket/a", "b/c.mp4") == "s3://bucket/a/b/c.mp4"
     assert storage.join("/data", "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
     assert storage.join("/data", "/other/c.mp4") == "/other/c.mp4"
+    assert storage.join("/data", "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
+    assert storage.join("/data", "file:/other/c.mp4") == "/other/c.mp4"

@@ -73,7 +73,7 @@ def absolute(uri: str) -> str:
 def join(uri: str, *names: str) -> str:
     """A URI below another; an absolute, ``file://`` or ``s3://`` name replaces what stands before it."""
     for name in names:
-        name = absolute(unquote(name)) if name.startswith("file://") else name
+        name = absolute(name) if name.startswith("file:/") else name
         uri = name if is_s3(name) else posixpath.join(uri, name)
     return uri
 
