@@ -52,16 +52,7 @@ class Demo(cli.RayFlags):
 def run(settings: Demo) -> None:
     """Run all jobs and print what they made."""
     started = time.monotonic()
-    folder = Path(ray_session.output_uri(settings.output))
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise UserError(f"{folder}: this folder contains something else than a demo; name another --output")
-        if not settings.replace:
-            raise UserError(
-                f"{folder}: this folder contains an earlier demo; add --replace to delete it, or name another --output"
-            )
-        shutil.rmtree(folder)
-    storage.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
+    folder = _new_folder(settings)
     release, faces, dialogues, keyframes, models, scores, report = (
         str(folder / name) for name in ("release", "faces", "dialogues", "keyframes", "bundle", "scores", "report")
     )
@@ -112,11 +103,26 @@ def run(settings: Demo) -> None:
     print("  emotionscope score --dialogues YOUR_FOLDER --output YOUR_SCORES")
 
 
+def _new_folder(settings: Demo) -> Path:
+    """The demo's folder, emptied of an earlier demo. Raises UserError where it may not be used."""
+    folder = Path(ray_session.output_uri(settings.output))
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise UserError(f"{folder}: this folder contains something else than a demo; name another --output")
+        if not settings.replace:
+            raise UserError(
+                f"{folder}: this folder contains an earlier demo; add --replace to delete it, or name another --output"
+            )
+        shutil.rmtree(folder)
+    storage.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
+    return folder
+
+
 def _real_lines(step: "_Steps", folder: Path) -> None:
     """A few lines that a newcomer can change, answered by the models that come with the package."""
     lines = folder / "lines.txt"
     lines.write_text("\n".join(LINES) + "\n", encoding="utf-8")
-    step("Ask the models that come with EmotionScope, which know real people", "jobs.predict", lines=lines)
+    step("Ask the models that come with EmotionScope, which know real people", "emotionscope predict", lines=lines)
     predict.run(predict.Predict(lines=str(lines)))
     print(f"Change {lines} and run the command again.")
 
