@@ -23,7 +23,7 @@ def show(sources: parts.Sources) -> None:
     if archive is None:
         return
     chosen = filters.choose(archive)
-    parts.keep_address("Archive", filters.address(chosen))
+    filters.keep(chosen, "Archive")
     filters.show_chips(chosen)
     overview = archive.overview(chosen)
     _totals(overview.totals)
@@ -123,6 +123,8 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: parts.Source
     known = {name: column for name, column in orders.items() if column in ("", "certainty", *archive.columns)}
     order = first.selectbox("Sort by", list(known), key="sort", bind=filters.BOUND) or "the archive's order"
     descending = second.toggle("Largest first", key="largest", bind=filters.BOUND)
+    own = ({"sort": order} if known[order] else {}) | ({"largest": "true"} if descending else {})
+    filters.keep(chosen, "Archive", **own)
     table = archive.rows(chosen, known[order], descending, SHOWN)
     widths = {name: st.column_config.Column(width=WIDTHS.get(name, 90)) for name in table.columns}
     widths["certainty"] = st.column_config.ProgressColumn(

@@ -7,6 +7,7 @@ import streamlit as st
 
 from emotionscope.dashboard import charts, drawing, markup, parts, utterance_card
 from emotionscope.dashboard.archive import Archive
+from emotionscope.dashboard.filters import BOUND
 from emotionscope.labels import MODELS
 
 CARDS = 100  # utterances on one page
@@ -25,7 +26,7 @@ def show(sources: parts.Sources) -> None:
         if dialogue is None:
             st.warning("No dialogue has this in its id.")
             return
-        model = st.selectbox("Line of feeling by", MODELS, MODELS.index("fused"), key="model", bind="query-params")
+        model = st.selectbox("Line of feeling by", MODELS, MODELS.index("fused"), key="model", bind=BOUND)
     shown = {"dialogue": [dialogue], "model": [model or "fused"], "utterance": [wanted] if wanted else []}
     parts.keep_address("Dialogue", shown)
     rows = archive.dialogue(dialogue)
@@ -57,7 +58,7 @@ def _choose(archive: Archive) -> str | None:
     named = st.query_params.get("dialogue")
     if named is not None and named not in found and not search and archive.has_dialogue(named):
         found = [named, *found]
-    return st.selectbox("Dialogue", found, key="dialogue", bind="query-params") if found else None
+    return st.selectbox("Dialogue", found, key="dialogue", bind=BOUND) if found else None
 
 
 def _page_of(rows: pd.DataFrame, wanted: str | None) -> pd.DataFrame:
@@ -66,5 +67,7 @@ def _page_of(rows: pd.DataFrame, wanted: str | None) -> pd.DataFrame:
     if pages < 2:
         return rows
     places = [place for place, number in enumerate(rows["utterance_id"].astype(str)) if number == wanted]
-    page = st.number_input(f"Page of {pages:,}", 1, pages, places[0] // CARDS + 1 if places else 1)
+    page = st.number_input(
+        f"Page of {pages:,}", 1, pages, places[0] // CARDS + 1 if places else 1, key="page", bind=BOUND
+    )
     return rows.iloc[(page - 1) * CARDS : page * CARDS]

@@ -8,11 +8,12 @@ from typing import Any, Final
 import pyarrow as pa
 import streamlit as st
 
-from emotionscope.dashboard import markup
+from emotionscope.dashboard import markup, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.selection import FACE_COUNT, ColumnFilter, Selection
 from emotionscope.labels import EMOTIONS, MODELS
 
+_PAGES = ("Archive", "Shifts", "Review")  # the titles of those that have the filters
 BOUND: Final = "query-params"
 # Filters of their own; any other column of plain values can be chosen.
 _OWN = ("utterance", "speaker", "emotion", "split", "error", FACE_COUNT)
@@ -112,6 +113,14 @@ def address(chosen: Selection) -> dict[str, list[str]]:
         **{name: ["true"] for name, on in flags.items() if on},
     }
     return {name: list(each) for name, each in values.items() if each}
+
+
+def keep(chosen: Selection, page: str, **own: str) -> None:
+    """Remember the filters for the links to all pages that have them, and what is the page's own for the link to it."""
+    shared = address(chosen)
+    for each in _PAGES:
+        parts.keep_address(each, shared)
+    parts.keep_address(page, shared | {name: [value] for name, value in own.items()})
 
 
 def show_chips(chosen: Selection) -> None:

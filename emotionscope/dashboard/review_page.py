@@ -26,7 +26,7 @@ def show(sources: parts.Sources) -> None:
     chosen = filters.choose(archive)
     filters.show_chips(chosen)
     order = st.selectbox("First those that are", get_args(ReviewOrder), key="order", bind=filters.BOUND)
-    parts.keep_address("Review", {**filters.address(chosen), "order": [order]})
+    filters.keep(chosen, "Review", order=order)
     try:
         done = reviews.read(sources.scores)
     except UserError as error:

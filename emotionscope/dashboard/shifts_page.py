@@ -20,7 +20,7 @@ def show(sources: parts.Sources) -> None:
     if archive is None:
         return
     chosen = filters.choose(archive)
-    parts.keep_address("Shifts", filters.address(chosen))
+    filters.keep(chosen, "Shifts")
     filters.show_chips(chosen)
     with st.spinner("Counting …"):
         steps = archive.shifts(chosen)
