@@ -40,7 +40,7 @@ class Growth:
     """Dialogues table whose utterances are repeated."""
     clips: cli.Path | None = None
     """Folder of clips (*.mp4, at any depth). Default: clips are not measured."""
-    rows: cli.PositiveInt = 62_500
+    rows: cli.PositiveInt = 31_250
     """Rows of the smallest of the three runs over texts."""
 
 
