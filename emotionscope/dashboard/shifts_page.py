@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from emotionscope.dashboard import charts, drawing, filters, parts
+from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.selection import Selection
 from emotionscope.evaluation.evaluation import THIN
 
@@ -22,8 +23,7 @@ def show(sources: parts.Sources) -> None:
     chosen = filters.choose(archive)
     filters.keep(chosen, "Shifts")
     filters.show_chips(chosen)
-    with st.spinner("Counting …"):
-        steps = archive.shifts(chosen)
+    steps = _count(archive, chosen)
     shifts = steps[steps["previous"] != steps["emotion"]]
     if shifts.empty:
         st.warning("No utterance that passes all filters has another emotion than the one before it.")
@@ -43,6 +43,11 @@ def show(sources: parts.Sources) -> None:
     with right:
         st.header("By whom")
         _show_speakers(steps)
+
+
+@st.cache_data(show_spinner="Counting …", max_entries=100, hash_funcs={Archive: lambda archive: archive.dataset.uri})
+def _count(archive: Archive, chosen: Selection) -> pd.DataFrame:
+    return archive.shifts(chosen)
 
 
 def _show_speakers(steps: pd.DataFrame) -> None:
