@@ -41,10 +41,9 @@ def benchmark(images: Sequence[bytes], gpus: int) -> Iterator[Benchmark]:
 
         def ours(count: int) -> None:
             with tempfile.TemporaryDirectory() as output, contextlib.redirect_stdout(io.StringIO()):
-                settings = train_vision.TrainVision(
-                    keyframes=f"{folder}/{count}", bundle=f"{output}/bundle", epochs=1, batch_size=BATCH, workers=1
-                )
-                train_vision.run(settings)
+                places = {"keyframes": f"{folder}/{count}", "bundle": f"{output}/bundle"}
+                sizes = {"epochs": 1, "batch_size": BATCH, "image_size": SIZE, "workers": 1}
+                train_vision.run(train_vision.TrainVision(**places, **sizes))  # type: ignore[arg-type]
 
         variants = {OURS: ours, PEER: lambda count: _loop(pixels[:count], device)}
         what = f"one epoch of {MANY:,} faces of {SIZE} pixels, batch {BATCH}"
