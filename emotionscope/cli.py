@@ -125,6 +125,7 @@ def _exit_on_sigterm() -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # its signals are not ours
     signal.signal(signal.SIGTERM, lambda *_: None if "ray" in sys.modules else sys.exit(_say_stopped(143)))
 
     def wait() -> None:

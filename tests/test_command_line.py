@@ -207,6 +207,13 @@ def test_sigterm_ends_a_job_with_143_and_one_line_with_ray_in_the_process_too(ra
     assert [line.strip() for line in lines if line.strip()] == [f"stopped; {RESUME}"]
 
 
+def test_a_process_that_a_job_forked_and_terminates_does_not_end_the_job() -> None:
+    body = "import os, signal, time, types\nsys.modules['ray'] = types.ModuleType('ray')\nchild = os.fork()\n"
+    body += "if not child:\n    time.sleep(60)\nos.kill(child, signal.SIGTERM)\nos.kill(child, signal.SIGKILL)\n"
+    body += "os.waitpid(child, 0)\nraise cli.UserError('the job went on')"
+    assert ended(body) == (2, ["error: the job went on"])
+
+
 def test_a_full_disk_ends_a_job_with_1_and_one_line(tmp_path: Path) -> None:
     body = "import resource\nfrom emotionscope.io import storage\n"
     body += "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"  # no file may be larger
