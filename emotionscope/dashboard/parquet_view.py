@@ -29,14 +29,19 @@ class ParquetView:
                 "different schemas: rename one of the two, or write the files with one schema"
             )
         uris = [part.uri for part in dataset.parts]
+        self._is_folder = dataset.is_folder
+        self._partitioned = any(part.partition for part in dataset.parts)
         self._remote: pads.Dataset | None = None
         if storage.is_s3(dataset.uri):
             filesystem, _ = storage.filesystem(dataset.uri)
             paths = [storage.filesystem(uri)[1] for uri in uris]
-            self._remote = pads.dataset(paths, dataset.schema, "parquet", filesystem)
+            self._remote = pads.dataset(
+                paths, dataset.schema, "parquet", filesystem, partitioning="hive" if self._partitioned else None
+            )
         else:
             self._files = f"{name}_files" if self._renamed else name
-            connection.read_parquet(uris, union_by_name=not dataset.alike).create_view(self._files)
+            files = connection.read_parquet(uris, union_by_name=not dataset.alike, hive_partitioning=self._partitioned)
+            files.create_view(self._files)
             if self._renamed:
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {self._files} AS files({self._aliases()})")
 
@@ -55,9 +60,12 @@ class ParquetView:
 
     def source(self, uri: str) -> str:
         """A query for all rows of the dataset where it lies at `uri`, that needs no view."""
-        files = uri if uri.endswith(".parquet") else uri.rstrip("/") + "/*.parquet"
+        below = "/**/*.parquet" if self._partitioned else "/*.parquet"
+        files = uri.rstrip("/") + below if self._is_folder else uri
         path = files.replace("'", "''")
         options = "" if self._alike else ", union_by_name = true"
+        if self._partitioned or "=" in path:  # a folder above the dataset may look like a partition
+            options += f", hive_partitioning = {str(self._partitioned).lower()}"
         aliases = f" AS files({self._aliases()})" if self._renamed else ""
         return f"SELECT * FROM read_parquet('{path}'{options}){aliases}"
 

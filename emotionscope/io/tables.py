@@ -124,7 +124,7 @@ def _with_partitions(schemas: list[pa.Schema], parts: list[Part], contract: Tabl
         for name in each:
             _partition_column(part, name, types[name], 1)
     return [
-        pa.schema([*schema, *(pa.field(name, types[name]) for name in each if name not in schema.names)])
+        pa.schema([*schema, *(pa.field(name, types[name]) for name in sorted(each) if name not in schema.names)])
         for schema, each in zip(schemas, told, strict=True)
     ]
 
