@@ -47,5 +47,5 @@ def listed_parts(uri: str) -> dict[str, int] | None:
             return None
         parts = storage.read_json(place).get("parts")
         return None if parts is None else {str(part["name"]): int(part["rows"]) for part in parts}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{place}: damaged ({first_line(error)}); delete it and rerun the job that wrote it") from error
