@@ -12,6 +12,7 @@ from emotionscope.fusion import FLOOR, Fusion
 from emotionscope.labels import EMOTIONS, probability_columns
 from emotionscope.text import training as text_training
 from emotionscope.text.model import normalise
+from emotionscope.text.pipeline import to_pipeline
 from emotionscope.text.training import TextHyperparameters
 from emotionscope.vision import model as vision_model
 from tests.obvious import face, keyframes
@@ -34,8 +35,9 @@ def bundle() -> Bundle:
 
 
 def plain_text(bundle: Bundle, text: str) -> np.ndarray:
-    (found,) = bundle.text.pipeline.predict_proba([normalise(text)])
-    by_name = dict(zip(bundle.text.pipeline.classes_, found, strict=True))
+    plain = to_pipeline(bundle.text)
+    (found,) = plain.predict_proba([normalise(text)])
+    by_name = dict(zip(plain.classes_, found, strict=True))
     return np.array([by_name[emotion] for emotion in EMOTIONS])
 
 

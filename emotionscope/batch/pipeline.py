@@ -141,8 +141,9 @@ def warm_up(faces: bool) -> None:
 @ray.remote(num_cpus=1, max_retries=0)
 def _load_libraries(faces: bool) -> None:
     from emotionscope.batch import stages  # noqa: F401
-    from emotionscope.text import model as text_model  # noqa: F401
+    from emotionscope.text import model as text_model
 
+    text_model.warm_up()
     if faces:
         from emotionscope.vision import model as vision_model  # noqa: F401
 

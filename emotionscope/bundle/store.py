@@ -30,10 +30,10 @@ FORMAT = 1
 VERSIONS = "versions"  # folder of the manifests of all versions
 CARD = "README.md"  # the model card, where people and model hubs look for it
 Part = Literal["text", "vision", "fusion"]
-SUFFIXES: dict[str, str] = {"text": "skops", "vision": "safetensors", "fusion": "json"}
+SUFFIXES: dict[str, str] = {"text": "safetensors", "vision": "safetensors", "fusion": "json"}
 MANIFEST_BYTES = 16 * 2**20  # at most; what is larger is not read
 LIMITS: dict[str, int] = {"text": 2**30, "vision": 2**29, "fusion": 2**16}  # bytes of a part, at most
-_PACKAGES = ("numpy", "opencv-python-headless", "ray", "scikit-learn", "skops", "torch", "torchvision")
+_PACKAGES = ("numba", "numpy", "opencv-python-headless", "ray", "scikit-learn", "torch", "torchvision")
 
 
 @dataclass(frozen=True)

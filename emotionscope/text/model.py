@@ -1,44 +1,107 @@
 """Emotion from what is said: TF-IDF of words and character n-grams, then logistic regression.
 
-The model is one plain scikit-learn pipeline stored by skops, so that loading it runs no code; `text_training` fits it.
+`emotionscope.text.training` fits the model with scikit-learn. Scoring is compiled: `emotionscope.text.ngrams`.
 """
 
-import copy
-import io
 import json
 import unicodedata
-import zipfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+from scipy.sparse import csr_matrix
 
 from emotionscope.labels import EMOTIONS, indices
+from emotionscope.text import ngrams
 
+FORMAT = "emotionscope-text-1"
 MAX_CHARACTERS = 10_000  # of an utterance; what stands behind is not read
-_STRAIGHT = str.maketrans("‘’‚‛“”„‟´`–—", "''''\"\"\"\"''--")
+MAX_LENGTH = 20  # words or characters of an n-gram
+BATCH = 512  # texts scored at a time; their code points are held together
+_STRAIGHT = tuple(zip("‘’‚‛“”„‟´`–—", "''''\"\"\"\"''--", strict=True))
 
 
 def normalise(text: str) -> str:
     """The text in Unicode's NFKC form with straight quotes and plain dashes, cut at `MAX_CHARACTERS`."""
-    return unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_STRAIGHT)
+    if text.isascii():  # is in that form
+        return text[:MAX_CHARACTERS].replace("`", "'")
+    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
+    for odd, plain in _STRAIGHT:  # several times as fast as str.translate
+        text = text.replace(odd, plain)
+    return text
 
 
+@dataclass(frozen=True)
+class NGramLengths:
+    """The least and the greatest length of n-grams, of words and of characters.
+
+    With `across`, n-grams of characters reach from one word into the next. Raises ValueError for lengths that are
+    not whole numbers in 1 to `MAX_LENGTH`.
+    """
+
+    words: tuple[int, int]
+    characters: tuple[int, int]
+    across: bool
+
+    def __post_init__(self) -> None:
+        for shortest, longest in (self.words, self.characters):
+            if not (type(shortest) is type(longest) is int and 1 <= shortest <= longest <= MAX_LENGTH):
+                raise ValueError(f"n-grams of {shortest} to {longest}: the lengths are 1 to {MAX_LENGTH}")
+
+
+@dataclass(frozen=True, eq=False)
 class TextModel:
-    """A fitted pipeline with steps ``features`` (a union of TF-IDF vectorisers) and ``classifier``."""
+    """A vocabulary of n n-grams (of words, then characters, then marks) with its weights.
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
-        self._columns = indices(pipeline.named_steps["classifier"].classes_)
+    `terms` holds the n-grams one after another, as code points uint32, `sizes` uint32 [n] their numbers of
+    characters, and `families` says how many n-grams each family has. `idf` float32 [n] is the inverse document
+    frequency (1 for marks); `weights` float32 [n, k] and `bias` float32 [k] belong to the emotions in `labels`.
+    `marks_weight` multiplies the marks, whose values are not divided by their length.
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+    Raises ValueError where these do not fit together, or a number is not finite.
+    """
+
+    lengths: NGramLengths
+    labels: tuple[str, ...]
+    families: tuple[int, int, int]
+    marks_weight: float
+    terms: NDArray[np.uint32]
+    sizes: NDArray[np.uint32]
+    idf: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n, k = len(self.sizes), len(self.labels)
+        if len(set(self.labels) & set(EMOTIONS)) != k or k < 2:
+            raise ValueError("its labels are not two or more different emotions")
+        if len(self.families) != 3 or sum(self.families) != n or min(self.families) < 0 or n > ngrams.MAX_NGRAMS:
+            raise ValueError("the sizes of its families are not those of its vocabulary")
+        shapes = (self.idf.shape, self.weights.shape, self.bias.shape)
+        if shapes != ((n,), (n, k), (k,)) or self.sizes.sum(dtype=np.uint64) != len(self.terms):
+            raise ValueError("its vocabulary and weights differ in size")
+        numbers = (self.idf, self.weights, self.bias, np.array(self.marks_weight))
+        if not all(np.isfinite(values).all() for values in numbers) or not (self.idf > 0).all():
+            raise ValueError("a weight is not finite, or a document frequency not positive")
+        if not len(self._table):
+            raise ValueError("an n-gram stands twice in its vocabulary")
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities float32 [n, 7] in `labels.EMOTIONS` order; rows sum to 1. An emotion never seen gets 0."""
         result = np.zeros((len(texts), len(EMOTIONS)), dtype=np.float32)
-        if len(texts):
-            result[:, self._columns] = self.pipeline.predict_proba([normalise(text) for text in texts])
+        columns = indices(self.labels)
+        for start in range(0, len(texts), BATCH):
+            batch = texts[start : start + BATCH]
+            scores = self._tfidf(batch) @ self._weights + self.bias
+            exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+            result[start : start + len(batch), columns] = exponentials / exponentials.sum(axis=1, keepdims=True)
         return result
 
     def explain(self, text: str, emotion: str | None = None, top: int = 10) -> list[tuple[str, float]]:
@@ -49,70 +112,110 @@ class TextModel:
         """
         if emotion is None:
             emotion = EMOTIONS[self.probabilities([text])[0].argmax()]
-        features, classifier = self.pipeline.named_steps["features"], self.pipeline.named_steps["classifier"]
-        known = list(classifier.classes_)
-        # Of two classes scikit-learn keeps one row of weights, the second one's.
-        weights = classifier.coef_ if len(known) > 2 else np.vstack([-classifier.coef_, classifier.coef_])
-        row = features.transform([normalise(text)]).tocsr()
-        added = row.data * weights[known.index(emotion), row.indices]
-        names = features.get_feature_names_out()[row.indices]
-        order = np.argsort(-np.abs(added), kind="stable")[:top]
-        return [(str(names[i]).split("__", 1)[1], float(added[i])) for i in order]
+        if emotion not in self.labels:
+            raise ValueError(f"the model does not know {emotion!r}")
+        row = self._tfidf([text])
+        added = row.data * self.weights[row.indices, self.labels.index(emotion)]
+        ends = np.cumsum(self.sizes, dtype=np.int64)
+        return [
+            (_text(self.terms[ends[column] - self.sizes[column] : ends[column]]), float(value))
+            for column, value in sorted(
+                zip(row.indices.tolist(), added.tolist(), strict=True), key=lambda pair: (-abs(pair[1]), pair[0])
+            )[:top]
+        ]
+
+    def vocabulary(self) -> list[list[str]]:
+        """The n-grams of words, of characters and of marks, in the order of the columns."""
+        text, ends = _text(self.terms), np.cumsum(self.sizes, dtype=np.int64).tolist()
+        terms = [text[start:end] for start, end in pairwise([0, *ends])]
+        return [terms[start:end] for start, end in pairwise([0, *accumulate(self.families)])]
 
     def to_bytes(self) -> bytes:
-        """The pipeline as a skops file; the same model gives the same bytes."""
-        import skops.io  # takes seconds: it looks at every estimator of scikit-learn
+        """The model as safetensors, the vocabulary as one UTF-8 text, with a description in its metadata.
 
-        pipeline = copy.deepcopy(self.pipeline)
-        for _, vectoriser in pipeline.named_steps["features"].transformer_list:
-            vars(vectoriser).pop("_stop_words_id", None)  # an address in memory, which scikit-learn sets again
-            # As one string: skops looks at each entry of a dictionary, which takes seconds for 100,000.
-            vectoriser.vocabulary_ = json.dumps(sorted(vectoriser.vocabulary_, key=vectoriser.vocabulary_.get))
-        return _reproducible(skops.io.dumps(pipeline))
+        The same model gives the same bytes.
+        """
+        description = {name: getattr(self, name) for name in ("labels", "families", "marks_weight")}
+        description |= {"format": FORMAT, "lengths": asdict(self.lengths)}
+        tensors = {name: getattr(self, name) for name in ("sizes", "idf", "weights", "bias")}
+        tensors["terms"] = np.frombuffer(_text(self.terms).encode("utf-8", "surrogatepass"), np.uint8)
+        return save_tensors(tensors, {"model": json.dumps(description)})
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Self:
-        """Load what `to_bytes` wrote, with no types but the ones skops trusts by itself.
+        """Load what `to_bytes` wrote; outputs are put in `EMOTIONS` order by their names.
 
-        Raises ValueError for anything that is not such a model.
+        Raises ValueError for anything else.
         """
-        import skops.io
-
         try:
-            pipeline = skops.io.loads(payload, trusted=[])
-            vectorisers = [vectoriser for _, vectoriser in pipeline.named_steps["features"].transformer_list]
-            shape = (len(pipeline.steps), type(pipeline.named_steps["classifier"]), {type(v) for v in vectorisers})
-            if shape != (2, LogisticRegression, {TfidfVectorizer}):
-                raise ValueError("it is another pipeline")
-            # A vectoriser set to read files would open the paths that the texts name.
-            if any(vectoriser.input != "content" for vectoriser in vectorisers):
-                raise ValueError("its vectorisers do not read text")
-            for vectoriser in vectorisers:
-                terms = json.loads(vectoriser.vocabulary_)
-                vectoriser.vocabulary_ = {str(term): column for column, term in enumerate(terms)}
-            model = cls(pipeline)
-            model.probabilities(["probe"])
-        except Exception as error:
+            header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])
+            description = json.loads(header["__metadata__"]["model"])
+            if description["format"] != FORMAT:
+                raise ValueError(f"its format is not {FORMAT}")
+            lengths, tensors = description["lengths"], load_tensors(payload)
+            one, two, three = map(int, description["families"])
+            return cls(
+                NGramLengths(tuple(lengths["words"]), tuple(lengths["characters"]), bool(lengths["across"])),
+                tuple(map(str, description["labels"])),
+                (one, two, three),
+                float(description["marks_weight"]),
+                ngrams.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
+                tensors["sizes"].astype(np.uint32, casting="no"),
+                *(tensors[name].astype(np.float32, casting="no") for name in ("idf", "weights", "bias")),
+            )
+        # All that reading a file that somebody made up can raise.
+        except (SafetensorError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
+            raise ValueError(f"not a text model: {error or type(error).__name__}") from error
+        except ValueError as error:
             raise ValueError(f"not a text model: {error}") from error
-        return model
+
+    @cached_property
+    def _table(self) -> NDArray[np.uint64]:
+        return ngrams.build_table(_frozen(self.terms), _frozen(self.sizes), self.families)
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        return self.weights.astype(np.float64)
+
+    def _tfidf(self, texts: Sequence[str]) -> Any:
+        """TF-IDF of the texts, a CSR matrix float64 [m, n]."""
+        lowered = [normalise(text).lower() for text in texts]
+        values, columns, starts = ngrams.tfidf(
+            ngrams.code_points("".join(lowered)),
+            _frozen(np.fromiter(accumulate(map(len, lowered)), np.int64, len(lowered))),
+            ngrams.character_classes(),
+            (*self.lengths.words, *self.lengths.characters),
+            self.lengths.across,
+            _frozen(self._table),
+            _frozen(self.idf),
+            self.marks_weight,
+        )
+        return csr_matrix((values, columns, starts), shape=(len(texts), len(self.sizes)))
 
 
-def _reproducible(payload: bytes) -> bytes:
-    """A skops file without what changes from run to run: memory addresses, file times."""
-    sink = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(payload)) as source, zipfile.ZipFile(sink, "w") as target:
-        files = [name for name in source.namelist() if name != "schema.json"]
-        renamed = {name: f"{number}.{name.rsplit('.', 1)[-1]}" for number, name in enumerate(files)}
+def warm_up() -> None:
+    """Load the compiled code of scoring, or compile it where this machine has not yet."""
+    none, numbers = np.zeros(0, np.uint32), np.zeros(0, np.float32)
+    model = TextModel(
+        NGramLengths((1, 1), (1, 1), False),
+        EMOTIONS,
+        (0, 0, 0),
+        1.0,
+        none,
+        none,
+        numbers,
+        np.zeros((0, len(EMOTIONS)), np.float32),
+        np.zeros(len(EMOTIONS), np.float32),
+    )
+    model.probabilities([""])
 
-        def stable(node: dict[str, Any]) -> dict[str, Any]:
-            if isinstance(node.get("__id__"), int):
-                del node["__id__"]
-            if isinstance(node.get("file"), str):
-                node["file"] = renamed[node["file"]]
-            return node
 
-        schema = json.loads(source.read("schema.json"), object_hook=stable)
-        for name in files:
-            target.writestr(zipfile.ZipInfo(renamed[name]), source.read(name), zipfile.ZIP_DEFLATED)
-        target.writestr(zipfile.ZipInfo("schema.json"), json.dumps(schema), zipfile.ZIP_DEFLATED)
-    return sink.getvalue()
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, read-only as Ray's are: Numba compiles anew for one that can be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _text(points: NDArray[np.uint32]) -> str:
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

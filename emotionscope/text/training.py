@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import diags
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -24,12 +23,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from emotionscope import metrics
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
+from emotionscope.text import pipeline
 from emotionscope.text.blank import has_text
-from emotionscope.text.model import TextModel, normalise
+from emotionscope.text.model import NGramLengths, TextModel, normalise
 
 FOLDS = 3  # of the cross-validation that chooses the settings
-TOKEN = r"\w+(?:'\w+)?|[^\w\s]"
-MARKS = r"[^\w\s]+"  # a run of marks, such as ?!
 MARKS_WEIGHT = 0.3  # beside the n-grams, whose rows have length 1
 TOLERANCE = 1e-5  # of the gradient of the mean loss, at which the solver stops
 RARE = 3  # rows that an n-gram of characters must occur in
@@ -48,6 +46,11 @@ class TextHyperparameters:
     across: bool
     C: float
     class_weight_power: float
+
+    @property
+    def lengths(self) -> NGramLengths:
+        """The lengths of the n-grams."""
+        return NGramLengths(self.words, self.characters, self.across)
 
 
 GRID = tuple(
@@ -88,7 +91,8 @@ def train(
     temperature = metrics.temperature(truth["train"], held_out[best])
     classifier.coef_ /= temperature
     classifier.intercept_ /= temperature
-    model = TextModel(Pipeline([("features", features), ("classifier", classifier)]))
+    fitted = Pipeline([("features", features), ("classifier", classifier)])
+    model = pipeline.from_pipeline(fitted, grid[best].lengths)
 
     majority = metrics.most_frequent(truth["train"])
     record: dict[str, Any] = {
@@ -125,16 +129,11 @@ def _labelled(table: pa.Table) -> tuple[dict[str, list[str]], dict[str, np.ndarr
 
 
 def _features(settings: TextHyperparameters, texts: list[str]) -> FeatureUnion:
-    common = {"sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(token_pattern=TOKEN, ngram_range=settings.words, **common)
-    analyzer = "char" if settings.across else "char_wb"
-    characters = TfidfVectorizer(analyzer=analyzer, ngram_range=settings.characters, min_df=RARE, **common)
-    families, weights = [("words", words), ("characters", characters)], {}
-    if any(re.search(MARKS, text) for text in texts):
-        # By number and not normed, so that they tell how long and how loud an utterance is.
-        families.append(("marks", TfidfVectorizer(token_pattern=MARKS, use_idf=False, norm=None, **common)))
-        weights["marks"] = MARKS_WEIGHT
-    return FeatureUnion(families, transformer_weights=weights)
+    families = pipeline.vectorisers(settings.lengths, RARE)
+    if any(re.search(pipeline.MARKS, text) for text in texts):
+        return FeatureUnion(list(families.items()), transformer_weights={"marks": MARKS_WEIGHT})
+    del families["marks"]
+    return FeatureUnion(list(families.items()))
 
 
 def _fit_transform(features: FeatureUnion, texts: list[str]) -> Any:
