@@ -52,7 +52,8 @@ def run(settings: PrepareVideos) -> Account:
         tables.write_part(table, storage.join(output, f"part-{number:05d}.parquet"))
     _print_account(account, settings.window)
     small_output.finish(output, {"job": "prepare_videos", **asdict(account), "settings": run})
-    print(f"  written to {output}; next: emotionscope score --dialogues {output} --videos {folder}", flush=True)
+    print(f"  written to {output}", flush=True)
+    print(f"  next: emotionscope score --dialogues {output} --videos {folder} --output scores", flush=True)
     return account
 
 

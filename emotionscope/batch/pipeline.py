@@ -49,6 +49,7 @@ class BatchJob:
     """What `batch.runner.run` runs: a checked dataset, in shards of `shard_rows`, through `steps` to an output.
 
     `error_column` of the output holds the reason of a row that failed; more than `max_errors` of them stop the job.
+    One of the steps may write a part of the `faces` output for each shard.
     """
 
     dataset: tables.Dataset
@@ -57,6 +58,7 @@ class BatchJob:
     steps: tuple[Step, ...]
     error_column: str
     max_errors: int | None = None
+    faces: Output | None = None
 
 
 def keyframes_job(
@@ -74,10 +76,12 @@ def scoring_job(
     extraction: Extraction | None = None,
     gpus: Gpus | None = None,
     max_errors: int | None = None,
+    faces: Output | None = None,
 ) -> BatchJob:
     """Keyframes, or with an `extraction` dialogues, to scores; the vision model runs on `gpus`, if given.
 
-    Raises JobError where torch cannot use the GPUs.
+    With `faces`, which needs a vision model, each face is written there. Raises JobError where torch cannot use the
+    GPUs.
     """
     steps: list[Step] = [partial(extract, extraction)] if extraction else []
     if bundle.vision:
@@ -85,9 +89,10 @@ def scoring_job(
             gpu_pool.check(gpus)
         steps.append(partial(read_faces, bundle.vision.image_size))
         steps.append(partial(predict_faces, ray.put(bundle.vision), gpus))
+        steps += [partial(write_faces, faces, bundle.version)] if faces else []
     # Read and checked once, by the caller; every worker scores with exactly this version.
     steps.append(partial(fuse, ray.put(replace(bundle, vision=None))))
-    return BatchJob(dataset, output, shard_rows, tuple(steps), "error", max_errors)
+    return BatchJob(dataset, output, shard_rows, tuple(steps), "error", max_errors, faces)
 
 
 def plan(job: BatchJob, todo: list[Shard]) -> Dataset:
@@ -120,6 +125,11 @@ def predict_faces(network: "ray.ObjectRef[VisionModel]", gpus: Gpus | None, data
     if gpus:
         return gpu_pool.predict_faces(data, network, gpus)
     return _map(data, partial(_predict_faces, network))
+
+
+def write_faces(output: Output, version: str, data: Dataset) -> Dataset:
+    """Reads the faces' probabilities. Writes a shard's faces as one file, before its scores, and changes nothing."""
+    return data.map_batches(_faces_writer(output, version), **_WHOLE)
 
 
 def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
@@ -172,6 +182,16 @@ def _writer(output: Output, error_column: str) -> Block:
         tally = shards.tally(table, name, error_column)
         node = ray.get_runtime_context().get_node_id()
         return pa.table({"node": [node], "tally": [tally.to_json()]})
+
+    return write_block
+
+
+def _faces_writer(output: Output, version: str) -> Block:
+    def write_block(block: pa.Table) -> pa.Table:
+        from emotionscope.batch import stages
+
+        output.write(block[_SHARD][0].as_py(), stages.faces_of(block, version))
+        return block
 
     return write_block
 

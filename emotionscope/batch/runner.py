@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from emotionscope.batch.pipeline import BatchJob, plan
 from emotionscope.errors import JobError
 from emotionscope.io import shards
+from emotionscope.io.output import Output
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.shards import Shard, Tally
 from emotionscope.io.summary import Summary
@@ -17,10 +18,9 @@ def run(job: BatchJob) -> Summary:
 
     Raises JobError where more rows fail than the job allows, UserError where the output holds what is not the job's.
     """
-    done, todo = job.output.find_done(shards.cut(job.dataset, job.shard_rows), job.error_column)
-    tallies = list(done)
-    rows_resumed = sum(tally.rows for tally in done)
-    errors = sum((Counter(tally.errors) for tally in done), Counter[str]())
+    tallies, todo = _find_done(job)
+    rows_resumed = sum(tally.rows for tally in tallies)
+    errors = sum((Counter(tally.errors) for tally in tallies), Counter[str]())
     with RunLog(job.output.uri) as log, ProgressBar(job.output.job, job.dataset.rows, rows_resumed) as progress:
         log.write("start", job=job.output.job, rows=job.dataset.rows, rows_there=rows_resumed, shards=len(todo))
         _check_errors(job, errors)
@@ -30,6 +30,8 @@ def run(job: BatchJob) -> Summary:
             progress.advance(tally.rows, sum(tally.errors.values()))
             log.write("shard", node=node, **tally.to_dict(), rows_done=progress.done)
             _check_errors(job, errors)
+        if job.faces:
+            _finish_faces(job, job.faces)
         summary = job.output.finish(tallies, rows_resumed)
         log.write(
             "finish",
@@ -52,6 +54,24 @@ def print_summary(summary: Summary, uri: str) -> None:
     for reason, rows in sorted(summary.errors.items(), key=lambda item: -item[1]):
         print(f"    {rows:>8,}  {reason}")
     print(f"  written to {uri}", flush=True)
+
+
+def _find_done(job: BatchJob) -> tuple[list[Tally], list[Shard]]:
+    """The counts of the shards that are done, and the shards to do: those that lack a part of either output."""
+    every = shards.cut(job.dataset, job.shard_rows)
+    done, todo = job.output.find_done(every, job.error_column)
+    if job.faces:
+        missing = {shard.name for shard in (*todo, *job.faces.find_done(every, None)[1])}
+        done = [tally for tally in done if tally.shard not in missing]
+        todo = [shard for shard in every if shard.name in missing]
+    return done, todo
+
+
+def _finish_faces(job: BatchJob, faces: Output) -> None:
+    tallies, lost = faces.find_done(shards.cut(job.dataset, job.shard_rows), None)
+    if lost:
+        raise JobError(f"{faces.uri}: lost {lost[0].name} while the job ran; rerun the same command to make it again")
+    faces.finish(tallies)
 
 
 def _written(job: BatchJob, todo: list[Shard]) -> Iterator[tuple[str, Tally]]:

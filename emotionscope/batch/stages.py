@@ -27,7 +27,8 @@ NOTHING = "nothing to score: no text and no face"
 # Columns between the steps: an utterance's decoded faces, why one is missing, and what the network makes of them all.
 _FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
 _COUNT = f"{INTERNAL}face_count"
-_OWN = ("faces", "video_error", _COUNT, _FACE_ERROR, _PREDICTED)
+_OWN = ("faces", "video_error", _COUNT, _FACES, _FACE_ERROR, _PREDICTED)
+_CARRIED = ("time", "person", "box", "quality")  # of each face, to the faces table
 
 
 def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -67,7 +68,8 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
                 error = str(reason)
         rows.append(good)
         errors.append(error)
-    face = pa.struct([("quality", pa.float32()), ("person", pa.int32()), ("pixels", pa.binary(size * size))])
+    carried = [contracts.FACE.field(name) for name in _CARRIED]
+    face = pa.struct([*carried, pa.field("pixels", pa.binary(size * size))])
     made = {
         _COUNT: pc.list_value_length(column),
         _FACES: pa.array(rows, pa.list_(face)),
@@ -77,16 +79,17 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
 
 
 def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
-    """Rows of `read_faces` with the faces' probabilities in place of the faces."""
+    """Rows of `read_faces` with the utterance's probabilities, and those of each face in place of its pixels."""
     from emotionscope.vision import (
         model as vision_model,  # brings torch, which a worker that reads text alone starts without
     )
 
     faces, size = table[_FACES].combine_chunks(), model.image_size
-    quality, person, pixels = faces.flatten().flatten()
+    *carried, pixels = faces.flatten().flatten()
     images = np.frombuffer(b"".join(pixels.to_pylist()), np.uint8).reshape(-1, size, size)
     predicted = model.predict(images)
-    quality, person = (column.to_numpy(zero_copy_only=False) for column in (quality, person))  # NaN where null
+    face = dict(zip(_CARRIED, carried, strict=True))
+    quality, person = (face[name].to_numpy(zero_copy_only=False) for name in ("quality", "person"))  # NaN where null
     result = missing(len(table))
     ends = np.cumsum(pc.list_value_length(faces).to_numpy())
     for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
@@ -94,7 +97,34 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
             own = slice(start, end)
             result[row] = vision_model.pool(predicted[own], quality[own], person[own])
     pooled = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
-    return table.drop_columns([_FACES]).append_column(_PREDICTED, pooled)
+    face |= {name: pa.array(np.ascontiguousarray(values)) for name, values in zip(EMOTIONS, predicted.T, strict=True)}
+    offsets = pa.array(np.append(0, ends), pa.int32())
+    scored = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(list(face.values()), list(face)))
+    return table.drop_columns([_FACES]).append_column(_FACES, scored).append_column(_PREDICTED, pooled)
+
+
+def faces_of(table: pa.Table, version: str) -> pa.Table:
+    """The faces table of rows of `predict_faces`, by a bundle of this version: a row a face, in the rows' order."""
+    faces = table[_FACES].combine_chunks()
+    rows = pc.list_parent_indices(faces)
+    names = ("time", "person", "box", "quality", *EMOTIONS)
+    face = dict(zip(names, faces.flatten().flatten(), strict=True))
+    utterance = {
+        name: tables.column_or_nulls(table, name, pa.string()).take(rows) for name in (*contracts.KEY, "video")
+    }
+    # A face's time is counted from the start of its utterance.
+    starts = tables.column_or_nulls(table, "start", pa.float64()).take(rows).to_numpy(zero_copy_only=False)
+    time = face["time"].to_numpy(zero_copy_only=False) + np.maximum(np.nan_to_num(starts.astype(np.float64)), 0)
+    probabilities = np.stack([face[name].to_numpy() for name in EMOTIONS], axis=1)
+    best = np.array(EMOTIONS, dtype=object)[probabilities.argmax(axis=1)]
+    made = {
+        **utterance,
+        **face,
+        "time": pa.array(time),
+        "emotion": pa.array(best, pa.string()),
+        "bundle": pa.array([version] * len(rows), pa.string()),
+    }
+    return tables.conform(pa.table(made), contracts.faces_schema())
 
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:

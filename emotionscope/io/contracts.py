@@ -149,6 +149,11 @@ def scores_schema(keyframes: pa.Schema) -> pa.Schema:
     return _with_columns(pa.schema([each for each in keyframes if each.name not in own]), _SCORES, "scoring")
 
 
+def faces_schema() -> pa.Schema:
+    """The schema of a faces table."""
+    return pa.schema([(column.name, column.type) for column in FACES_TABLE.columns])
+
+
 def _with_columns(schema: pa.Schema, columns: tuple[Column, ...], by: str, or_else: str = "") -> pa.Schema:
     taken = [column.name for column in columns if column.name in schema.names]
     if taken:

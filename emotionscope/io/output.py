@@ -43,10 +43,11 @@ class Output:
         note = {**self._note(name), "rows": len(table)}
         tables.write_part(table, storage.join(self.uri, name), {_KEY: json.dumps(note).encode()})
 
-    def find_done(self, todo: list[Shard], error_column: str) -> tuple[list[Tally], list[Shard]]:
+    def find_done(self, todo: list[Shard], error_column: str | None) -> tuple[list[Tally], list[Shard]]:
         """The counts of the shards whose parts are whole, and the shards still to do.
 
-        A damaged part is done again. Raises UserError for a part that another run wrote, or of no shard of this run.
+        Without an `error_column`, a part has any number of rows. A damaged part is done again. Raises UserError for a
+        part that another run wrote, or of no shard of this run.
         """
         there = self._list_parts({shard.name for shard in todo})
 
@@ -102,14 +103,14 @@ class Output:
         named = {key: value for key, value in self.settings.items() if key in ("input", "bundle")}
         return {"job": self.job, "run": digest[:16], "shard": name, **named}
 
-    def _read_part(self, shard: Shard, error_column: str) -> Tally | None:
+    def _read_part(self, shard: Shard, error_column: str | None) -> Tally | None:
         """The counts of a part that is there; None where it is damaged."""
         uri = storage.join(self.uri, shard.name)
         filesystem, path = storage.filesystem(uri)
         try:
             # All of it: zeroed pages under a good footer are found by their checksums alone.
             with pq.ParquetFile(path, filesystem=filesystem, page_checksum_verification=True) as file:
-                note = _note_of(file.metadata)
+                note, rows = _note_of(file.metadata), shard.rows if error_column else file.metadata.num_rows
                 table = file.read()
             tally = shards.tally(table, shard.name, error_column)
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -117,12 +118,12 @@ class Output:
                 storage.read_bytes(uri)  # raises where the store fails, which damages nothing
             print(f"{uri}: damaged ({first_line(error)}); redoing its rows", flush=True)
             return None
-        if note != {**self._note(shard.name), "rows": shard.rows}:
+        if note != {**self._note(shard.name), "rows": rows}:
             raise UserError(
                 f"{uri}: written by another run or for another input; move it away and rerun the same command"
             )
-        if len(table) != shard.rows:
-            print(f"{uri}: has {len(table)} of {shard.rows} rows; redoing them", flush=True)
+        if len(table) != rows:
+            print(f"{uri}: has {len(table)} of {rows} rows; redoing them", flush=True)
             return None
         return tally
 
@@ -148,17 +149,22 @@ class Output:
             raise JobError(f"{self.uri}: another run took the output meanwhile; name another --output")
 
 
-def open_output(uri: str, job: str, settings: Mapping[str, Any], dataset: tables.Dataset | None = None) -> Output:
+def open_output(
+    uri: str, job: str, settings: Mapping[str, Any], dataset: tables.Dataset | None = None, reopen: bool = False
+) -> Output:
     """A new output of a job over `dataset`, or one that the same job with the same settings left half-finished.
 
-    Raises UserError where it is finished already, lies in the input's folder, or holds anything that another run wrote.
+    With `reopen` it may also be finished, and is then half-finished again. Raises UserError where it is finished
+    already, lies in the input's folder, or holds anything that another run wrote.
     """
     if dataset and dataset.is_folder and storage.is_below(storage.join(_real(uri), RUN), _real(dataset.uri)):
         raise UserError(f"{uri}: lies in the input's folder, {dataset.uri}; name an --output outside it")
     storage.check_access(uri)
     facts = _run_facts(job, {**settings, **({"input": input_facts(dataset)} if dataset else {})})
     try:
-        run_id = _acquire(uri, facts)
+        run_id = _acquire(uri, facts, reopen)
+        if reopen and storage.exists(storage.join(uri, SUMMARY)):
+            storage.delete(storage.join(uri, SUMMARY))
         _remove_temporaries(uri)
     except OSError as error:
         raise UserError(f"{uri}: cannot be written to ({first_line(error)})") from error
@@ -177,9 +183,9 @@ def _run_facts(job: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps({"job": job, "version": __version__, **settings})))
 
 
-def _acquire(uri: str, facts: dict[str, Any]) -> str:
+def _acquire(uri: str, facts: dict[str, Any], reopen: bool) -> str:
     """Make ``_run.json``, or find it made for the same facts; its run id."""
-    if storage.exists(storage.join(uri, SUMMARY)):
+    if not reopen and storage.exists(storage.join(uri, SUMMARY)):
         raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it")
     place = storage.join(uri, RUN)
     if not storage.exists(place):

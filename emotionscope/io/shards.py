@@ -73,8 +73,13 @@ def read(shard: Shard, schema: pa.Schema) -> pa.Table:
     return tables.read_rows(shard.part, schema, shard.start, shard.rows)
 
 
-def tally(table: pa.Table, shard: str, error_column: str) -> Tally:
-    """Counts of the output table of a shard; `error_column` holds the reasons of the rows that failed."""
+def tally(table: pa.Table, shard: str, error_column: str | None) -> Tally:
+    """Counts of the output table of a shard; `error_column` holds the reasons of the rows that failed.
+
+    Without one, each row is a face.
+    """
+    if error_column is None:
+        return Tally(shard, len(table), len(table), {})
     reasons = Counter(str(reason).split(":")[0] for reason in table[error_column].drop_null().to_pylist())
     counts = table["face_count"] if "face_count" in table.column_names else pc.list_value_length(table["faces"])
     return Tally(shard, len(table), pc.sum(pc.greater(counts, 0)).as_py() or 0, dict(reasons))
