@@ -149,7 +149,8 @@ def lean_loop(spec: detection.DetectorSpec, clip: str) -> int:
 
 def own_stages(bundle: str, spec: detection.DetectorSpec, clip: str) -> int:
     """Our own stages on one clip, without Ray and without batches across clips. The number of faces."""
-    found = keyframes.faces_in(clip, "/", None, None, _detector(spec), 8)
+    with open(clip, "rb") as stream:
+        found = keyframes.faces_of(stream, _detector(spec), 8)
     table = pa.table({"utterance": ["Hm."], "faces": pa.array([found], contracts.FACES)})
     stages.probabilities(table, _bundle(bundle))
     return len(found)

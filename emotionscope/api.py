@@ -12,6 +12,7 @@
 No Ray, no folders of a job, and the same numbers as `score` writes.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -81,8 +82,9 @@ class Models:
     def find_faces(self, video: Name, start: float | None = None, end: float | None = None) -> list[Face]:
         """The faces that `clip` looks at, with their crops. Raises RowError as it does."""
         place = storage.absolute(str(video))
+        place = place if storage.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
         folder, name = place.rsplit("/", 1)
-        return self._finder(name, folder, start, end)
+        return self._finder.of_clip(name, folder, start, end)
 
     def dialogues(self, frame: pd.DataFrame, videos: Name | None = None) -> pd.DataFrame:
         """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emotionscope.errors import RowError
-from emotionscope.video.frames import FEWEST, MOST, Frame, sample_frames
+from emotionscope.video.frames import FEWEST, MOST, Frame, sample_frames, sample_spans
 from tests.videos import number_of, numbered, write_video
 
 
@@ -84,6 +84,47 @@ def test_a_span_of_a_long_video_is_the_same_as_the_span_cut_out(tmp_path, name):
     assert times(span) == pytest.approx([number / 24 - 10.5 for number in numbers(span)], abs=0.03)
     assert numbers(sample(whole, 20))[-1] > 580
     assert numbers(sample(whole, None, 2.0))[0] < 12 <= 36 < numbers(sample(whole, None, 2.0))[-1] < 48
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.avi", "a.h264"])
+@pytest.mark.parametrize("gop", [24, 250])
+def test_spans_that_are_sampled_together_get_the_frames_they_get_alone(tmp_path, name, gop):
+    path = clip(tmp_path / name, 240, codec="mpeg4" if name == "a.avi" else "libx264", gop=gop)
+    spans = [(None, None), (6.0, 8.0), (0.5, 1.7), (1.7, 2.0), (None, 2.0), (8.0, None), (90.0, 95.0), (3.0, 2.0)]
+    spans += [(n / 2, n / 2 + 3) for n in range(14)]  # more than are sampled at once
+    found = {}
+    with path.open("rb") as stream:
+        for number, frames in sample_spans(stream, spans):
+            assert number not in found
+            found[number] = str(frames) if isinstance(frames, RowError) else described(frames)
+    assert [found[number] for number in range(len(spans))] == [alone(path, *span) for span in spans]
+
+
+def described(frames) -> list[tuple[float, int]]:
+    return [(frame.time, number_of(frame.image)) for frame in frames]
+
+
+def alone(path: Path, start: float | None, end: float | None) -> list[tuple[float, int]] | str:
+    try:
+        return described(sample(path, start, end))
+    except RowError as error:
+        return str(error)
+
+
+def test_damage_costs_none_of_the_spans_behind_it(tmp_path):
+    path = clip(tmp_path / "a.mkv", 240, gop=24)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = os.urandom(3000)
+    path.write_bytes(content)
+    with path.open("rb") as stream:
+        found = {
+            number: described(frames)
+            for number, frames in sample_spans(stream, [(n, n + 1) for n in range(10)])
+            if not isinstance(frames, RowError)
+        }
+    assert {0, 1, 2, 8, 9} <= set(found)
+    assert all(n * 24 <= number < n * 24 + 24 for n, frames in found.items() for _, number in frames)
 
 
 def test_a_span_of_a_container_without_index_starts_where_it_should(tmp_path):

@@ -244,7 +244,7 @@ def test_an_unexpected_failure_costs_one_row(folder, haar):
                 raise ZeroDivisionError("division by zero\nmore")
             return haar.detect(image)
 
-    result = extract(dialogues(["one.mp4", "one.mp4"]), str(folder), Failing())
+    result = extract(dialogues(["one.mp4"] * 2, start=[0.0, 1.0], end=[1.0, 2.0]), str(folder), Failing())
     assert result["video_error"].to_pylist() == ["video failed: ZeroDivisionError: division by zero", None]
     assert len(result["faces"].to_pylist()[1]) == 4
 

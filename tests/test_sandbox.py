@@ -45,11 +45,11 @@ def isolated(silent: socket.socket) -> Iterator[IsolatedFaces]:
 
 
 def test_the_faces_are_those_found_without_isolation(folder: str, isolated: IsolatedFaces) -> None:
-    here = keyframes.faces_in("good.mp4", folder, None, None, Detector(HAAR), 8)
-    assert here
-    assert isolated("good.mp4", folder, None, None) == here
+    here = keyframes.faces_in("good.mp4", folder, [(None, None)], Detector(HAAR), 8)
+    assert here[0]
+    assert isolated("good.mp4", folder, [(None, None)]) == here
     with pytest.raises(RowError, match="video missing"):
-        isolated("gone.mp4", folder, None, None)
+        isolated.of_clip("gone.mp4", folder)
 
 
 def test_a_video_that_crashes_its_decoder_costs_its_own_row_only(
@@ -64,22 +64,22 @@ def test_a_video_that_crashes_its_decoder_costs_its_own_row_only(
     thread = threading.Thread(target=crash, daemon=True)
     thread.start()
     with pytest.raises(RowError, match="crashed its decoder"):
-        isolated(*STALLED, None, None)
+        isolated.of_clip(*STALLED)
     thread.join()
-    assert isolated("good.mp4", folder, None, None)
+    assert isolated.of_clip("good.mp4", folder)
 
 
 def test_a_decoder_that_is_ended_between_two_videos_costs_no_row(folder: str, isolated: IsolatedFaces) -> None:
     end_decoder()
-    assert isolated("good.mp4", folder, None, None)
+    assert isolated.of_clip("good.mp4", folder)
 
 
 def test_a_video_that_stalls_costs_its_own_row_only(folder: str, isolated: IsolatedFaces) -> None:
     usual, isolated.seconds = isolated.seconds, 0.2
-    with pytest.raises(RowError, match=r"^video took too long: more than 0\.2 s"):
-        isolated(*STALLED, None, None)
+    spans = [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]  # the third is given up
+    assert [str(found) for found in isolated(*STALLED, spans)] == ["video took too long: more than 0.2 s"] * 3
     isolated.seconds = usual
-    assert isolated("good.mp4", folder, None, None)
+    assert isolated.of_clip("good.mp4", folder)
 
 
 def end_decoder() -> None:

@@ -53,7 +53,7 @@ def _face_finder() -> IsolatedFaces:
 
 def _start_process(finder: IsolatedFaces) -> None:
     with tempfile.TemporaryDirectory() as folder, suppress(RowError):
-        finder("none", folder, None, None)
+        finder.of_clip("none", folder)
 
 
 def show(sources: parts.Sources) -> None:
@@ -110,7 +110,7 @@ def _find_faces(content: bytes) -> list[Face]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "upload")
         path.write_bytes(content)
-        return _face_finder()(path.name, folder, None, None)
+        return _face_finder().of_clip(path.name, folder)
 
 
 def _show_answers(answer: Answer) -> None:

@@ -1,34 +1,33 @@
-"""Frames of a video, sampled evenly over an utterance: open, seek, decode only what is needed.
+"""Frames of a video, sampled evenly over each of its utterances.
 
-What goes wrong is a `RowError` whose reason starts with ``video unreadable``, ``video has no frames``, ``video span is
-empty`` or ``video too large``.
+The utterances are looked at together, in order of time, so that no part is decoded twice. What goes wrong is a
+`RowError` whose reason starts with ``video unreadable``, ``video has no frames``, ``video span is empty`` or
+``video too large``.
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, Any, Literal
+from typing import IO
 
-import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from emotionscope.errors import RowError
 from emotionscope.video import clock
-from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
 from emotionscope.video.display import Shown
+from emotionscope.video.stretch import Skip, Stretch
 
 RATE = 2.0  # frames a second of the utterance
 FEWEST = 4  # frames of a short utterance, where it has as many
 MOST = 24  # frames of a long one
 STILL = 2.0  # seconds for which a frame counts that stands longer
+APART = 60.0  # seconds between two spans from which on what lies between them is not read
+TOGETHER = 8  # spans that overlap and are sampled at once; each holds its frames
 
-INDEXED = "mov"  # demuxers that know where every frame lies, and so can go back to the first exactly
-REORDERING = 16  # frames by which decoding order may run ahead of time (H.264, H.265)
+EMPTY = "video span is empty: no frame in it"
 
-Skip = Literal["DEFAULT", "NONREF", "NONKEY"]
+Span = tuple[float | None, float | None]  # start and end in seconds; None: either end of the video
 
 
 @dataclass(frozen=True)
@@ -51,192 +50,184 @@ def sample_frames(stream: IO[bytes], start: float | None = None, end: float | No
     than these are in memory at any time. Of a file that is cut short, the frames that decode are returned.
     `stream` is seekable and stays open. Raises RowError, at the first frame.
     """
-    if end is not None and end <= max(start or 0.0, 0.0):
-        raise RowError(f"video span is empty: from {start or 0:g} to {end:g} s")
-    with closing(_Span(stream, start, end)) as span:
-        chosen = _choose(span)
-    while chosen:
-        time, shown = chosen.pop(0)
-        yield Frame(time, shown.image(), shown.scale)
+    for _, frames in sample_spans(stream, [(start, end)]):
+        if isinstance(frames, RowError):
+            raise frames
+        yield from frames
 
 
-class _Span:
-    """The part of a video's main track between two times."""
+def sample_spans(stream: IO[bytes], spans: Sequence[Span]) -> Iterator[tuple[int, Iterator[Frame] | RowError]]:
+    """The frames that `sample_frames` gives for each span, or the error it raises, with the span's number.
 
-    def __init__(self, stream: IO[bytes], start: float | None, end: float | None) -> None:
-        self._stream = stream
-        self._kept: InputContainer | None = None
-        self._rate: float | None = None  # of frames that have no usable time stamps
-        self._first = 0  # number of the packet to decode first
-        with self._open() as (container, track):
-            self.aspect = track.sample_aspect_ratio
-            # Times in a file need not start at zero; a user's do.
-            self._zero = start_of(container, track)
-            self.low = -np.inf if start is None else self._zero + max(start, 0.0)
-            self.high = np.inf if end is None else self._zero + end
-            # What lies before a jump can only be known by reading it.
-            self._seek_time = None if jumps(container) else self._find_key(container, track)
-
-    @contextmanager
-    def _open(self) -> Iterator[tuple[InputContainer, VideoStream]]:
-        """The container and its main track; whatever libav raises becomes a RowError."""
-        with row_errors(), self._container() as container:
-            yield container, main_track(container)
-
-    @contextmanager
-    def _container(self) -> Iterator[InputContainer]:
-        """The file from its start; opening it takes as long as decoding several frames, so once will do if it may."""
-        if self._kept:
-            self._kept.seek(self._kept.start_time or 0)
-            yield self._kept
-            return
-        container = open_container(self._stream)
-        if INDEXED in container.format.name.split(","):
-            self._kept = container
-            yield container
+    They come about in order of time. Use up the frames of one span before the next: then at most `TOGETHER` times
+    `MOST` frames are in memory.
+    """
+    valid: list[int] = []
+    for number, (start, end) in enumerate(spans):
+        if end is not None and end <= max(start or 0.0, 0.0):
+            yield number, RowError(f"video span is empty: from {start or 0:g} to {end:g} s")
         else:
-            with container:
-                yield container
+            valid.append(number)
+    for numbers in _split(spans, valid):
+        yield from _sample_stretch(stream, {number: spans[number] for number in numbers})
 
-    def close(self) -> None:
-        """Close the container, if it was kept open; the stream stays open."""
-        if self._kept:
-            self._kept.close()
 
-    def _find_key(self, container: InputContainer, track: VideoStream) -> float | None:
-        """The time to seek to, to land on a key frame that is not after the span's start; None for the file's start.
+def _split(spans: Sequence[Span], numbers: list[int]) -> list[list[int]]:
+    """The spans' numbers in order of time, divided where nothing is wanted for `APART` seconds."""
+    parts: list[list[int]] = []
+    reached = -np.inf
+    for number in sorted(numbers, key=lambda number: spans[number][0] or 0.0):
+        start, end = spans[number]
+        if not parts or (start or 0.0) > reached + APART:
+            parts.append([])
+        parts[-1].append(number)
+        reached = max(reached, np.inf if end is None else end)
+    return parts
 
-        The span's start itself will do in a container with an index; others are searched by byte position.
-        """
-        for back in (0, 10) if np.isfinite(self.low) else ():
-            try:
-                _seek(container, track, self.low - back)
-                packets = container.demux(track)
-                key = next(packet for packet in packets if packet.is_keyframe and packet.pts is not None)
-            except (av.FFmpegError, StopIteration):
-                return None
-            if float((key.pts or 0) * key.time_base) <= self.low:
-                return self.low - back
-        return None
 
-    def _packets(self, skip: Skip = "DEFAULT") -> Iterator[tuple[Any, float]]:
-        """The packets up to the end of the span, with their times; the last one is empty and flushes the decoder."""
-        with self._open() as (container, track):
-            track.codec_context.skip_frame = skip
-            if self._seek_time is not None:
-                _seek(container, track, self._seek_time)
-            times = clock.Clock(1 / frame_rate(track), clock.JOINED_GAP if jumps(container) else clock.GAP)
-            time, late = -np.inf, 0
-            packets = container.demux(track)
-            while True:
+def _sample_stretch(stream: IO[bytes], spans: dict[int, Span]) -> Iterator[tuple[int, Iterator[Frame] | RowError]]:
+    starts, ends = ([span[side] for span in spans.values()] for side in (0, 1))
+    start = None if None in starts else min(each for each in starts if each is not None)
+    end = None if None in ends else max(each for each in ends if each is not None)
+    left, alone = dict(spans), {}
+    try:
+        with closing(Stretch(stream, start, end)) as stretch:
+            samplers = []
+            for number, span in spans.items():
                 try:
-                    packet = next(packets)
-                except (av.InvalidDataError, av.EOFError, StopIteration):  # the file's end, or where it is cut short
-                    return
-                times.correct(packet)
-                stamp = packet.dts if packet.pts is None else packet.pts
-                time = time if stamp is None else float(stamp * packet.time_base)
-                yield packet, time
-                late = late + 1 if time >= self.high and self._rate is None else 0
-                if late > REORDERING:
-                    return
-
-    def index(self) -> tuple[np.ndarray, np.ndarray]:
-        """The times of the span's frames in seconds, and which are key frames, read without decoding."""
-        # Packets to discard lie outside the part of the file that its edit list shows.
-        read = [
-            (number, time, packet.is_keyframe)
-            for number, (packet, time) in enumerate(self._packets())
-            if packet.size and not packet.is_discard
-        ]
-        times, keys = np.array([time for _, time, _ in read]), np.array([key for *_, key in read], bool)
-        if not clock.is_stamped(times):
-            return self._count(len(times))
-        if self._seek_time is None:
-            self._first = max((number for number, time, key in read if key and time <= self.low), default=0)
-        inside = (times >= self.low) & (times < self.high)
-        return times[inside], keys[inside]
-
-    def _count(self, frames: int) -> tuple[np.ndarray, np.ndarray]:
-        """The index of a span of a track whose frames can only be counted."""
-        with self._open() as (_, track):
-            self._rate = frame_rate(track)
-        if self._seek_time is not None:  # read from the start, to count from there
-            self._seek_time = None
-            frames = sum(bool(packet.size) and not packet.is_discard for packet, _ in self._packets())
-        times = self._zero + np.arange(frames) / self._rate
-        times = times[(times >= self.low) & (times < self.high)]
-        return times, np.zeros(len(times), bool)
-
-    def decode(self, skip: Skip) -> Iterator[tuple[float, VideoFrame]]:
-        """The span's frames that decode, with their times; `skip` is libavcodec's level of frames to leave out."""
-        count = 0
-        for number, (packet, packet_time) in enumerate(self._packets("DEFAULT" if self._rate else skip)):
-            if number < self._first:
-                continue
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:  # the next may decode
-                continue
-            for frame in frames:
-                time = packet_time if frame.time is None else frame.time
-                if self._rate:
-                    time = self._zero + count / self._rate
-                    count += 1
-                if self.low <= time < self.high:
-                    yield time, frame
+                    samplers.append(_Sampler(number, span, stretch))
+                except RowError as error:
+                    if stretch.seekable and len(spans) > 1:
+                        alone[number] = left.pop(number)  # damage before it may have ended the stretch
+                    else:
+                        del left[number]
+                        yield number, error
+            for sampler in _sample(stretch, samplers):
+                del left[sampler.number]
+                yield sampler.number, sampler.frames()
+    except RowError as error:
+        for number in left:
+            yield number, error
+        left = {}
+    for number in left:
+        yield number, RowError("video has no frames: none of them decodes")
+    for number, span in alone.items():
+        yield from _sample_stretch(stream, {number: span})
 
 
-def _seek(container: InputContainer, track: VideoStream, time: float) -> None:
-    container.seek(max(int(time / (track.time_base or 1)), track.start_time or 0), stream=track)
-
-
-def _choose(span: _Span) -> list[tuple[float, Shown]]:
-    """One frame from each cell of an even division of the span, with its time in it."""
-    times, keys = span.index()
-    if not len(times):
-        whole = not np.isfinite(span.low) and not np.isfinite(span.high)
-        raise RowError("video has no frames: its track is empty" if whole else "video span is empty: no frame in it")
-    ordered, even = clock.place(times, STILL)
-    first = even[0]
-    length = (even[-1] - first) * len(times) / max(len(times) - 1, 1)
-    count = min(max(round(RATE * length), FEWEST), MOST, len(times))
-    edges = first + length / count * np.arange(count)  # where the cells start
-    middles = edges + length / count / 2
-    if even is not ordered:
-        edges, middles = np.interp(edges, even, ordered), np.interp(middles, even, ordered)
-    cells, key_cells = (len(np.unique(np.searchsorted(edges, t, "right"))) for t in (times, times[keys]))
-
-    # Frames that no other needs are cheap to leave out, as long as (nearly) every cell still has one.
-    ways: list[Skip] = ["DEFAULT"]
-    if len(times) > 2 * count:
-        ways = ["NONKEY", "NONREF", "DEFAULT"] if key_cells == cells else ["NONREF", "DEFAULT"]
-    zero = span.low if np.isfinite(span.low) else first
-    chosen: list[tuple[float, Shown]] = []
+def _sample(stretch: Stretch, samplers: "list[_Sampler]") -> "Iterator[_Sampler]":
+    """Decode with as many frames left out as each span allows; yields samplers that have their frames."""
+    ways: tuple[Skip, ...] = "NONKEY", "NONREF", "DEFAULT"
     for way in ways:
-        frames = _one_per_cell(span.decode(way), edges, middles)
-        chosen = [(max(float(time - zero), 0.0), Shown.of(frame, span.aspect)) for time, frame in frames]
-        if 4 * len(chosen) >= 3 * cells:
-            break
-    if not chosen:
-        raise RowError("video has no frames: none of them decodes")
-    return chosen
+        again = []
+        for layer in _layers([sampler for sampler in samplers if way in sampler.ways]):
+            for sampler in _decode(stretch, layer, way):
+                if sampler.chosen and (sampler.has_enough() or way == "DEFAULT"):
+                    samplers.remove(sampler)
+                    yield sampler
+                else:
+                    again.append(sampler)
+        for sampler in again:
+            sampler.restart()
 
 
-def _one_per_cell(
-    frames: Iterator[tuple[float, VideoFrame]], edges: np.ndarray, middles: np.ndarray
-) -> Iterator[tuple[float, VideoFrame]]:
-    """Of each cell, from its edge on, the last frame of its first half, else the next one."""
-    current, held = -1, None
-    for time, frame in frames:
-        cell = max(int(np.searchsorted(edges, time, "right")) - 1, 0)
-        if held is None or cell > current:
-            if held is not None:
-                yield held
-            current, held = cell, (time, frame)
-        elif time <= middles[cell]:
-            held = time, frame
-        elif cell == len(edges) - 1:
-            break
-    if held is not None:
-        yield held
+def _layers(samplers: "list[_Sampler]") -> "list[list[_Sampler]]":
+    """Samplers in groups of which no more than `TOGETHER` overlap at any time."""
+    layers: list[list[_Sampler]] = []
+    for sampler in sorted(samplers, key=lambda sampler: sampler.low):
+        for layer in layers:
+            if sum(other.high > sampler.low for other in layer) < TOGETHER:
+                layer.append(sampler)
+                break
+        else:
+            layers.append([sampler])
+    return layers
+
+
+def _decode(stretch: Stretch, samplers: "list[_Sampler]", way: Skip) -> "Iterator[_Sampler]":
+    """One pass over the windows of samplers in order of time; yields each when its window is over."""
+    waiting, active = list(samplers), list[_Sampler]()
+    for time, frame in stretch.decode([(sampler.low, sampler.high) for sampler in samplers], way):
+        while waiting and waiting[0].low <= time:
+            active.append(waiting.pop(0))
+        for sampler in [sampler for sampler in active if sampler.is_over(time)]:
+            active.remove(sampler)
+            yield sampler.finish()
+        for sampler in active:
+            if sampler.low <= time:
+                sampler.take(time, frame)
+        if not waiting and not active:
+            return
+    for sampler in [*active, *waiting]:
+        yield sampler.finish()
+
+
+class _Sampler:
+    """Chooses one frame from each cell of an even division of a span. Raises RowError where it has no frame."""
+
+    def __init__(self, number: int, span: Span, stretch: Stretch) -> None:
+        self.number, self._aspect = number, stretch.aspect
+        start, end = span
+        self.low = -np.inf if start is None else stretch.zero + max(start, 0.0)
+        self.high = np.inf if end is None else stretch.zero + end
+        inside = stretch.inside(self.low, self.high)
+        if not len(inside):
+            raise RowError("video has no frames: its track is empty" if span == (None, None) else EMPTY)
+        times, keys = stretch.times[inside], stretch.keys[inside]
+        ordered, even = clock.place(times, STILL)
+        first = even[0]
+        length = (even[-1] - first) * len(times) / max(len(times) - 1, 1)
+        count = min(max(round(RATE * length), FEWEST), MOST, len(times))
+        edges = first + length / count * np.arange(count)  # where the cells start
+        middles = edges + length / count / 2
+        if even is not ordered:
+            edges, middles = np.interp(edges, even, ordered), np.interp(middles, even, ordered)
+        self._edges, self._middles = edges, middles
+        self._cells, key_cells = (len(np.unique(np.searchsorted(edges, t, "right"))) for t in (times, times[keys]))
+        self._zero = self.low if np.isfinite(self.low) else first
+        # Frames that no other needs are cheap to leave out, as long as (nearly) every cell still has one.
+        self.ways: list[Skip] = ["DEFAULT"]
+        if len(times) > 2 * count:
+            self.ways = ["NONKEY", "NONREF", "DEFAULT"] if key_cells == self._cells else ["NONREF", "DEFAULT"]
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was chosen."""
+        self.chosen: list[tuple[float, Shown]] = []
+        self._held: tuple[float, VideoFrame] | None = None
+        self._cell = -1
+
+    def take(self, time: float, frame: VideoFrame) -> None:
+        """Look at the next frame: of each cell the last one of its first half is chosen, else the one after."""
+        cell = max(int(np.searchsorted(self._edges, time, "right")) - 1, 0)
+        if self._held is None or cell > self._cell:
+            self._choose()
+            self._cell, self._held = cell, (time, frame)
+        elif time <= self._middles[cell]:
+            self._held = time, frame
+
+    def is_over(self, time: float) -> bool:
+        """Whether no frame from this time on can be chosen."""
+        last = self._cell == len(self._edges) - 1
+        return time >= self.high or bool(last and self._held and time > self._middles[-1])
+
+    def finish(self) -> "_Sampler":
+        """Choose the frame that is held."""
+        self._choose()
+        self._held = None
+        return self
+
+    def _choose(self) -> None:
+        if self._held:
+            time, frame = self._held
+            self.chosen.append((max(float(time - self._zero), 0.0), Shown.of(frame, self._aspect)))
+
+    def has_enough(self) -> bool:
+        """Whether (nearly) every cell that has frames has one that decodes."""
+        return 4 * len(self.chosen) >= 3 * self._cells
+
+    def frames(self) -> Iterator[Frame]:
+        """The chosen frames, each of which is then forgotten."""
+        while self.chosen:
+            time, shown = self.chosen.pop(0)
+            yield Frame(time, shown.image(), shown.scale)

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, TypedDict
 
 import cv2
@@ -14,7 +14,7 @@ from emotionscope.errors import RowError, UserError, first_line
 from emotionscope.io import contracts, storage, tables
 from emotionscope.video import tracking
 from emotionscope.video.detection import Detector
-from emotionscope.video.frames import Frame, sample_frames
+from emotionscope.video.frames import Frame, Span, sample_spans
 
 JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
 JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
@@ -42,8 +42,9 @@ class Face(TypedDict):
     image: bytes
 
 
-# A video's path, its dataset's root, and where in it the utterance starts and ends, to its faces.
-Finder = Callable[[str, str, float | None, float | None], list[Face]]
+Found = list[Face] | RowError  # an utterance's faces, or why there are none
+# A video's path, its dataset's root, and where in it utterances start and end, to the faces of each.
+Finder = Callable[[str, str, Sequence[Span]], list[Found]]
 
 
 def faces_of(
@@ -54,11 +55,38 @@ def faces_of(
     A JPEG or PNG picture is a video of one frame. There is none where no face is found. Raises RowError where the
     video cannot be read.
     """
-    tracked: list[tracking.TrackedFace] = []
-    before, shot = None, 0
+    (found,) = faces_of_spans(stream, detector, max_faces, [(start, end)])
+    if isinstance(found, RowError):
+        raise found
+    return found
+
+
+def faces_of_spans(stream: IO[bytes], detector: Detector, max_faces: int, spans: Sequence[Span]) -> list[Found]:
+    """As `faces_of`, for several spans of a video, which is decoded once. No span makes this raise."""
+    found: list[Found] = [RowError("video has no frames")] * len(spans)
     is_picture = _is_picture(stream)
     stream.seek(0)
-    frames = _picture(stream) if is_picture else sample_frames(stream, start, end)
+    if is_picture:
+        return [_found(_picture(stream), detector, max_faces)] * len(spans)
+    for number, frames in sample_spans(stream, spans):
+        found[number] = frames if isinstance(frames, RowError) else _found(frames, detector, max_faces)
+    return found
+
+
+def _found(frames: Iterable[Frame], detector: Detector, max_faces: int) -> Found:
+    try:
+        return _choose_faces(frames, detector, max_faces)
+    except RowError as error:
+        return error
+    except MemoryError:  # the process has none left
+        raise
+    except Exception as unexpected:  # one row must not end the job
+        return RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}")
+
+
+def _choose_faces(frames: Iterable[Frame], detector: Detector, max_faces: int) -> list[Face]:
+    tracked: list[tracking.TrackedFace] = []
+    before, shot = None, 0
     for number, frame in enumerate(frames):
         layout = tracking.layout(frame.image)
         shot += before is not None and tracking.is_cut(before, layout)
@@ -95,42 +123,46 @@ def _picture(stream: IO[bytes]) -> Iterator[Frame]:
     yield Frame(0.0, image, 1.0)
 
 
-def faces_in(
-    video: str, root: str, start: float | None, end: float | None, detector: Detector, max_faces: int
-) -> list[Face]:
-    """As `faces_of`, for a video named in a row of a dataset at `root`.
-
-    Raises RowError where the video is missing, lies outside the dataset or cannot be read.
-    """
-    with _open(video, root) as stream:
-        return faces_of(stream, detector, max_faces, start, end)
+def faces_in(video: str, root: str, spans: Sequence[Span], detector: Detector, max_faces: int) -> list[Found]:
+    """As `faces_of_spans`, for a video named in a row of a dataset at `root`, which may be missing or lie outside."""
+    try:
+        with _open(video, root) as stream:
+            return faces_of_spans(stream, detector, max_faces, spans)
+    except RowError as error:
+        return [error] * len(spans)
 
 
 def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     """The rows of a dialogues table with two columns more: `faces` (`contracts.FACES`) and `video_error` (string).
 
     Videos are found relative to `root`, out of which no path may lead, and their faces by `find`, which is `faces_in`
-    with a detector. `faces` is empty where no face was found, null where there is no video or where it failed;
-    `video_error` then says why, and is null otherwise. No row makes this raise.
+    with a detector; it is called once a video. `faces` is empty where no face was found, null where there is no video
+    or where it failed; `video_error` then says why, and is null otherwise. No row makes this raise.
     """
-    faces: list[list[Face] | None] = []
-    errors: list[str | None] = []
-    spans = (_seconds(tables.column_or_nulls(table, name, pa.float64())) for name in ("start", "end"))
-    videos = tables.column_or_nulls(table, "video", pa.string()).to_pylist()
-    for video, start, end in zip(videos, *spans, strict=True):
-        found, error = None, None
-        try:
-            if video:
-                found = find(video, root, start, end)
-        except RowError as reason:
-            error = str(reason)
-        except Exception as unexpected:  # one row must not end the job
-            error = f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}"
-        faces.append(found)
-        errors.append(error)
+    starts, ends = (_seconds(tables.column_or_nulls(table, name, pa.float64())) for name in ("start", "end"))
+    rows: dict[str, dict[Span, list[int]]] = {}
+    for row, video in enumerate(tables.column_or_nulls(table, "video", pa.string()).to_pylist()):
+        if video:
+            rows.setdefault(video, {}).setdefault((starts[row], ends[row]), []).append(row)
+    faces: list[list[Face] | None] = [None] * len(table)
+    errors: list[str | None] = [None] * len(table)
+    for video, spans in rows.items():
+        for found, same in zip(_find(find, video, root, list(spans)), spans.values(), strict=True):
+            for row in same:
+                if isinstance(found, RowError):
+                    errors[row] = str(found)
+                else:
+                    faces[row] = found
     table = table.drop_columns([name for name in ("faces", "video_error") if name in table.column_names])
     table = table.append_column("faces", pa.array(faces, contracts.FACES))
     return table.append_column("video_error", pa.array(errors, pa.string()))
+
+
+def _find(find: Finder, video: str, root: str, spans: list[Span]) -> list[Found]:
+    try:
+        return find(video, root, spans)
+    except Exception as unexpected:  # one video must not end the job
+        return [RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}")] * len(spans)
 
 
 def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:

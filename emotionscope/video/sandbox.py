@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import resource
+from collections.abc import Sequence
 from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -12,9 +13,13 @@ from pebble import ProcessExpired, ProcessPool
 from emotionscope.errors import RowError
 from emotionscope.io import storage
 from emotionscope.video.detection import Detector, DetectorSpec
-from emotionscope.video.keyframes import Face, faces_in
+from emotionscope.video.frames import Span
+from emotionscope.video.keyframes import Face, Found, faces_in
 
-SECONDS = 120.0  # for one video; a long one is seeked through, and takes seconds
+SECONDS = 120.0  # for one utterance's span; a long video is seeked through, and takes seconds
+FURTHER = 1 / 24  # of that time, for each further span of the same video
+PATIENCE = 2  # spans of a video that may take too long before the rest of them is given up
+TOO_LONG = "video took too long"
 PIXELS = 2**26  # of one picture
 MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
 
@@ -33,26 +38,49 @@ class IsolatedFaces:
         self._initargs = spec, memory, storage.environment()
         self.pool = self._new_pool()
 
-    def __call__(self, video: str, root: str, start: float | None, end: float | None) -> list[Face]:
-        """The faces of one utterance's video; see `keyframes.faces_in`."""
-        arguments = video, root, start, end, self.max_faces
+    def __call__(self, video: str, root: str, spans: Sequence[Span]) -> list[Found]:
+        """The faces of several spans of a video, or why there are none; see `keyframes.faces_in`.
+
+        A video that fails as a whole is looked at span by span, until it has taken too long `PATIENCE` times.
+        """
+        seconds = self.seconds * (1 + FURTHER * (len(spans) - 1))
         try:
-            return self._run(arguments)
+            return self._try_twice((video, root, spans, self.max_faces), seconds)
+        except RowError as error:
+            if len(spans) == 1:
+                return [error]
+        found: list[Found] = []
+        late: list[RowError] = []
+        for span in spans:
+            found += [late[-1]] if len(late) >= PATIENCE else self(video, root, [span])
+            late += [each for each in found[-1:] if isinstance(each, RowError) and str(each).startswith(TOO_LONG)]
+        return found
+
+    def of_clip(self, video: str, root: str, start: float | None = None, end: float | None = None) -> list[Face]:
+        """The faces of one span of a video. Raises RowError."""
+        (found,) = self(video, root, [(start, end)])
+        if isinstance(found, RowError):
+            raise found
+        return found
+
+    def _try_twice(self, arguments: tuple[str, str, Sequence[Span], int], seconds: float) -> list[Found]:
+        try:
+            return self._run(arguments, seconds)
         except (ProcessExpired, BrokenProcessPool):
             pass
         try:
-            return self._run(arguments)
+            return self._run(arguments, seconds)
         except ProcessExpired as error:
             raise RowError(f"video crashed its decoder: exit code {error.exitcode}") from error
 
-    def _run(self, arguments: tuple[str, str, float | None, float | None, int]) -> list[Face]:
+    def _run(self, arguments: tuple[str, str, Sequence[Span], int], seconds: float) -> list[Found]:
         if not self.pool.active:  # pebble gives a pool up when its process is ended between two videos
             self.close()
             self.pool = self._new_pool()
         try:
-            return list(self.pool.schedule(_find, args=arguments, timeout=self.seconds).result())
+            return list(self.pool.schedule(_find, args=arguments, timeout=seconds).result())
         except TimeoutError as error:
-            raise RowError(f"video took too long: more than {self.seconds:g} s") from error
+            raise RowError(f"{TOO_LONG}: more than {seconds:g} s") from error
         except MemoryError as error:
             raise RowError("video needs too much memory") from error
 
@@ -77,5 +105,5 @@ def _start(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
     _detector = Detector(spec)
 
 
-def _find(video: str, root: str, start: float | None, end: float | None, max_faces: int) -> list[Face]:
-    return faces_in(video, root, start, end, _detector, max_faces)
+def _find(video: str, root: str, spans: Sequence[Span], max_faces: int) -> list[Found]:
+    return faces_in(video, root, spans, _detector, max_faces)
