@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from emotionscope.batch import stages
 from emotionscope.bundle import store
+from emotionscope.cli import BatchFlags
 from emotionscope.errors import RowError, UserError, first_line
 from emotionscope.fusion import Probabilities
 from emotionscope.io import contracts, storage, tables
@@ -34,8 +35,6 @@ from emotionscope.video import keyframes
 from emotionscope.video.detection import load_spec
 from emotionscope.video.keyframes import Face
 from emotionscope.video.sandbox import IsolatedFaces
-
-FACES = 8  # kept of a clip
 
 Name = str | PathLike[str]
 
@@ -73,18 +72,14 @@ class Models:
         each individual of the clip), ``quality`` in 0..1, ``emotion`` and one an emotion. Raises RowError where the
         video cannot be read.
         """
-        return self._seen(self.find_faces(video, start, end))
+        place = storage.absolute(str(video))
+        place = place if storage.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
+        folder, name = place.rsplit("/", 1)
+        return self._seen(self._finder.of_clip(name, folder, start, end))
 
     def image(self, picture: Name) -> pd.DataFrame:
         """The faces of a JPEG or PNG picture, as `clip` gives those of a video."""
         return self.clip(picture)
-
-    def find_faces(self, video: Name, start: float | None = None, end: float | None = None) -> list[Face]:
-        """The faces that `clip` looks at, with their crops. Raises RowError as it does."""
-        place = storage.absolute(str(video))
-        place = place if storage.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
-        folder, name = place.rsplit("/", 1)
-        return self._finder.of_clip(name, folder, start, end)
 
     def dialogues(self, frame: pd.DataFrame, videos: Name | None = None) -> pd.DataFrame:
         """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`.
@@ -113,7 +108,7 @@ class Models:
 
     @cached_property
     def _finder(self) -> IsolatedFaces:
-        return IsolatedFaces(load_spec(self._detector), FACES)
+        return IsolatedFaces(load_spec(self._detector), BatchFlags.max_faces)
 
     def _seen(self, faces: list[Face]) -> pd.DataFrame:
         columns = {

@@ -42,7 +42,7 @@ def run(settings: Bundle = NOTHING) -> None:
             (change.part, change.name, change.before, change.after) for change in difference.changes(before, after)
         ])  # fmt: skip
     else:
-        newest = store.read_manifest(store.split(uri)[0])["version"]
+        newest = store.read_manifest(store.split_version(uri)[0])["version"]
         _print(console, ("version", "published", "parts", ""), [
             (found["version"], found.get("published", ""), ", ".join(found["parts"]),
              "newest" if found["version"] == newest else "")

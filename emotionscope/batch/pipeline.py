@@ -41,7 +41,7 @@ class Extraction:
 
     detector: DetectorSpec
     videos: str
-    max_faces: int = 8
+    max_faces: int
 
 
 @dataclass(frozen=True)

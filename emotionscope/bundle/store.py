@@ -53,7 +53,7 @@ def chosen(uri: str | None) -> str:
     return SHIPPED if uri is None else storage.absolute(uri)
 
 
-def split(uri: str) -> tuple[str, str | None]:
+def split_version(uri: str) -> tuple[str, str | None]:
     """A bundle's URI and the version that ``URI@VERSION`` names, or None for the newest."""
     named = re.fullmatch(r"(.+)@([0-9a-f]{12})", uri)
     return (named[1], named[2]) if named else (uri, None)
@@ -61,7 +61,7 @@ def split(uri: str) -> tuple[str, str | None]:
 
 def versions(uri: str) -> list[dict[str, Any]]:
     """The manifests of all versions of a bundle, the oldest first. Raises UserError where there is no bundle."""
-    base, _ = split(storage.absolute(uri))
+    base, _ = split_version(storage.absolute(uri))
     newest = read_manifest(base)
     folder = storage.join(base, VERSIONS)
     found = {newest["version"]: newest}
@@ -81,7 +81,7 @@ def read_manifest(uri: str) -> dict[str, Any]:
 
     Raises UserError where there is none, or it was written by another format of this package.
     """
-    base, version = split(storage.absolute(uri))
+    base, version = split_version(storage.absolute(uri))
     path = storage.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
     storage.check_access(base)
     try:
@@ -146,7 +146,7 @@ def _load_part(uri: str, manifest: dict[str, Any], part: str, loader: Any) -> An
     """A part, checked against its digest."""
     try:
         entry = manifest["parts"][part]
-        place = storage.join(split(storage.absolute(uri))[0], _plain_name(entry["file"]))
+        place = storage.join(split_version(storage.absolute(uri))[0], _plain_name(entry["file"]))
         payload = storage.read_bytes(place, LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")

@@ -18,13 +18,10 @@ WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utt
 
 def show(sources: parts.Sources) -> None:
     """Draw the page."""
-    st.title("Archive")
-    archive = parts.open_archive(sources)
-    if archive is None:
+    begun = filters.begin_page(sources, "Archive")
+    if begun is None:
         return
-    chosen = filters.choose(archive)
-    filters.keep(chosen, "Archive")
-    filters.show_chips(chosen)
+    archive, chosen = begun
     overview = archive.overview(chosen)
     _totals(overview.totals)
     if not overview.totals.rows:
@@ -44,9 +41,7 @@ def _totals(totals: Totals) -> None:
         "Text ≠ vision": totals.disagreements,
         "Errors": totals.errors,
     }
-    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
-        for name, count in names.items():
-            st.metric(name, f"{count:,}", width="content")
+    parts.show_counts(names)
 
 
 def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection) -> None:

@@ -56,9 +56,7 @@ def _show_totals(found: Comparison) -> None:
         "Became wrong": found.broken,
         "In one table alone": sum(found.only),
     }
-    with st.container(horizontal=True, gap="large"):
-        for name, count in names.items():
-            st.metric(name, f"{count:,}", width="content")
+    parts.show_counts(names)
 
 
 def _show_models(found: Comparison) -> None:

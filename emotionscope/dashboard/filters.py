@@ -24,7 +24,19 @@ def _values(archive: Archive, name: str) -> list[str]:
     return archive.values(name)
 
 
-def choose(archive: Archive) -> Selection:
+def begin_page(sources: parts.Sources, title: str) -> tuple[Archive, Selection] | None:
+    """Draw the head of a page with the filters; the archive and what they say, or None where no archive is open."""
+    st.title(title)
+    archive = parts.open_archive(sources)
+    if archive is None:
+        return None
+    chosen = _choose(archive)
+    keep(chosen, title)
+    _show_chips(chosen)
+    return archive, chosen
+
+
+def _choose(archive: Archive) -> Selection:
     """What the widgets in the side bar say."""
     with st.sidebar:
         model = st.selectbox(
@@ -123,7 +135,7 @@ def keep(chosen: Selection, page: str, **own: str) -> None:
     parts.keep_address(page, shared | {name: [value] for name, value in own.items()})
 
 
-def show_chips(chosen: Selection) -> None:
+def _show_chips(chosen: Selection) -> None:
     """The filters in force, each as a button that takes it away."""
     chips = list(_chips(chosen))
     if not chips:

@@ -63,6 +63,13 @@ def open_dialogue(row: pd.Series) -> None:
     st.switch_page(st.session_state["pages"]["Dialogue"], query_params=wanted)
 
 
+def show_counts(counts: Mapping[str, int]) -> None:
+    """Large numbers in a row, each below its name."""
+    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
+        for name, count in counts.items():
+            st.metric(name, f"{count:,}", width="content")
+
+
 def link_to_dialogue(key: tuple[str, int]) -> None:
     """A link to an utterance in its dialogue."""
     pages = st.session_state.get("pages", {})
@@ -86,7 +93,7 @@ def models(uri: str) -> bundles.Bundle:
 @st.cache_resource(show_spinner=False)
 def fusion(uri: str, version: str) -> Fusion | None:
     """The fusion of a bundle's version; None where it has none or is not there."""
-    base, _ = bundles.split(uri)
+    base, _ = bundles.split_version(uri)
     try:
         newest = bundles.read_manifest(base)["version"] == version
         return bundles.load_fusion(base if newest else f"{base}@{version}")

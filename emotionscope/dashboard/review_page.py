@@ -19,12 +19,10 @@ UNKNOWN = "cannot be told"
 
 def show(sources: parts.Sources) -> None:
     """Draw the page."""
-    st.title("Review")
-    archive = parts.open_archive(sources)
-    if archive is None or sources.scores is None:
+    begun = filters.begin_page(sources, "Review")
+    if begun is None or sources.scores is None:
         return
-    chosen = filters.choose(archive)
-    filters.show_chips(chosen)
+    archive, chosen = begun
     order = st.selectbox("First those that are", get_args(ReviewOrder), key="order", bind=filters.BOUND)
     filters.keep(chosen, "Review", order=order)
     try:

@@ -16,13 +16,10 @@ SPEAKERS = 20  # shown, those with the most shifts
 
 def show(sources: parts.Sources) -> None:
     """Draw the page."""
-    st.title("Shifts")
-    archive = parts.open_archive(sources)
-    if archive is None:
+    begun = filters.begin_page(sources, "Shifts")
+    if begun is None:
         return
-    chosen = filters.choose(archive)
-    filters.keep(chosen, "Shifts")
-    filters.show_chips(chosen)
+    archive, chosen = begun
     steps = _count(archive, chosen)
     shifts = steps[steps["previous"] != steps["emotion"]]
     if shifts.empty:

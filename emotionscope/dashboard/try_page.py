@@ -13,6 +13,7 @@ import streamlit as st
 
 from emotionscope.batch import stages
 from emotionscope.bundle.store import Bundle
+from emotionscope.cli import BatchFlags
 from emotionscope.dashboard import MEGABYTES, charts, drawing, markup, parts
 from emotionscope.dashboard.reasons import terms_by_emotion, why_fused
 from emotionscope.errors import RowError
@@ -26,7 +27,6 @@ from emotionscope.vision.saliency import overlay
 
 KINDS = ("mp4", "m4v", "mov", "mkv", "avi", "webm", "jpg", "jpeg", "png")
 SECONDS = 60.0  # for one upload
-FACES = 8
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Answer:
 @st.cache_resource(show_spinner=False)
 def _face_finder() -> IsolatedFaces:
     """Finds faces, in a process that starts while the visitor still chooses a clip."""
-    finder = IsolatedFaces(load_spec(), FACES, SECONDS)
+    finder = IsolatedFaces(load_spec(), BatchFlags.max_faces, SECONDS)
     threading.Thread(target=_start_process, args=(finder,), daemon=True).start()
     return finder
 
