@@ -120,6 +120,11 @@ def places(tmp_path: Path, good: str) -> dict[str, str]:
         ("train_vision", "--keyframes {good} --bundle {tmp}/out --image-size 16", "--image-size"),
         ("train_vision", "--keyframes {good} --bundle {tmp}/out --augmentation 1.5", "--augmentation"),
         ("train_vision", "--keyframes {good} --bundle {tmp}/out --batch-size 1", "--batch-size"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --batch-size 3 --workers 2", "--batch-size"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --epochs 0", "--epochs"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --learning-rate 0", "--learning-rate"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --workers 0", "--workers"),
+        ("train_vision", "--keyframes {good} --bundle {tmp}/out --stem 3x3 --init imagenet", "--stem"),
         ("train_vision", "--keyframes {good} --bundle {tmp}/out --train-size 65", "more than --image-size 64"),
         ("dashboard", "--scores {good} --port 70000", "--port"),
         ("train_vision", "--keyframes {good} --bundle {tmp}/out", "column"),
@@ -154,14 +159,12 @@ def test_a_mistake_in_a_real_process_shows_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_score_says_what_it_reads_before_it_starts_ray(
-    good: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")  # nothing answers there
-    assert run_here("score", "--dialogues", good, "--output", str(tmp_path / "out")) == 2
-    told = capsys.readouterr()
-    assert told.out.startswith(f"score: 3 utterances of {good}")
-    assert "RAY_ADDRESS" in told.err
+def test_score_says_what_it_reads_before_it_starts_ray(good: str, tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    done = run_job("jobs.score", "--dialogues", good, "--output", str(tmp_path / "out"), RAY_ADDRESS=nobody)
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"score: 3 utterances of {good}")
+    assert "RAY_ADDRESS" in done.stderr
 
 
 def test_a_submitted_job_refuses_a_relative_output(obvious: Path) -> None:
