@@ -102,7 +102,8 @@ def _table(images: Sequence[bytes], rows: int) -> pa.Table:
 def _network(device: str) -> torch.nn.Module:
     if device == "cpu":
         torch.set_num_threads(1)  # in each process of the pool
-    return resnet18(num_classes=7).eval().to(device, memory_format=torch.channels_last)
+    network: torch.nn.Module = resnet18(num_classes=7).eval().to(device, memory_format=torch.channels_last)
+    return network
 
 
 @torch.inference_mode()

@@ -92,7 +92,8 @@ class Models:
             table = tables.read(dataset)
         if videos is not None and "video" in table.column_names:
             table = keyframes.extract(table, storage.absolute(str(videos)), self._finder)
-        return stages.score(table, self.bundle).to_pandas()
+        scores: pd.DataFrame = stages.score(table, self.bundle).to_pandas()
+        return scores
 
     def close(self) -> None:
         """End the process that decodes videos, if one was started."""

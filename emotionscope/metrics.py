@@ -99,7 +99,7 @@ def per_emotion(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[
 
 def confusion(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Counts int64 [7, 7]: a row for each true emotion, a column for each predicted one."""
-    return metrics.confusion_matrix(truth, probabilities.argmax(axis=1), labels=range(len(EMOTIONS)))
+    return np.asarray(metrics.confusion_matrix(truth, probabilities.argmax(axis=1), labels=range(len(EMOTIONS))))
 
 
 def weighted_f1(confusions: np.ndarray) -> np.ndarray:
@@ -107,7 +107,7 @@ def weighted_f1(confusions: np.ndarray) -> np.ndarray:
     support, predicted = confusions.sum(axis=-1), confusions.sum(axis=-2)
     right = np.diagonal(confusions, axis1=-2, axis2=-1)
     f1 = 2 * right / np.maximum(support + predicted, 1)
-    return (f1 * support).sum(axis=-1) / np.maximum(support.sum(axis=-1), 1)
+    return np.asarray((f1 * support).sum(axis=-1) / np.maximum(support.sum(axis=-1), 1))
 
 
 def bootstrap(

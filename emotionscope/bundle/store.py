@@ -10,10 +10,11 @@ import hashlib
 import importlib.metadata
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from emotionscope.bundle import model_card
 from emotionscope.errors import UserError, first_line
@@ -30,6 +31,7 @@ FORMAT = 1
 VERSIONS = "versions"  # folder of the manifests of all versions
 CARD = "README.md"  # the model card, where people and model hubs look for it
 Part = Literal["text", "vision", "fusion"]
+Model = TypeVar("Model")
 SUFFIXES: dict[str, str] = {"text": "safetensors", "vision": "safetensors", "fusion": "json"}
 MANIFEST_BYTES = 16 * 2**20  # at most; what is larger is not read
 LIMITS: dict[str, int] = {"text": 2**30, "vision": 2**29, "fusion": 2**16}  # bytes of a part, at most
@@ -119,38 +121,36 @@ def load(uri: str, faces: bool = True) -> Bundle:
     """
     from emotionscope.text.model import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
 
-    loaders: dict[str, Any] = {"text": TextModel, "fusion": Fusion}
+    uri = storage.absolute(uri)
+    manifest = read_manifest(uri)
+    text = _load_part(uri, manifest, "text", TextModel.from_bytes)
+    if text is None:
+        raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
+    vision = None
     if faces:
         from emotionscope.vision.model import VisionModel
 
-        loaders["vision"] = VisionModel
-    uri = storage.absolute(uri)
-    manifest = read_manifest(uri)
-    models: dict[str, Any] = {}
-    for part, loader in loaders.items():
-        if part in manifest["parts"]:
-            models[part] = _load_part(uri, manifest, part, loader)
-    if "text" not in models:
-        raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
-    return Bundle(uri, manifest["version"], models["text"], models.get("vision"), models.get("fusion"), manifest)
+        vision = _load_part(uri, manifest, "vision", VisionModel.from_bytes)
+    fusion = _load_part(uri, manifest, "fusion", Fusion.from_bytes)
+    return Bundle(uri, manifest["version"], text, vision, fusion, manifest)
 
 
 def load_fusion(uri: str) -> Fusion | None:
     """The fusion of a bundle alone, which takes no time; None where it has none. Raises UserError as `load` does."""
-    manifest = read_manifest(uri)
-    found: Fusion | None = _load_part(uri, manifest, "fusion", Fusion) if "fusion" in manifest["parts"] else None
-    return found
+    return _load_part(uri, read_manifest(uri), "fusion", Fusion.from_bytes)
 
 
-def _load_part(uri: str, manifest: dict[str, Any], part: str, loader: Any) -> Any:
-    """A part, checked against its digest."""
+def _load_part(uri: str, manifest: dict[str, Any], part: Part, from_bytes: Callable[[bytes], Model]) -> Model | None:
+    """A part, checked against its digest; None where the bundle has none."""
+    entry = manifest["parts"].get(part)
+    if entry is None:
+        return None
     try:
-        entry = manifest["parts"][part]
         place = storage.join(split_version(storage.absolute(uri))[0], _plain_name(entry["file"]))
         payload = storage.read_bytes(place, LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
-        return loader.from_bytes(payload)
+        return from_bytes(payload)
     except (OSError, ValueError) as error:
         raise UserError(f"{uri}: the {part} model cannot be loaded: {first_line(error)}") from error
 

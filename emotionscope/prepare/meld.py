@@ -178,7 +178,7 @@ def is_whole(uri: str) -> bool:
             head = file.read_at(16, place)
             length = int.from_bytes(head[:4], "big")
             if head[4:8] == b"moov":
-                return place + length <= size
+                return bool(place + length <= size)
             if length == 1:
                 length = int.from_bytes(head[8:16], "big")
             if length < 8:

@@ -39,7 +39,7 @@ class Patch:
         return other
 
     def _points(self, points: Points) -> np.ndarray:
-        return np.round((np.asarray(points, float) * UNIT + self.origin) * 16).astype(np.int32)
+        return np.asarray(np.round((np.asarray(points, float) * UNIT + self.origin) * 16), np.int32)
 
     def fill(self, points: Points, colour: Colour) -> None:
         """Fill a polygon."""
@@ -93,7 +93,7 @@ def _spline(knots: int, closed: bool) -> np.ndarray:
 
 def smooth(points: Points, closed: bool = False) -> np.ndarray:
     """A spline through the points, `STEPS` pieces between each two; float64 [pieces + 1, 2]."""
-    return _spline(len(points), closed) @ np.asarray(points, float)
+    return np.asarray(_spline(len(points), closed) @ np.asarray(points, float))
 
 
 def mirror(points: Sequence[Sequence[float]]) -> list[list[float]]:

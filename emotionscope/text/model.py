@@ -177,7 +177,7 @@ class TextModel:
     def _weights(self) -> NDArray[np.float64]:
         return self.weights.astype(np.float64)
 
-    def _tfidf(self, texts: Sequence[str]) -> Any:
+    def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
         """TF-IDF of the texts, a CSR matrix float64 [m, n]."""
         lowered = [normalise(text).lower() for text in texts]
         values, columns, starts = ngrams.tfidf(

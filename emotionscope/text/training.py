@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import diags
+from scipy.sparse import csr_matrix, diags
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -136,14 +136,14 @@ def _features(settings: TextHyperparameters, texts: list[str]) -> FeatureUnion:
     return FeatureUnion(list(families.items()))
 
 
-def _fit_transform(features: FeatureUnion, texts: list[str]) -> Any:
+def _fit_transform(features: FeatureUnion, texts: list[str]) -> csr_matrix:
     try:
         return features.fit_transform(texts)
     except ValueError as error:
         raise UserError(f"the texts of split 'train' are too few to learn from ({error})") from error
 
 
-def _fit_classifier(settings: TextHyperparameters, rows: Any, truth: np.ndarray) -> LogisticRegression:
+def _fit_classifier(settings: TextHyperparameters, rows: csr_matrix, truth: np.ndarray) -> LogisticRegression:
     names, counts = np.unique([EMOTIONS[index] for index in truth], return_counts=True)
     weights = (len(truth) / len(names) / counts) ** settings.class_weight_power
     class_weight = dict(zip(names.tolist(), weights.tolist(), strict=True))
@@ -155,7 +155,7 @@ def _fit_classifier(settings: TextHyperparameters, rows: Any, truth: np.ndarray)
     return classifier
 
 
-def _nb_weights(rows: Any, truth: np.ndarray) -> np.ndarray:
+def _nb_weights(rows: csr_matrix, truth: np.ndarray) -> np.ndarray:
     """How much each n-gram tells the emotions apart, float32 [n-grams], by which the penalty on its weight is eased.
 
     The square root of the spread over the emotions of the log of its (smoothed) share of rows, after the features of

@@ -5,9 +5,10 @@ a jump is closed, and all that follows is shifted by it.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 BACK = 0.5  # seconds that stamps may go back, as guessed decoding times do
 GAP, JOINED_GAP = 1e4, 10.0  # seconds without a frame; JOINED_GAP in formats whose stamps may jump
@@ -27,7 +28,7 @@ class Clock:
     _shift: float = 0.0
     _last: float | None = None
 
-    def correct(self, packet: Any) -> None:
+    def correct(self, packet: "Packet[VideoStream]") -> None:
         """Shift the stamps of the next packet by the jumps so far; a packet without stamps keeps none."""
         stamp = packet.pts if packet.dts is None else packet.dts
         if stamp is None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -86,7 +87,7 @@ class Stretch:
                 return self.low - back
         return None
 
-    def _packets(self, skip: Skip = "DEFAULT") -> Iterator[tuple[Any, float]]:
+    def _packets(self, skip: Skip = "DEFAULT") -> "Iterator[tuple[Packet[VideoStream], float]]":
         """The packets up to the end of the span, with their times; the last one is empty and flushes the decoder."""
         with self._open() as (container, track):
             track.codec_context.skip_frame = skip
@@ -165,7 +166,7 @@ class Stretch:
         return np.ones_like(wanted) if self._rate else wanted
 
 
-def _decode(packet: Any, pause: bool) -> list[VideoFrame]:
+def _decode(packet: "Packet[VideoStream]", pause: bool) -> list[VideoFrame]:
     """The frames a packet completes; where decoding pauses at it, those that the decoder still holds."""
     context = packet.stream.codec_context
     try:

@@ -100,7 +100,7 @@ class VisionModel:
             pixels = pixels.pin_memory().to(device, non_blocking=True)
         if self._fixed_batch:  # another size would be compiled anew
             pixels = pad(pixels, (0, 0, 0, 0, 0, -len(faces) % size))
-        results = [self._classify(batch, mirror) for batch in pixels.split(size) if len(batch)]
+        results = [self._classify(batch, mirror) for batch in torch.split(pixels, size) if len(batch)]
         if not results:
             return np.empty((0, len(EMOTIONS)), np.float32)
         return torch.cat(results)[: len(faces)].cpu().numpy()
@@ -108,7 +108,7 @@ class VisionModel:
     def _classify(self, batch: Tensor, mirror: bool) -> Tensor:
         pixels = self.normalise(batch[:, None].float() / 255)
         with mixed_precision(batch.device):
-            values = self.network(pixels).float().softmax(1)
+            values: Tensor = self.network(pixels).float().softmax(1)
             if mirror:
                 values = (values + self.network(pixels.flip(3)).float().softmax(1)) / 2
         return values
@@ -211,7 +211,7 @@ def pool(probabilities: np.ndarray, quality: np.ndarray, person: np.ndarray) -> 
     wrong cannot overrule the others, as it can in a product.
     """
     pooled = face_weights(quality, person).astype(np.float64) @ probabilities
-    return (pooled / pooled.sum()).astype(np.float32)
+    return np.asarray(pooled / pooled.sum(), np.float32)
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:

@@ -37,4 +37,4 @@ def face_weights(quality: np.ndarray, person: np.ndarray) -> np.ndarray:
     _, who = np.unique(person, return_inverse=True)
     prominence = np.bincount(who, weights=quality)
     weights = quality * prominence[who] ** (PERSON_POWER - 1)
-    return (weights / weights.sum()).astype(np.float32)
+    return np.asarray(weights / weights.sum(), np.float32)
