@@ -19,7 +19,7 @@ from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.archive_page import SHOWN
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.dashboard.selection import Selection
-from emotionscope.io import storage, tables
+from emotionscope.io import atomic, tables, uris
 
 FILTERS = {
     "nothing": Selection(),
@@ -48,7 +48,7 @@ class Browse:
 
 def run(settings: Browse) -> None:
     """Make the archive, or print the figures beside their targets."""
-    archive = storage.absolute(settings.archive)
+    archive = uris.absolute(settings.archive)
     if settings.enlarge:
         _enlarge(settings.enlarge, archive, settings.rows)
         return
@@ -81,11 +81,11 @@ def _enlarge(scores: str, archive: str, rows: int) -> None:
             f"{n // len(source):04d}-{name}" for n, name in zip(numbers, part["dialogue_id"].to_pylist(), strict=True)
         ]
         part = part.set_column(place, "dialogue_id", pa.array(ids))
-        tables.write_part(part, storage.join(archive, f"part-00000-{first:010d}.parquet"))
+        tables.write_part(part, uris.join(archive, f"part-00000-{first:010d}.parquet"))
 
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(0, rows, size)))
-    storage.write_json(storage.join(archive, "_summary.json"), {"job": "score", "rows": rows})
+    atomic.write_json(uris.join(archive, "_summary.json"), {"job": "score", "rows": rows})
 
 
 if __name__ == "__main__":

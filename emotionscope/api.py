@@ -29,7 +29,7 @@ from emotionscope.bundle import store
 from emotionscope.cli import BatchFlags
 from emotionscope.errors import RowError, UserError, first_line
 from emotionscope.fusion import Probabilities
-from emotionscope.io import contracts, storage, tables
+from emotionscope.io import contracts, tables, uris
 from emotionscope.labels import EMOTIONS
 from emotionscope.video import keyframes
 from emotionscope.video.detection import load_spec
@@ -72,8 +72,8 @@ class Models:
         each individual of the clip), ``quality`` in 0..1, ``emotion`` and one an emotion. Raises RowError where the
         video cannot be read.
         """
-        place = storage.absolute(str(video))
-        place = place if storage.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
+        place = uris.absolute(str(video))
+        place = place if uris.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
         folder, name = place.rsplit("/", 1)
         return self._seen(self._finder.of_clip(name, folder, start, end))
 
@@ -91,7 +91,7 @@ class Models:
             contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
             table = tables.read(dataset)
         if videos is not None and "video" in table.column_names:
-            table = keyframes.extract(table, storage.absolute(str(videos)), self._finder)
+            table = keyframes.extract(table, uris.absolute(str(videos)), self._finder)
         scores: pd.DataFrame = stages.score(table, self.bundle).to_pandas()
         return scores
 

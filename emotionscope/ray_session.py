@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from emotionscope import cli
 from emotionscope.errors import RESUME, JobError, UserError, first_line
-from emotionscope.io import storage
+from emotionscope.io import uris
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
@@ -195,12 +195,12 @@ def output_uri(uri: str) -> str:
 
     Raises UserError for a relative path in a submitted job, whose working folder is a copy that vanishes.
     """
-    if submitted() and not storage.is_s3(uri) and not os.path.isabs(uri.removeprefix("file://")):
+    if submitted() and not uris.is_s3(uri) and not os.path.isabs(uri.removeprefix("file://")):
         raise UserError(
             f"{uri}: a submitted job runs in a temporary copy of its folder, so a relative output would be lost; "
             "give an absolute path on storage all nodes share, or s3://"
         )
-    return storage.absolute(uri)
+    return uris.absolute(uri)
 
 
 class ProgressBar:

@@ -21,7 +21,7 @@ from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import tables, uris
 
 
 @cli.flags
@@ -51,7 +51,7 @@ def run(settings: Dashboard = NOTHING) -> None:
     if importlib.util.find_spec("streamlit") is None or importlib.util.find_spec("duckdb") is None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
     named = {"scores": settings.scores, "keyframes": settings.keyframes}
-    sources = {kind: storage.absolute(uri) for kind, uri in named.items() if uri}
+    sources = {kind: uris.absolute(uri) for kind, uri in named.items() if uri}
     sources["bundle"] = bundles.chosen(settings.bundle)
     version = bundles.read_manifest(sources["bundle"])["version"]
     print(f"dashboard: {bundles.describe(sources['bundle'], version)}", flush=True)
@@ -70,7 +70,7 @@ def run(settings: Dashboard = NOTHING) -> None:
 
 def _bring(scores: str, folder: str) -> str:
     """Where the checked scores table is queried, with a copy in the folder where that is quicker."""
-    if storage.is_s3(scores):
+    if uris.is_s3(scores):
         print(f"dashboard: fetching {scores}", flush=True)
     place = fetch(scores, folder)
     try:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import atomic
 from jobs import evaluate, extract_keyframes, fit_fusion, predict, prepare_meld, score, train_text, train_vision
 
 LINES = (
@@ -114,7 +114,7 @@ def _new_folder(settings: Demo) -> Path:
                 f"{folder}: this folder contains an earlier demo; add --replace to delete it, or name another --output"
             )
         shutil.rmtree(folder)
-    storage.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
+    atomic.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
     return folder
 
 

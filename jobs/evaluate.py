@@ -22,7 +22,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
 from emotionscope.evaluation import comparison, drift, evaluation, report, rows
 from emotionscope.evaluation.figures import Figures
-from emotionscope.io import storage, tables
+from emotionscope.io import atomic, s3, storage, tables, uris
 
 
 @cli.flags
@@ -117,9 +117,9 @@ def _drift(scores: str, reference: str, limit: float | None) -> None:
 
 
 def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
-    target = storage.absolute(folder)
-    storage.check_access(target)
-    paths = [storage.join(target, name) for name in ("report.html", "metrics.json")]
+    target = uris.absolute(folder)
+    s3.check_access(target)
+    paths = [uris.join(target, name) for name in ("report.html", "metrics.json")]
     for path in paths:
         if storage.exists(path) and not settings.replace:
             raise UserError(f"{path}: this file exists already; add --replace, or name another folder")
@@ -140,8 +140,8 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
     faces = report.best_faces(keyframes, keys) if keyframes else {}
     explanations = report.explain(models, figures.mistakes, faces) if models else {}
     page = report.render(figures, str(data["name"]), settings.note, faces, explanations, beside)
-    storage.write_bytes(paths[0], page.encode())
-    storage.write_json(paths[1], _to_json(figures, beside) | {"data": data, "note": settings.note})
+    atomic.write_bytes(paths[0], page.encode())
+    atomic.write_json(paths[1], _to_json(figures, beside) | {"data": data, "note": settings.note})
     _print_figures(figures)
     if beside:
         _print_comparison(beside)

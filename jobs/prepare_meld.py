@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
-from emotionscope.io import small_output, storage, tables
+from emotionscope.io import s3, small_output, storage, tables, uris
 from emotionscope.prepare import meld
 
 SHOWN = 5  # names shown of each kind; the summary file holds all
@@ -31,12 +31,12 @@ class PrepareMeld:
 def run(settings: PrepareMeld) -> dict[str, Any]:
     """Run the job and return its summary."""
     output = ray_session.output_uri(settings.output)
-    storage.check_access(output)
+    s3.check_access(output)
     if storage.list_files(output):
         raise UserError(f"{output}: the output exists and holds files; name another --output")
     release = meld.read_release(settings.meld, settings.twins)
     _print_facts(release.facts)
-    tables.write_part(release.table, storage.join(output, "part-00000.parquet"))
+    tables.write_part(release.table, uris.join(output, "part-00000.parquet"))
     summary = {"job": "prepare_meld", **release.facts}
     small_output.finish(output, summary)
     print(f"  written to {output}", flush=True)

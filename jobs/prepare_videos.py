@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.io import small_output, storage, tables
+from emotionscope.io import s3, small_output, tables, uris
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
 from emotionscope.video.length import lengths
@@ -39,17 +39,17 @@ class PrepareVideos:
 
 def run(settings: PrepareVideos) -> Account:
     """Run the job and return its account."""
-    folder = storage.absolute(settings.videos)
-    texts = storage.absolute(settings.transcripts) if settings.transcripts else None
+    folder = uris.absolute(settings.videos)
+    texts = uris.absolute(settings.transcripts) if settings.transcripts else None
     output = ray_session.output_uri(settings.output)
-    storage.check_access(output)
+    s3.check_access(output)
     account = Account()
     found = videos.find(folder, texts, account)
     run = {"job": "prepare_videos", "videos": folder, "transcripts": texts, "window": settings.window}
     small_output.begin(output, run)
     print(f"prepare_videos: {account.videos:,} videos in {folder}", flush=True)
     for number, table in enumerate(videos.tables(found, settings.window, lengths, account)):
-        tables.write_part(table, storage.join(output, f"part-{number:05d}.parquet"))
+        tables.write_part(table, uris.join(output, f"part-{number:05d}.parquet"))
     _print_account(account, settings.window)
     small_output.finish(output, {"job": "prepare_videos", **asdict(account), "settings": run})
     print(f"  written to {output}", flush=True)

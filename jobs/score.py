@@ -17,7 +17,7 @@ from emotionscope.batch import pipeline, runner
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.io import contracts, storage, tables
+from emotionscope.io import contracts, tables, uris
 from emotionscope.io.output import Output, open_output
 from emotionscope.io.summary import Summary
 from emotionscope.video import detection, keyframes
@@ -111,7 +111,7 @@ def _open_faces(place: str, scores: str, facts: dict[str, Any], dataset: tables.
 def _faces_place(uri: str, scores: str, seen: bool) -> str:
     """The URI of the faces table. Raises UserError where there will be no face, or it overlaps the scores."""
     place = ray_session.output_uri(uri)
-    if place == scores or storage.is_below(place, scores) or storage.is_below(scores, place):
+    if place == scores or uris.is_below(place, scores) or uris.is_below(scores, place):
         raise UserError(f"--faces {uri}: overlaps --output; name a folder of its own")
     if not seen:
         raise UserError("--faces: needs a vision model, and videos or keyframes, without --text-only")

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.io import small_output, storage, tables
+from emotionscope.io import s3, small_output, tables
 from emotionscope.summaries import summarise
 from emotionscope.summaries.summarise import Model, Summaries
 
@@ -41,7 +41,7 @@ def run(settings: Summarise) -> Summaries:
     """Run the job and return what it wrote."""
     began = time.monotonic()
     output = ray_session.output_uri(settings.output)
-    storage.check_access(output)
+    s3.check_access(output)
     scores = tables.open_dataset(settings.scores, "scores")
     faces = tables.open_dataset(settings.faces, "faces") if settings.faces else None
     small_output.begin(output, {"job": "summarise", **asdict(settings)})

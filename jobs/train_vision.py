@@ -21,7 +21,7 @@ from torchvision.models import ResNet18_Weights
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError, first_line
-from emotionscope.io import storage, tables
+from emotionscope.io import s3, storage, tables, uris
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.train_loop import Recipe
@@ -162,17 +162,17 @@ def _start(settings: TrainVision) -> vision_model.VisionModel:
             ) from error
         model = vision_model.create(settings.image_size, weights, settings.seed)
     else:
-        model = _earlier(storage.absolute(settings.init))
+        model = _earlier(uris.absolute(settings.init))
         model.image_size = settings.image_size
     model.mirror = settings.mirror
     return model
 
 
 def _earlier(uri: str) -> vision_model.VisionModel:
-    storage.check_access(uri)
+    s3.check_access(uri)
     try:
         if not storage.is_file(uri):
-            uri = storage.join(uri, bundle_store.read_manifest(uri)["parts"]["vision"]["file"])
+            uri = uris.join(uri, bundle_store.read_manifest(uri)["parts"]["vision"]["file"])
         return vision_model.VisionModel.from_bytes(storage.read_bytes(uri))
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"--init {uri}: no vision model there ({first_line(error)})") from error

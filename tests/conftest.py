@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from emotionscope import cli, ray_session
-from emotionscope.io import storage, tables
+from emotionscope.io import atomic, tables, uris
 from tests.s3 import S3Server, running_server
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def copy_in(folder: Path, uri: str) -> None:
     """Upload a folder's files below a URI."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            storage.write_bytes(storage.join(uri, str(path.relative_to(folder))), path.read_bytes())
+            atomic.write_bytes(uris.join(uri, str(path.relative_to(folder))), path.read_bytes())
 
 
 def run_job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from emotionscope.errors import JobError, UserError
-from emotionscope.io import shards, storage, tables
+from emotionscope.io import shards, storage, tables, uris
 from emotionscope.io.output import Output, open_output
 from emotionscope.io.shards import Shard
 from emotionscope.io.summary import Summary
@@ -84,7 +84,7 @@ def test_a_finished_output_and_a_foreign_folder_are_refused(
 
 def test_the_summary_is_written_beside_the_parts_it_lists(place: str, dataset: tables.Dataset) -> None:
     summary = run(place, dataset)
-    assert summary and asdict(summary) == storage.read_json(storage.join(place, "_summary.json"))
+    assert summary and asdict(summary) == storage.read_json(uris.join(place, "_summary.json"))
     assert (summary.rows, [part.rows for part in summary.parts]) == (ROWS, [10, 10, 5])
 
 
@@ -93,7 +93,7 @@ def test_of_runs_with_other_settings_that_start_at_once_one_gets_the_output(
     where: str, dataset: tables.Dataset, request: pytest.FixtureRequest
 ) -> None:
     root = request.getfixturevalue("bucket") if where == "s3" else str(request.getfixturevalue("tmp_path"))
-    place = storage.join(root, "out")
+    place = uris.join(root, "out")
 
     def start(number: int) -> Output | str:
         try:

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import atomic, s3, storage, tables, uris
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -17,9 +17,9 @@ def folder(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_file_reads_back_as_it_was_written(folder: str) -> None:
-    uri = storage.join(folder, "deep/file.bin")
-    storage.write_bytes(uri, b"first")
-    storage.write_bytes(uri, b"second")
+    uri = uris.join(folder, "deep/file.bin")
+    atomic.write_bytes(uri, b"first")
+    atomic.write_bytes(uri, b"second")
     assert storage.read_bytes(uri) == b"second"
     with storage.open_binary(uri) as stream:
         stream.seek(3)
@@ -28,7 +28,7 @@ def test_a_file_reads_back_as_it_was_written(folder: str) -> None:
 
 def test_large_files_are_read_in_ranges(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = bytes(range(256)) * 4096
-    storage.write_bytes(f"{bucket}/large.bin", content)
+    atomic.write_bytes(f"{bucket}/large.bin", content)
     monkeypatch.setattr(storage, "SMALL_FILE", 1000)
     with storage.open_binary(f"{bucket}/large.bin") as stream:
         stream.seek(500_000)
@@ -39,9 +39,9 @@ def test_large_files_are_read_in_ranges(bucket: str, monkeypatch: pytest.MonkeyP
 
 def test_a_listing_is_sorted_and_leaves_hidden_files_out(folder: str) -> None:
     for name in ("b.parquet", "a/c.parquet", "_summary.json", ".b.parquet", "note.txt", "_temp/d.parquet"):
-        storage.write_bytes(storage.join(folder, name), b"x")
+        atomic.write_bytes(uris.join(folder, name), b"x")
     assert [file.name for file in storage.list_files(folder, ".parquet")] == ["a/c.parquet", "b.parquet"]
-    assert storage.list_files(storage.join(folder, "missing")) == []
+    assert storage.list_files(uris.join(folder, "missing")) == []
 
 
 def test_a_prefix_of_10_000_objects_is_listed_and_opened_whole(bucket: str) -> None:
@@ -49,7 +49,7 @@ def test_a_prefix_of_10_000_objects_is_listed_and_opened_whole(bucket: str) -> N
     pq.write_table(pa.table({"dialogue_id": ["d"], "utterance_id": [0], "utterance": ["Hm."]}), few)
 
     def put(number: int) -> None:
-        storage.write_bytes(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}", few.getvalue())
+        atomic.write_bytes(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}", few.getvalue())
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(put, range(10_000)))
@@ -60,22 +60,22 @@ def test_a_prefix_of_10_000_objects_is_listed_and_opened_whole(bucket: str) -> N
 
 
 def test_what_is_there_is_told_from_what_is_not(folder: str) -> None:
-    storage.write_json(storage.join(folder, "run.json"), {"a": 1})
+    atomic.write_json(uris.join(folder, "run.json"), {"a": 1})
     assert storage.exists(folder)
-    assert storage.is_file(storage.join(folder, "run.json"))
+    assert storage.is_file(uris.join(folder, "run.json"))
     assert not storage.is_file(folder)
-    assert not storage.exists(storage.join(folder, "other.json"))
+    assert not storage.exists(uris.join(folder, "other.json"))
     with pytest.raises(FileNotFoundError):
-        storage.read_bytes(storage.join(folder, "other.json"))
+        storage.read_bytes(uris.join(folder, "other.json"))
 
 
 def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="no such bucket"):
-        storage.check_access("s3://there-is-no-such-bucket/prefix")
-    storage.check_access(bucket)
+        s3.check_access("s3://there-is-no-such-bucket/prefix")
+    s3.check_access(bucket)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="cannot be reached"):
-        storage.check_access(bucket)
+        s3.check_access(bucket)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monk
 )
 def test_other_schemes_and_broken_uris_are_refused(uri: str) -> None:
     with pytest.raises(UserError) as told:
-        storage.absolute(uri)
+        uris.absolute(uri)
     assert "\n" not in str(told.value)
 
 
@@ -106,13 +106,13 @@ def test_other_schemes_and_broken_uris_are_refused(uri: str) -> None:
     ],
 )
 def test_a_place_has_one_name_however_it_is_written(uri: str, place: str) -> None:
-    assert storage.absolute(uri) == place
-    assert storage.absolute(place) == place
+    assert uris.absolute(uri) == place
+    assert uris.absolute(place) == place
 
 
 def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
-    assert storage.join("s3://bucket/a", "b/c.mp4") == "s3://bucket/a/b/c.mp4"
-    assert storage.join("/data", "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
-    assert storage.join("/data", "/other/c.mp4") == "/other/c.mp4"
-    assert storage.join("/data", "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
-    assert storage.join("/data", "file:/other/c.mp4") == "/other/c.mp4"
+    assert uris.join("s3://bucket/a", "b/c.mp4") == "s3://bucket/a/b/c.mp4"
+    assert uris.join("/data", "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
+    assert uris.join("/data", "/other/c.mp4") == "/other/c.mp4"
+    assert uris.join("/data", "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
+    assert uris.join("/data", "file:/other/c.mp4") == "/other/c.mp4"

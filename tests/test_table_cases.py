@@ -11,7 +11,7 @@ from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
-from emotionscope.io import shards, storage, tables
+from emotionscope.io import shards, storage, tables, uris
 from emotionscope.text import training as text_training
 from emotionscope.video import keyframes
 from emotionscope.vision import labelled_faces
@@ -107,7 +107,7 @@ def test_case_13_videos_are_found_whatever_the_table_is_called(cases: Path, name
     dataset = tables.open_dataset(str(cases / "13_folder_named_parquet" / name), "dialogues")
     root = keyframes.videos_folder(dataset, None)
     for video in tables.read(dataset)["video"].to_pylist():
-        assert storage.is_file(storage.join(root, video))
+        assert storage.is_file(uris.join(root, video))
 
 
 def test_case_14_a_delta_table_is_refused_by_name(cases: Path, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(
     tables.write_part(table, str(tmp_path / "d/part-0.parquet"))
     models = str(tmp_path / "bundle")
     text = bundle_store.read_manifest(bundle_store.SHIPPED)["parts"]["text"]["file"]
-    bundle_store.publish(models, "text", storage.read_bytes(storage.join(bundle_store.SHIPPED, text)), {})
+    bundle_store.publish(models, "text", storage.read_bytes(uris.join(bundle_store.SHIPPED, text)), {})
     bundle_store.publish(models, "vision", vision_model.create(32).to_bytes(), {})
     fit_fusion.run(fit_fusion.FitFusion(keyframes=str(tmp_path / "d"), bundle=models))
     told = capsys.readouterr().out

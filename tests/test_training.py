@@ -15,7 +15,7 @@ import torch
 
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import storage, uris
 from emotionscope.labels import EMOTIONS
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
@@ -37,7 +37,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
 def published(uri: str) -> tuple[vision_model.VisionModel, dict[str, Any]]:
     """The vision model of a bundle, and what is recorded of it."""
     entry = bundle_store.read_manifest(uri)["parts"]["vision"]
-    return vision_model.VisionModel.from_bytes(storage.read_bytes(storage.join(uri, entry["file"]))), entry
+    return vision_model.VisionModel.from_bytes(storage.read_bytes(uris.join(uri, entry["file"]))), entry
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import storage, tables, uris
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from jobs import evaluate, score
 from tests.conftest import copy_in, scores_of
@@ -29,7 +29,7 @@ def test_every_emotion_comes_out_under_its_own_name(scored: str) -> None:
 def test_the_report_names_the_emotions_as_the_labels_do(scored: str, tmp_path: Path) -> None:
     report = str(tmp_path / "report")
     evaluate.run(evaluate.Evaluate(scores=scored, report=report))
-    text = json.dumps(storage.read_json(storage.join(report, "metrics.json")))
+    text = json.dumps(storage.read_json(uris.join(report, "metrics.json")))
     assert all(emotion in text for emotion in EMOTIONS)
 
 

@@ -16,7 +16,7 @@ from ray.data import DataContext, Dataset
 
 from emotionscope.batch import gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
-from emotionscope.io import shards, storage, tables
+from emotionscope.io import s3, shards, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.io.output import Output
 from emotionscope.io.shards import Shard
@@ -107,7 +107,7 @@ def read(job: BatchJob, todo: list[Shard]) -> Dataset:
     """Reads rows of the input's files. Adds the input's columns, and the shard's name."""
     DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
     data: Dataset = ray.data.from_items([{"shard": shard.to_json()} for shard in todo], override_num_blocks=len(todo))
-    return data.map_batches(_reader(job.dataset.schema, storage.environment()), **_WHOLE)
+    return data.map_batches(_reader(job.dataset.schema, s3.environment()), **_WHOLE)
 
 
 def extract(extraction: Extraction, data: Dataset) -> Dataset:
@@ -167,7 +167,7 @@ def _map(data: Dataset, stage: Block) -> Dataset:
 
 def _reader(schema: pa.Schema, aws: dict[str, str]) -> Block:
     def read_block(block: pa.Table) -> pa.Table:
-        storage.use_environment(aws)
+        s3.use_environment(aws)
         shard = Shard.from_json(block["shard"][0].as_py())
         table = shards.read(shard, schema)
         return table.append_column(_SHARD, pa.array([shard.name] * len(table)))

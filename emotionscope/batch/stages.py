@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Probabilities
-from emotionscope.io import contracts, tables
+from emotionscope.io import columns, contracts, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from emotionscope.text.blank import has_text
@@ -124,7 +124,7 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
         "emotion": pa.array(best, pa.string()),
         "bundle": pa.array([version] * len(rows), pa.string()),
     }
-    return tables.conform(pa.table(made), contracts.faces_schema())
+    return columns.conform(pa.table(made), contracts.faces_schema())
 
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -147,7 +147,7 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     arrays["face_count"] = pc.fill_null(count, 0)
     arrays["error"] = pa.array(errors, pa.string())
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
-    return tables.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
+    return columns.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
 
 
 def _face_probabilities(table: pa.Table) -> Probabilities:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from emotionscope.bundle import model_card
 from emotionscope.errors import UserError, first_line
 from emotionscope.fusion import Fusion
-from emotionscope.io import storage
+from emotionscope.io import atomic, s3, storage, uris
 from emotionscope.labels import EMOTIONS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Bundle:
 
 def chosen(uri: str | None) -> str:
     """The bundle that a user named, else the shipped one."""
-    return SHIPPED if uri is None else storage.absolute(uri)
+    return SHIPPED if uri is None else uris.absolute(uri)
 
 
 def split_version(uri: str) -> tuple[str, str | None]:
@@ -63,9 +63,9 @@ def split_version(uri: str) -> tuple[str, str | None]:
 
 def versions(uri: str) -> list[dict[str, Any]]:
     """The manifests of all versions of a bundle, the oldest first. Raises UserError where there is no bundle."""
-    base, _ = split_version(storage.absolute(uri))
+    base, _ = split_version(uris.absolute(uri))
     newest = read_manifest(base)
-    folder = storage.join(base, VERSIONS)
+    folder = uris.join(base, VERSIONS)
     found = {newest["version"]: newest}
     for file in storage.list_files(folder, ".json") if storage.exists(folder) else ():
         version = file.name.removesuffix(".json")
@@ -83,9 +83,9 @@ def read_manifest(uri: str) -> dict[str, Any]:
 
     Raises UserError where there is none, or it was written by another format of this package.
     """
-    base, version = split_version(storage.absolute(uri))
-    path = storage.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
-    storage.check_access(base)
+    base, version = split_version(uris.absolute(uri))
+    path = uris.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
+    s3.check_access(base)
     try:
         manifest = storage.read_json(path, MANIFEST_BYTES)
     except FileNotFoundError as error:
@@ -121,7 +121,7 @@ def load(uri: str, faces: bool = True) -> Bundle:
     """
     from emotionscope.text.model import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
 
-    uri = storage.absolute(uri)
+    uri = uris.absolute(uri)
     manifest = read_manifest(uri)
     text = _load_part(uri, manifest, "text", TextModel.from_bytes)
     if text is None:
@@ -146,7 +146,7 @@ def _load_part(uri: str, manifest: dict[str, Any], part: Part, from_bytes: Calla
     if entry is None:
         return None
     try:
-        place = storage.join(split_version(storage.absolute(uri))[0], _plain_name(entry["file"]))
+        place = uris.join(split_version(uris.absolute(uri))[0], _plain_name(entry["file"]))
         payload = storage.read_bytes(place, LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
@@ -157,9 +157,9 @@ def _load_part(uri: str, manifest: dict[str, Any], part: Part, from_bytes: Calla
 
 def check_free(uri: str, part: Part, replace: bool) -> None:
     """Raise UserError, before any work, where `part` could not be published to this bundle."""
-    uri = storage.absolute(uri)
-    storage.check_access(uri)
-    if storage.exists(storage.join(uri, "bundle.json")):
+    uri = uris.absolute(uri)
+    s3.check_access(uri)
+    if storage.exists(uris.join(uri, "bundle.json")):
         if part in read_manifest(uri)["parts"] and not replace:
             raise UserError(f"{uri}: already has a {part} model; add --replace, or name another bundle")
     elif storage.list_files(uri):
@@ -173,8 +173,8 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
     two models beside it, so a new text or vision model takes the bundle's fusion away. Earlier versions stay.
     """
     check_free(uri, part, replace)
-    uri = storage.absolute(uri)
-    path = storage.join(uri, "bundle.json")
+    uri = uris.absolute(uri)
+    path = uris.join(uri, "bundle.json")
     old = read_manifest(uri)["parts"] if storage.exists(path) else {}
     digest = hashlib.sha256(payload).hexdigest()
     entry = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload), **record}
@@ -191,19 +191,19 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
     }
-    storage.write_bytes(storage.join(uri, entry["file"]), payload)
-    storage.write_json(storage.join(uri, f"{VERSIONS}/{version}.json"), manifest)
-    storage.write_json(path, manifest)
-    storage.write_bytes(storage.join(uri, CARD), model_card.render(manifest).encode())
+    atomic.write_bytes(uris.join(uri, entry["file"]), payload)
+    atomic.write_json(uris.join(uri, f"{VERSIONS}/{version}.json"), manifest)
+    atomic.write_json(path, manifest)
+    atomic.write_bytes(uris.join(uri, CARD), model_card.render(manifest).encode())
     return version
 
 
 def restore(uri: str, version: str) -> None:
     """Make an earlier version of a bundle the newest again. Raises UserError where it is not there."""
-    base = storage.absolute(uri)
+    base = uris.absolute(uri)
     manifest = load(f"{base}@{version}").manifest
-    storage.write_json(storage.join(base, "bundle.json"), manifest)
-    storage.write_bytes(storage.join(base, CARD), model_card.render(manifest).encode())
+    atomic.write_json(uris.join(base, "bundle.json"), manifest)
+    atomic.write_bytes(uris.join(base, CARD), model_card.render(manifest).encode())
 
 
 def _plain_name(name: object) -> str:

@@ -2,7 +2,7 @@
 
 import shutil
 
-from emotionscope.io import storage
+from emotionscope.io import s3, storage, uris
 
 COPIED = 8 * 2**30  # bytes; a larger table is queried where it lies
 
@@ -13,9 +13,9 @@ def fetch(scores: str, folder: str) -> str:
     Every question reads columns of every file, which would be thousands of requests over the network.
     Raises UserError where the store refuses to answer.
     """
-    if not storage.is_s3(scores):
+    if not uris.is_s3(scores):
         return scores
-    storage.check_access(scores)
+    s3.check_access(scores)
     size = sum(file.size for file in storage.list_files(scores))
     if not 0 < size <= min(COPIED, shutil.disk_usage(folder).free // 2):
         return scores

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow.dataset as pads
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import storage, uris
 from emotionscope.io.tables import Dataset
 
 
@@ -28,20 +28,20 @@ class ParquetView:
                 f"{dataset.uri}: another column differs from {twin!r} in its case only, and the files have "
                 "different schemas: rename one of the two, or write the files with one schema"
             )
-        uris = [part.uri for part in dataset.parts]
+        files = [part.uri for part in dataset.parts]
         self._is_folder = dataset.is_folder
         self._partitioned = any(part.partition for part in dataset.parts)
         self._remote: pads.Dataset | None = None
-        if storage.is_s3(dataset.uri):
+        if uris.is_s3(dataset.uri):
             filesystem, _ = storage.filesystem(dataset.uri)
-            paths = [storage.filesystem(uri)[1] for uri in uris]
+            paths = [storage.filesystem(uri)[1] for uri in files]
             self._remote = pads.dataset(
                 paths, dataset.schema, "parquet", filesystem, partitioning="hive" if self._partitioned else None
             )
         else:
             self._files = f"{name}_files" if self._renamed else name
-            files = connection.read_parquet(uris, union_by_name=not dataset.alike, hive_partitioning=self._partitioned)
-            files.create_view(self._files)
+            table = connection.read_parquet(files, union_by_name=not dataset.alike, hive_partitioning=self._partitioned)
+            table.create_view(self._files)
             if self._renamed:
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {self._files} AS files({self._aliases()})")
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import atomic, storage, uris
 from emotionscope.io.contracts import DIALOGUES, KEY, KEYFRAMES
 from emotionscope.labels import EMOTIONS
 
@@ -36,7 +36,7 @@ class Review:
 def path_beside(scores: str) -> str:
     """Where the reviews of a scores table lie."""
     folder = scores.rpartition("/")[0] if scores.endswith(".parquet") else scores
-    return storage.join(folder, FILE)
+    return uris.join(folder, FILE)
 
 
 def read(scores: str) -> list[Review]:
@@ -58,7 +58,7 @@ def add(scores: str, review: Review) -> None:
     with _writing:
         kept = [each for each in read(scores) if each.key != review.key]
         lines = [json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in [*kept, review]]
-        storage.write_bytes(path_beside(scores), "".join(lines).encode())
+        atomic.write_bytes(path_beside(scores), "".join(lines).encode())
 
 
 def labels(reviews: Sequence[Review], rows: pa.Table) -> pa.Table:

@@ -15,7 +15,7 @@ from emotionscope.evaluation.comparison import Comparison
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import Figures, Mistake
 from emotionscope.evaluation.palette import COLOURS
-from emotionscope.io import tables
+from emotionscope.io import parts
 from emotionscope.io.contracts import KEY
 from emotionscope.io.tables import Dataset
 from emotionscope.labels import EMOTIONS, MODELS
@@ -119,10 +119,10 @@ def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]
     faces_schema = pa.schema([keyframes.schema.field("faces")])
     found: dict[Key, list[bytes]] = {}
     for part in keyframes.parts:
-        columns = tables.read_rows(part, key_schema, 0, part.rows).to_pydict().values()
+        columns = parts.read_rows(part, key_schema, 0, part.rows).to_pydict().values()
         for row, key in enumerate(zip(*columns, strict=True)):
             if key in wanted:
-                (faces,) = tables.read_rows(part, faces_schema, row, 1)["faces"].to_pylist()
+                (faces,) = parts.read_rows(part, faces_schema, row, 1)["faces"].to_pylist()
                 best = sorted(faces or [], key=lambda face: -(face["quality"] or 0))
                 found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
     return found

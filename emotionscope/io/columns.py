@@ -166,3 +166,12 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 def _is_list(kind: pa.DataType) -> TypeGuard[pa.ListType]:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with the schema's columns, order and types, and valid UTF-8: see `cast`.
+
+    Raises pa.ArrowException where a value does not fit.
+    """
+    arrays = [cast(table[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from emotionscope import __version__
 from emotionscope.errors import JobError, UserError, first_line
-from emotionscope.io import shards, storage, tables
+from emotionscope.io import atomic, s3, shards, storage, tables, uris
 from emotionscope.io.shards import Shard, Tally
 from emotionscope.io.summary import RUN, SUMMARY, PartRows, Summary
 
@@ -41,7 +41,7 @@ class Output:
     def write(self, name: str, table: pa.Table) -> None:
         """Write a shard's rows as one part, whole or not at all, with a note of whose it is."""
         note = {**self._note(name), "rows": len(table)}
-        tables.write_part(table, storage.join(self.uri, name), {_KEY: json.dumps(note).encode()})
+        tables.write_part(table, uris.join(self.uri, name), {_KEY: json.dumps(note).encode()})
 
     def find_done(self, todo: list[Shard], error_column: str | None) -> tuple[list[Tally], list[Shard]]:
         """The counts of the shards whose parts are whole, and the shards still to do.
@@ -86,14 +86,14 @@ class Output:
             packages={name: importlib.metadata.version(name) for name in _PACKAGES},
             settings=self.settings,
         )
-        storage.write_json(storage.join(self.uri, SUMMARY), asdict(summary))
+        atomic.write_json(uris.join(self.uri, SUMMARY), asdict(summary))
         return summary
 
     def _list_parts(self, known: set[str]) -> set[str]:
         """The names of the parts that are there. Raises UserError for one that is not `known`."""
         there = {file.name for file in storage.list_files(self.uri, ".parquet")}
         if stray := sorted(there - known):
-            place = storage.join(self.uri, stray[0])
+            place = uris.join(self.uri, stray[0])
             raise UserError(f"{place}: not a part of this output; move it away and rerun the same command")
         return there
 
@@ -105,7 +105,7 @@ class Output:
 
     def _read_part(self, shard: Shard, error_column: str | None) -> Tally | None:
         """The counts of a part that is there; None where it is damaged."""
-        uri = storage.join(self.uri, shard.name)
+        uri = uris.join(self.uri, shard.name)
         filesystem, path = storage.filesystem(uri)
         try:
             # All of it: zeroed pages under a good footer are found by their checksums alone.
@@ -128,7 +128,7 @@ class Output:
         return tally
 
     def _check_part(self, tally: Tally) -> None:
-        uri = storage.join(self.uri, tally.shard)
+        uri = uris.join(self.uri, tally.shard)
         filesystem, path = storage.filesystem(uri)
         try:
             metadata = pq.read_metadata(path, filesystem=filesystem)
@@ -142,7 +142,7 @@ class Output:
 
     def _check_run(self) -> None:
         try:
-            found = storage.read_json(storage.join(self.uri, RUN))[_ID]
+            found = storage.read_json(uris.join(self.uri, RUN))[_ID]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             found = None
         if found != self.run_id:
@@ -157,14 +157,14 @@ def open_output(
     With `reopen` it may also be finished, and is then half-finished again. Raises UserError where it is finished
     already, lies in the input's folder, or holds anything that another run wrote.
     """
-    if dataset and dataset.is_folder and storage.is_below(storage.join(_real(uri), RUN), _real(dataset.uri)):
+    if dataset and dataset.is_folder and uris.is_below(uris.join(_real(uri), RUN), _real(dataset.uri)):
         raise UserError(f"{uri}: lies in the input's folder, {dataset.uri}; name an --output outside it")
-    storage.check_access(uri)
+    s3.check_access(uri)
     facts = _run_facts(job, {**settings, **({"input": input_facts(dataset)} if dataset else {})})
     try:
         run_id = _acquire(uri, facts, reopen)
-        if reopen and storage.exists(storage.join(uri, SUMMARY)):
-            storage.delete(storage.join(uri, SUMMARY))
+        if reopen and storage.exists(uris.join(uri, SUMMARY)):
+            storage.delete(uris.join(uri, SUMMARY))
         _remove_temporaries(uri)
     except OSError as error:
         raise UserError(f"{uri}: cannot be written to ({first_line(error)})") from error
@@ -185,13 +185,13 @@ def _run_facts(job: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _acquire(uri: str, facts: dict[str, Any], reopen: bool) -> str:
     """Make ``_run.json``, or find it made for the same facts; its run id."""
-    if not reopen and storage.exists(storage.join(uri, SUMMARY)):
+    if not reopen and storage.exists(uris.join(uri, SUMMARY)):
         raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it")
-    place = storage.join(uri, RUN)
+    place = uris.join(uri, RUN)
     if not storage.exists(place):
         if storage.list_files(uri):
             raise UserError(f"{uri}: the output exists and holds other files; name another --output")
-        storage.create_json(place, {_ID: uuid.uuid4().hex, **facts})  # of two that start at once, one wins
+        atomic.create_json(place, {_ID: uuid.uuid4().hex, **facts})  # of two that start at once, one wins
     try:
         found = dict(storage.read_json(place))
         run_id = str(found.pop(_ID))
@@ -212,11 +212,11 @@ def _note_of(metadata: pq.FileMetaData) -> Any:
 
 def _remove_temporaries(uri: str) -> None:
     """Delete the temporary files of processes that died while writing."""
-    if not storage.is_s3(uri):
+    if not uris.is_s3(uri):
         for file in Path(uri).rglob(".*"):
-            if re.fullmatch(storage.TEMPORARY, file.name):
-                storage.delete_if_abandoned(str(file))
+            if re.fullmatch(atomic.TEMPORARY, file.name):
+                atomic.delete_if_abandoned(str(file))
 
 
 def _real(uri: str) -> str:
-    return uri if storage.is_s3(uri) else os.path.realpath(uri)
+    return uri if uris.is_s3(uri) else os.path.realpath(uri)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from emotionscope.errors import JobError, UserError, first_line
-from emotionscope.io import storage
+from emotionscope.io import storage, uris
 from emotionscope.io.storage import File
 
 READERS = 16  # files looked at at once
@@ -60,16 +60,16 @@ def find(uri: str) -> list[tuple[File, str]]:
             return [(File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0), "")]
         if info.type != pafs.FileType.Directory:
             raise UserError(f"{uri}: neither a file nor a folder")
-        entries = _local_entries(path) if not storage.is_s3(uri) else _remote_entries(path, filesystem)
+        entries = _local_entries(path) if not uris.is_s3(uri) else _remote_entries(path, filesystem)
         _refuse_formats(uri, (f"{each.name}/" if each.is_folder else each.name for each in entries))
         if _INNER.fullmatch(posixpath.basename(path)):
             _refuse_formats_above(uri, posixpath.dirname(path), filesystem)
     seen = sorted((each for each in entries if not each.is_folder and not _is_hidden(each.name)), key=lambda e: e.name)
     for each in seen:
         if each.size is None and each.name.lower().endswith(SUFFIXES):
-            raise UserError(f"{storage.join(uri, each.name)}: not a regular file, or a link that leads nowhere")
+            raise UserError(f"{uris.join(uri, each.name)}: not a regular file, or a link that leads nowhere")
     regular = [(each.name, each.size, each.modified) for each in seen if each.size is not None]
-    files = _parquet_among([File(storage.join(uri, name), name, *rest) for name, *rest in regular])
+    files = _parquet_among([File(uris.join(uri, name), name, *rest) for name, *rest in regular])
     if not files:
         raise UserError(f"{uri}: no Parquet files in it")
     return [(file, partition_of(file.name)) for file in files]

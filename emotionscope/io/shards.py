@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emotionscope.io import tables
+from emotionscope.io import parts, tables
 
 
 @dataclass(frozen=True)
 class Shard:
     """Rows `start` to `start + rows` of one input file, and the name of the output file they become."""
 
-    part: tables.Part
+    part: parts.Part
     start: int
     rows: int
     name: str
@@ -32,7 +32,7 @@ class Shard:
     def from_json(cls, text: str) -> "Shard":
         """The shard that `to_json` wrote."""
         values = json.loads(text)
-        return cls(tables.Part(**values.pop("part")), **values)
+        return cls(parts.Part(**values.pop("part")), **values)
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def cut(dataset: tables.Dataset, rows_per_shard: int) -> list[Shard]:
 
 
 def read(shard: Shard, schema: pa.Schema) -> pa.Table:
-    """A shard's rows in the columns and types of `schema`: see `tables.read_rows`."""
-    return tables.read_rows(shard.part, schema, shard.start, shard.rows)
+    """A shard's rows in the columns and types of `schema`: see `parts.read_rows`."""
+    return parts.read_rows(shard.part, schema, shard.start, shard.rows)
 
 
 def tally(table: pa.Table, shard: str, error_column: str | None) -> Tally:

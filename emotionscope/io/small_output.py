@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow.parquet as pq
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import atomic, storage, uris
 from emotionscope.io.summary import RUN, SUMMARY
 
 
@@ -14,14 +14,14 @@ def begin(uri: str, run: Mapping[str, object]) -> None:
 
     Until `finish`, jobs refuse to read it. Raises UserError where it holds anything else.
     """
-    mark = storage.join(uri, RUN)
-    stopped = storage.exists(mark) and not storage.exists(storage.join(uri, SUMMARY))
+    mark = uris.join(uri, RUN)
+    stopped = storage.exists(mark) and not storage.exists(uris.join(uri, SUMMARY))
     if stopped and storage.read_json(mark) == run:
         for file in storage.list_files(uri):
             storage.delete(file.uri)
     if storage.list_files(uri):
         raise UserError(f"{uri}: the output exists and holds files; name another --output or delete it")
-    storage.write_json(mark, run)
+    atomic.write_json(mark, run)
 
 
 def finish(uri: str, summary: Mapping[str, object]) -> None:
@@ -30,4 +30,4 @@ def finish(uri: str, summary: Mapping[str, object]) -> None:
     for file in storage.list_files(uri, ".parquet"):
         filesystem, path = storage.filesystem(file.uri)
         parts.append({"name": file.name, "rows": pq.read_metadata(path, filesystem=filesystem).num_rows})
-    storage.write_json(storage.join(uri, SUMMARY), {**summary, "parts": parts})
+    atomic.write_json(uris.join(uri, SUMMARY), {**summary, "parts": parts})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emotionscope.errors import UserError, first_line
-from emotionscope.io import storage
+from emotionscope.io import storage, uris
 
 RUN, SUMMARY = "_run.json", "_summary.json"  # of the run that writes a table, and of a finished one
 
@@ -39,10 +39,10 @@ def listed_parts(uri: str) -> dict[str, int] | None:
 
     Raises UserError where the job that writes the table has not finished, or its summary is damaged.
     """
-    place = storage.join(uri, SUMMARY)
+    place = uris.join(uri, SUMMARY)
     try:
         if not storage.exists(place):
-            if storage.exists(storage.join(uri, RUN)):
+            if storage.exists(uris.join(uri, RUN)):
                 raise UserError(f"{uri}: the job that writes it has not finished; rerun that job to resume it")
             return None
         parts = storage.read_json(place).get("parts")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import s3, storage, uris
 from emotionscope.labels import canonical
 
 COLUMNS = (
@@ -193,8 +193,8 @@ def read_release(uri: str, twins: str = "plain") -> Release:
     ``video`` is the clip's absolute path or ``s3://`` URI, broken or not, and null where there is none. Names of
     hidden files (``._…``) are not looked at. The facts count everything found and left out. Raises UserError.
     """
-    uri = storage.absolute(uri)
-    storage.check_access(uri)
+    uri = uris.absolute(uri)
+    s3.check_access(uri)
     if not storage.exists(uri):
         raise UserError(f"{uri}: no such folder")
     files = storage.list_files(uri)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import s3, storage
 from emotionscope.prepare import pairing, transcripts
 from emotionscope.prepare.cues import Cue, Transcript
 from emotionscope.prepare.pairing import Paired
@@ -62,7 +62,7 @@ def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
     not there or holds no video.
     """
     for uri in (videos, *([folder] if folder else [])):
-        storage.check_access(uri)
+        s3.check_access(uri)
         if not storage.exists(uri):
             raise UserError(f"{uri}: no such folder")
     files = storage.list_files(videos)

@@ -20,7 +20,7 @@ from cyclopts.validators import Number
 
 from emotionscope import cli
 from emotionscope.errors import UserError
-from emotionscope.io import storage, tables
+from emotionscope.io import atomic, storage, tables, uris
 from emotionscope.labels import EMOTIONS
 from emotionscope.prepare.meld import CLIP_FOLDERS, COLUMNS
 from emotionscope.sample.person import draw_person
@@ -140,7 +140,7 @@ def _draw_line(folder: str, line: Line) -> None:
     content = draw_clip(line.take)
     if line.split == "test" and (line.dialogue, line.utterance) == (0, 2):
         content = content[: len(content) * 2 // 3]  # the index (moov) stands at the end
-    storage.write_bytes(storage.join(folder, line.clip), content)
+    atomic.write_bytes(uris.join(folder, line.clip), content)
 
 
 def _draw_face(seed: int, number: int, emotion: str) -> bytes:
@@ -170,8 +170,8 @@ def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-        storage.write_bytes(storage.join(folder, f"{split}_sent_emo.csv"), text.getvalue().encode())
-    storage.write_bytes(storage.join(folder, CLIP_FOLDERS["train"], "._dia0_utt0.mp4"), b"\0" * 120)
+        atomic.write_bytes(uris.join(folder, f"{split}_sent_emo.csv"), text.getvalue().encode())
+    atomic.write_bytes(uris.join(folder, CLIP_FOLDERS["train"], "._dia0_utt0.mp4"), b"\0" * 120)
     present = [line for line in lines if (line.split, line.dialogue, line.utterance) != ("dev", 0, 0)]
     with _cores() as pool:
         list(pool.map(_draw_line, [folder] * len(present), present, chunksize=8))
@@ -190,7 +190,7 @@ def draw_faces(uri: str, each: int, seed: int = 0) -> dict[str, int]:
     with _cores() as pool:
         images = list(pool.map(_draw_face, [seed] * len(splits), range(len(splits)), emotions, chunksize=16))
     table = pa.table({"image": pa.array(images, pa.binary()), "emotion": emotions, "split": splits})
-    tables.write_part(table, storage.join(uri, "part-00000.parquet"))
+    tables.write_part(table, uris.join(uri, "part-00000.parquet"))
     return {split: size * len(EMOTIONS) for split, size in sizes.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
-from emotionscope.io import storage, tables
+from emotionscope.io import atomic, parts, uris
 from emotionscope.io.tables import Dataset
 from emotionscope.labels import probability_columns
 from emotionscope.summaries import queries
@@ -65,7 +65,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset, co
 def _batches(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in dataset.parts:
         for start in range(0, part.rows, BLOCK):
-            yield from tables.read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
+            yield from parts.read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder: str, output: str) -> int:
@@ -75,7 +75,7 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder:
         path = os.path.join(folder, f"answer.{suffix}")
         connection.execute(f"COPY answer TO '{path}' ({options})")
         with pa.memory_map(path) as content:
-            storage.write_bytes(storage.join(output, f"{name}.{suffix}"), content.read_buffer())
+            atomic.write_bytes(uris.join(output, f"{name}.{suffix}"), content.read_buffer())
         os.remove(path)
     counted = connection.execute("SELECT count(*) FROM answer").fetchone()
     return int(counted[0]) if counted else 0

@@ -12,7 +12,7 @@ import numpy as np
 from cv2.data import haarcascades
 
 from emotionscope.errors import UserError
-from emotionscope.io import storage
+from emotionscope.io import atomic, storage
 
 YUNET_NAME = "face_detection_yunet_2023mar.onnx"
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -90,7 +90,7 @@ def _fetch_yunet(file: str) -> None:
         raise UserError(f"the YuNet model cannot be fetched ({error}); {help_}") from error
     if hashlib.sha256(model).hexdigest() != YUNET_SHA256:
         raise UserError(f"the YuNet model that was fetched has another sha256 than expected; {help_}")
-    storage.write_bytes(file, model)
+    atomic.write_bytes(file, model)
 
 
 class Detector:

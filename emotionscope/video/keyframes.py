@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from emotionscope.errors import RowError, UserError, first_line
-from emotionscope.io import contracts, storage, tables
+from emotionscope.io import contracts, s3, storage, tables, uris
 from emotionscope.video import tracking
 from emotionscope.video.detection import Detector
 from emotionscope.video.frames import Frame, Span, sample_spans
@@ -170,13 +170,13 @@ def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:
 
     Raises UserError, before any work, where it does not exist or where the first video named lies elsewhere.
     """
-    root = storage.absolute(chosen or dataset.folder)
+    root = uris.absolute(chosen or dataset.folder)
     if chosen:
-        storage.check_access(root)
+        s3.check_access(root)
         if not storage.exists(root):
             raise UserError(f"--videos {chosen}: no such folder")
     named = tables.head(dataset, ["video"], LOOK)["video"].drop_null().to_pylist()
-    if named and not storage.is_below(storage.join(root, named[0]), root):
+    if named and not uris.is_below(uris.join(root, named[0]), root):
         raise UserError(f"{named[0]}: the first video lies outside {root}; name the folder of the videos by --videos")
     return root
 
@@ -187,10 +187,10 @@ def _seconds(column: pa.ChunkedArray) -> list[float | None]:
 
 def _open(video: str, root: str) -> IO[bytes]:
     """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
-    place = storage.join(root, video)
-    if not storage.is_s3(root):  # no link leads out of the folder
+    place = uris.join(root, video)
+    if not uris.is_s3(root):  # no link leads out of the folder
         place, root = os.path.realpath(place), os.path.realpath(root)
-    if not storage.is_below(place, root):
+    if not uris.is_below(place, root):
         raise RowError(f"{OUTSIDE}: {video}")
     try:
         return storage.open_binary(place)

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from pebble import ProcessExpired, ProcessPool
 
 from emotionscope.errors import RowError
-from emotionscope.io import storage
+from emotionscope.io import s3, storage
 from emotionscope.video.clock import GAP, JOINED_GAP, Clock, is_stamped
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
 
@@ -33,8 +33,8 @@ class Length:
 def lengths(uris: Iterable[str]) -> Iterator[Length]:
     """The length of each video, in order. No video makes this raise."""
     context = multiprocessing.get_context("spawn")
-    aws = (storage.environment(),)
-    with ProcessPool(os.cpu_count() or 1, initializer=storage.use_environment, initargs=aws, context=context) as pool:
+    aws = (s3.environment(),)
+    with ProcessPool(os.cpu_count() or 1, initializer=s3.use_environment, initargs=aws, context=context) as pool:
         found = pool.map(_length, uris, timeout=SECONDS).result()
         while True:
             try:

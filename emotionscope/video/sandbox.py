@@ -11,7 +11,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from emotionscope.errors import RowError
-from emotionscope.io import storage
+from emotionscope.io import s3
 from emotionscope.video.detection import Detector, DetectorSpec
 from emotionscope.video.frames import Span
 from emotionscope.video.keyframes import Face, Found, faces_in
@@ -35,7 +35,7 @@ class IsolatedFaces:
 
     def __init__(self, spec: DetectorSpec, max_faces: int, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self.max_faces, self.seconds = max_faces, seconds
-        self._initargs = spec, memory, storage.environment()
+        self._initargs = spec, memory, s3.environment()
         self.pool = self._new_pool()
 
     def __call__(self, video: str, root: str, spans: Sequence[Span]) -> list[Found]:
@@ -101,7 +101,7 @@ def _start(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    storage.use_environment(aws)
+    s3.use_environment(aws)
     _detector = Detector(spec)
 
 

@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotionscope import ray_session
 from emotionscope.errors import UserError, first_line
-from emotionscope.io import storage
+from emotionscope.io import atomic, s3, storage, uris
 from emotionscope.vision.callbacks import Lines, fit
 from emotionscope.vision.labelled_faces import LabelledFaces, Span, read
 from emotionscope.vision.model import VisionModel
@@ -152,8 +152,8 @@ def claim(run: str, purpose: dict[str, Any]) -> None:
     Raises UserError where it holds something else, was taken for another purpose (settings, data; JSON-able), or
     is a local folder that some node of the cluster does not see.
     """
-    storage.check_access(run)
-    note = storage.join(run, "run.json")
+    s3.check_access(run)
+    note = uris.join(run, "run.json")
     purpose = json.loads(json.dumps(purpose))
     if storage.exists(note):
         if storage.read_json(note) != purpose:
@@ -161,13 +161,13 @@ def claim(run: str, purpose: dict[str, Any]) -> None:
     elif storage.list_files(run):
         raise UserError(f"{run}: holds other files; choose other --checkpoints")
     try:
-        storage.write_json(note, purpose)
+        atomic.write_json(note, purpose)
     except OSError as error:
         raise UserError(f"{run}: cannot be written ({first_line(error)})") from error
     seen = ray.remote(num_cpus=0)(os.path.exists)
     here = ray.get_runtime_context().get_node_id()
     for node in ray.nodes():
-        if node["Alive"] and node["NodeID"] != here and not storage.is_s3(run):
+        if node["Alive"] and node["NodeID"] != here and not uris.is_s3(run):
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             if not ray.get(seen.options(scheduling_strategy=there).remote(note)):
                 raise UserError(f"{run}: other nodes do not see it; give --checkpoints on s3:// or a shared folder")
@@ -198,11 +198,11 @@ def _datasets(faces: LabelledFaces, size: int, seed: int) -> dict[str, Dataset]:
     context = DataContext.get_current()
     context.target_max_block_size = BLOCK
     context.execution_options.preserve_order = True
-    aws = storage.environment()
+    aws = s3.environment()
 
     def decoder(split: str) -> Callable[[pa.Table], Iterable[dict[str, np.ndarray]]]:
         def decode(block: pa.Table) -> Iterable[dict[str, np.ndarray]]:
-            storage.use_environment(aws)
+            s3.use_environment(aws)
             for span in block.to_pylist():
                 yield from read(Span(**span), split, size)
 

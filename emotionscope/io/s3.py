@@ -1,0 +1,84 @@
+"""What S3 has of its own: its client, whose variables travel with the tasks, access, and objects made only once.
+
+Credentials, region and endpoint come from the usual ``AWS_`` variables, which pyarrow and boto3 both read.
+"""
+
+import os
+from functools import lru_cache
+
+from pyarrow import fs as pafs
+
+from emotionscope.errors import UserError
+from emotionscope.io import uris
+
+
+def environment() -> dict[str, str]:
+    """The driver's ``AWS_`` variables, for `use_environment` in a worker that another machine started.
+
+    They travel inside the tasks and not in Ray's runtime environment, which dashboards and logs show.
+    """
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def use_environment(variables: dict[str, str]) -> None:
+    """Take over variables that this process lacks."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
+
+
+@lru_cache(maxsize=1)
+def filesystem() -> pafs.S3FileSystem:
+    """One client a process, with bounded retries so that a lost server ends a job and not its patience."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    scheme, _, host = endpoint.rpartition("://")
+    return pafs.S3FileSystem(
+        endpoint_override=host or None,
+        scheme=scheme or None,
+        allow_delayed_open=True,  # a small file is one PUT
+        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=8),
+        connect_timeout=10,
+        request_timeout=60,
+    )
+
+
+def check_access(uri: str) -> None:
+    """Make sure that a URI's bucket can be reached. Raises UserError saying what is wrong; local paths pass."""
+    if not uris.is_s3(uri):
+        return
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket = uri.removeprefix("s3://").split("/")[0]
+    config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    try:
+        boto3.client("s3", config=config).head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        reason = {404: "there is no such bucket", 403: "access is denied (check the AWS_ variables)"}
+        raise UserError(f"{uri}: {reason.get(code or 0, f'S3 answers {code}')}") from error
+    except (BotoCoreError, ValueError) as error:
+        raise UserError(f"{uri}: S3 cannot be reached: {' '.join(str(error).split())}") from error
+
+
+def create(uri: str, content: bytes) -> bool:
+    """Write an object where none is; whether it was this call that made it. Raises OSError."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    client = boto3.client("s3")
+    try:
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status in (409, 412):
+                return False
+            if status not in (400, 501):
+                raise
+            client.put_object(Bucket=bucket, Key=key, Body=content)
+    except (BotoCoreError, ClientError) as error:
+        raise OSError(" ".join(str(error).split())) from error
+    with filesystem().open_input_file(f"{bucket}/{key}") as stream:
+        return bool(stream.read() == content)

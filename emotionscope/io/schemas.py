@@ -1,0 +1,97 @@
+"""The one schema that all files of a dataset are read as, and whether their values fit it."""
+
+import pyarrow as pa
+
+from emotionscope.errors import UserError, first_line
+from emotionscope.io import columns, parquet_files
+from emotionscope.io.contracts import FACES, INTERNAL, TableContract
+from emotionscope.io.parts import Part, partition_column
+
+
+def with_partitions(schemas: list[pa.Schema], parts: list[Part], contract: TableContract) -> list[pa.Schema]:
+    """The schemas with the columns that the folders tell: whole numbers where all of them are, else text.
+
+    Raises UserError where the contract wants another type.
+    """
+    told = [parquet_files.partition_values(part.partition) for part in parts]
+    values: dict[str, set[str]] = {}
+    for each in told:
+        for name, value in each.items():
+            values.setdefault(name, set()).update([value] if value is not None else [])
+    types = {name: pa.int64() if all(map(_is_integer, there)) else pa.string() for name, there in values.items()}
+    types |= {name: contract.by_name[name].type for name in types if name in contract.by_name}
+    for part, each in zip(parts, told, strict=True):
+        for name in each:
+            partition_column(part, name, types[name], 1)
+    return [
+        pa.schema([*schema, *(pa.field(name, types[name]) for name in sorted(each) if name not in schema.names)])
+        for schema, each in zip(schemas, told, strict=True)
+    ]
+
+
+def _is_integer(text: str) -> bool:
+    """Whether a number is written as Python would write it: 007 is none."""
+    return text.removeprefix("-").isdecimal() and str(int(text)) == text and abs(int(text)) < 2**63
+
+
+def unify(uri: str, contract: TableContract, schemas: list[pa.Schema], parts: list[Part]) -> pa.Schema:
+    """The one schema that all files of a dataset are read as. Raises UserError where they break the contract."""
+    unified: pa.Schema | None = None
+    for part, found in zip(parts, schemas, strict=True):
+        schema = _contract_schema(found, contract, part.uri)
+        unified = unified if unified is not None else schema
+        if set(schema.names) != set(unified.names):
+            odd = sorted(set(schema.names) ^ set(unified.names))
+            raise UserError(f"{part.uri}: columns differ from those of {parts[0].uri}: {', '.join(odd)}")
+        try:
+            unified = pa.unify_schemas([unified, schema], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise UserError(f"{part.uri}: a column's type differs from other files' ({first_line(error)})") from error
+    assert unified is not None
+    missing = [column.name for column in contract.columns if column.required and column.name not in unified.names]
+    if missing:
+        twins = [name for name in unified.names if name.lower() in missing]
+        hint = f" (columns are told apart by case: there is {', '.join(map(repr, twins))})" if twins else ""
+        raise UserError(f"{uri}: not a {contract.kind} table, it lacks the column {', '.join(missing)}{hint}")
+    return unified
+
+
+def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa.Schema:
+    """The schema a file is read as: the contract's columns in its types, others in their own.
+
+    Raises UserError for a column of the contract that has another type, and for a name that is ours.
+    """
+    fields = []
+    for field in schema:
+        column = contract.by_name.get(field.name)
+        if field.name.startswith(INTERNAL):
+            raise UserError(f"{uri}: column {field.name!r}: names that begin with {INTERNAL} are taken; rename it")
+        if column is None:
+            fields.append(pa.field(field.name, columns.plain_type(field.type)))
+            continue
+        number = column.numbered and pa.types.is_integer(field.type)
+        if not (number or columns.can_become(field.type, column.type)):
+            wanted = "a list of structs as keyframes have it" if pa.types.is_list(column.type) else column.type
+            raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {wanted}")
+        fields.append(pa.field(field.name, column.type))
+    return pa.schema(fields)
+
+
+def check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema) -> None:
+    """Raise UserError for a value that its column's type cannot hold; reads only columns where there may be one."""
+    for part, found in zip(parts, schemas, strict=True):
+        wanted_types = {field.name: field.type for field in schema if field.type != FACES}  # which hold the images
+        names = [
+            field.name
+            for field in found
+            if field.name in wanted_types and not columns.surely_fits(field.type, wanted_types[field.name])
+        ]
+        if not names:
+            continue
+        with parquet_files.open_file(part.uri) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=names)
+                for name in names:
+                    reason = columns.fits(table[name], wanted_types[name])
+                    if reason:
+                        raise UserError(f"{part.uri}: column {name!r} cannot be read as {wanted_types[name]}: {reason}")
