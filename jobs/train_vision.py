@@ -60,6 +60,8 @@ class TrainVision(cli.TrainingFlags, cli.GpuFlags):
     """Weight of rare emotions: at 0 each face counts the same, at 1 each emotion counts the same."""
     augmentation: Annotated[cli.Fraction, cli.LEARNING] = 1.0
     """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring only) for short ones."""
+    weight_decay: Annotated[cli.Fraction, cli.LEARNING] = 0.05
+    """How strongly weights are drawn to zero; more suits longer trainings."""
     seed: Annotated[cli.NonNegativeInt, cli.LEARNING] = 0
     """Seed of everything random."""
     workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
@@ -143,6 +145,7 @@ def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
         label_smoothing=0.0 if votes else Recipe.label_smoothing,
         class_power=settings.class_power,
         augmentation=settings.augmentation,
+        weight_decay=settings.weight_decay,
         train_size=settings.train_size,
         seed=settings.seed,
     )

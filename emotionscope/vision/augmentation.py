@@ -41,23 +41,30 @@ def augment(faces: Tensor, generator: torch.Generator, strength: float = 1.0, si
 
     Each is turned, scaled, shifted, perhaps mirrored, relit and partly erased; some are blurred, coarse, compressed
     or noisy. `strength` scales all of it but the mirroring: 1 is right for long trainings, 0 for a few epochs on few
-    faces. Where `size` is less than s, a random part of that many pixels is taken.
+    faces. Where `size` is less than s, a random part of that many pixels is taken. `generator` is one of the CPU, so
+    that a GPU sees the same changes and never waits to learn a number.
     """
     faces = _warp(faces, generator, strength, size or faces.shape[-1])
     faces = _relight(faces, generator, strength)
     for spoil in (_blur, _coarsen, _compress, _noise):
-        chosen = _uniform(faces, 0, 1, generator) < strength * SPOIL_CHANCE
-        if chosen.any():
+        chosen = (torch.rand(len(faces), generator=generator) < strength * SPOIL_CHANCE).nonzero()[:, 0]
+        if len(chosen):
+            chosen = _there(chosen, faces)
             faces[chosen] = spoil(faces[chosen], generator).clamp(0, 1)
     return _erase(faces, generator, strength)
 
 
 def _uniform(faces: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(len(faces), generator=generator, device=faces.device)
+    return _there(low + (high - low) * torch.rand(len(faces), generator=generator), faces)
 
 
-def _one(faces: Tensor, low: float, high: float, generator: torch.Generator) -> float:
-    return float(_uniform(faces[:1], low, high, generator))
+def _there(values: Tensor, faces: Tensor) -> Tensor:
+    """Small tensors drawn on the CPU, where the faces are."""
+    return values.pin_memory().to(faces.device, non_blocking=True) if faces.is_cuda else values
+
+
+def _one(low: float, high: float, generator: torch.Generator) -> float:
+    return low + (high - low) * float(torch.rand((), generator=generator))
 
 
 def _warp(faces: Tensor, generator: torch.Generator, strength: float, size: int) -> Tensor:
@@ -84,7 +91,7 @@ def _relight(faces: Tensor, generator: torch.Generator, strength: float) -> Tens
 
 
 def _blur(faces: Tensor, generator: torch.Generator) -> Tensor:
-    deviation = _one(faces, *BLUR, generator)
+    deviation = _one(*BLUR, generator)
     kernel = torch.exp(-(torch.arange(-3, 4, device=faces.device) ** 2) / (2 * deviation**2))
     kernel /= kernel.sum()
     return conv2d(pad(faces, (3, 3, 3, 3), mode="replicate"), (kernel[:, None] * kernel)[None, None])
@@ -92,7 +99,7 @@ def _blur(faces: Tensor, generator: torch.Generator) -> Tensor:
 
 def _coarsen(faces: Tensor, generator: torch.Generator) -> Tensor:
     size = faces.shape[-1]
-    fewer = max(8, round(size * _one(faces, *SHRINK, generator)))
+    fewer = max(8, round(size * _one(*SHRINK, generator)))
     small = interpolate(faces, (fewer, fewer), mode="bilinear", antialias=True, align_corners=False)
     return interpolate(small, (size, size), mode="bilinear", align_corners=False)
 
@@ -100,7 +107,7 @@ def _coarsen(faces: Tensor, generator: torch.Generator) -> Tensor:
 def _compress(faces: Tensor, generator: torch.Generator) -> Tensor:
     """What JPEG takes away: the cosine coefficients of 8x8 blocks, rounded as a quality asks for."""
     n, _, size, _ = faces.shape
-    quality = _one(faces, *JPEG_QUALITY, generator)
+    quality = _one(*JPEG_QUALITY, generator)
     factor = 50 / quality if quality < 50 else 2 - quality / 50
     quanta = (torch.tensor(_QUANTA, device=faces.device) * factor).clamp(min=1) / 255
     transform = torch.from_numpy(dct(np.eye(8, dtype=np.float32), axis=0, norm="ortho")).to(faces.device)
@@ -113,8 +120,8 @@ def _compress(faces: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _noise(faces: Tensor, generator: torch.Generator) -> Tensor:
-    deviation = _one(faces, 0, NOISE, generator)
-    return faces + deviation * torch.randn(faces.shape, generator=generator, device=faces.device)
+    deviation = _one(0, NOISE, generator)
+    return faces + deviation * _there(torch.randn(faces.shape, generator=generator), faces)
 
 
 def _erase(faces: Tensor, generator: torch.Generator, strength: float) -> Tensor:

@@ -20,7 +20,7 @@ from ray.train.torch import prepare_model
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emotionscope import metrics
 from emotionscope.vision.augmentation import augment
@@ -69,9 +69,12 @@ class _Learner:
         network = self.model.network
         self.prepared = prepare_model(network)
         rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
-        self.optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+        # Biases and the scales of normalisation are not drawn to zero.
+        weights, others = ([p for p in network.parameters() if (p.ndim > 1) is several] for several in (True, False))
+        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, rate, weight_decay=decay)
         self.schedule = LambdaLR(self.optimizer, lambda step: _share(step / (self.recipe.epochs * self.steps)))
-        self.average = AveragedModel(network, avg_fn=_averaged, use_buffers=True)
+        self.average = AveragedModel(network, multi_avg_fn=_average, use_buffers=True)
         self.best = _copy(self.average.module)
         self.epochs: list[dict[str, float]] = []
         self.best_epoch = 0
@@ -102,7 +105,7 @@ class _Learner:
         """Learn from every training face of this worker once. Returns the mean loss."""
         device = self.model.network.fc.weight.device
         (seed,) = np.random.SeedSequence([self.recipe.seed, len(self.epochs), self.rank]).generate_state(1)
-        generator = torch.Generator(device).manual_seed(int(seed))
+        generator = torch.Generator().manual_seed(int(seed))
         class_weights = torch.tensor(self.config["class_weights"], dtype=torch.float32, device=device)
         total, steps = torch.zeros((), device=device), 0
         self.prepared.train()
@@ -118,9 +121,10 @@ class _Learner:
             pixels = augment(pixels, generator, self.recipe.augmentation, self.recipe.train_size)
             with mixed_precision(device):
                 scores = self.prepared(self.model.normalise(pixels))
-            weights = (batch["target"] @ class_weights) * batch["weight"] * self.config["face_weight"]
+            target = batch["target"]
+            weights = (target @ class_weights) * batch["weight"] * self.config["face_weight"]
             smoothing = self.recipe.label_smoothing
-            losses = cross_entropy(scores.float(), batch["target"], reduction="none", label_smoothing=smoothing)
+            losses = cross_entropy(scores.float(), target, reduction="none", label_smoothing=smoothing)
             loss = (losses * weights).mean()
             self.optimizer.zero_grad()
             loss.backward()
@@ -201,10 +205,9 @@ def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
-def _averaged(average: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-    """The running average after another step; the first steps, which are far off, are soon forgotten."""
-    kept = min(AVERAGING, (1 + float(steps)) / (10 + float(steps)))
-    return average * kept + current * (1 - kept)
+def _average(averages: Any, current: Any, steps: Tensor | int) -> None:
+    """Take another step into the running average, in place; the first steps, which are far off, are soon forgotten."""
+    get_ema_multi_avg_fn(min(AVERAGING, (1 + float(steps)) / (10 + float(steps))))(averages, current, steps)
 
 
 def _share(done: float) -> float:
