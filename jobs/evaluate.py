@@ -23,6 +23,7 @@ from emotionscope.errors import JobError, UserError
 from emotionscope.evaluation import comparison, drift, evaluation, report, rows
 from emotionscope.evaluation.figures import Figures
 from emotionscope.io import atomic, s3, storage, tables, uris
+from emotionscope.io.profile import total
 
 
 @cli.flags
@@ -48,7 +49,9 @@ class Evaluate:
     the utterances whose answer changed. With --report, it is part of the report."""
     drift: cli.Path | None = None
     """Compare --scores with this scores table, an earlier one: which emotions, lengths and certainties moved. Needs no
-    labels."""
+    labels. If it is the same table, its last run (what score --append added last) is compared with those before."""
+    latest: cli.Switch = False
+    """With --drift: compare only the rows that the last run added to --scores."""
     drift_limit: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
     """With --drift: exit with code 1 where an index is surely above this. 0.1 is some drift, 0.25 is much."""
     replace: cli.Switch = False
@@ -65,7 +68,7 @@ def run(settings: Evaluate = NOTHING) -> Figures | None:
         Console(highlight=False).print(Markdown(model_card.render(manifest)))
         return None
     if settings.drift:
-        _drift(settings.scores, settings.drift, settings.drift_limit)
+        _drift(settings.scores, settings.drift, settings.drift_limit, settings.latest)
         return None
     if not settings.report:
         if not settings.against:
@@ -99,10 +102,16 @@ def _print_comparison(found: comparison.Comparison) -> None:
         print(f"  rows in one table alone: {found.only[0]:,} before, {found.only[1]:,} now")
 
 
-def _drift(scores: str, reference: str, limit: float | None) -> None:
+def _drift(scores: str, reference: str, limit: float | None, latest: bool) -> None:
     """Print how far the scores moved from the reference. Raises JobError where that is surely above the limit."""
-    before, after = (drift.profile_of(tables.open_dataset(uri, "scores")) for uri in (reference, scores))
-    found = drift.compare(before, after)
+    after = drift.profiles_of(scores)
+    if uris.absolute(scores) == uris.absolute(reference):
+        before, after = after[:-1], after[-1:]
+        if not before:
+            raise UserError(f"--drift {reference}: one run made it, so there is nothing before that to compare with")
+    else:
+        before, after = drift.profiles_of(reference), after[-1:] if latest else after
+    found = drift.compare(total(before), total(after))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("property", "index", "95% interval", "drift", "what moved"):
         table.add_column(name, justify="right" if name == "index" else "left")

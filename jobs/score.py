@@ -16,10 +16,13 @@ from emotionscope import cli, ray_session
 from emotionscope.batch import pipeline, runner
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
-from emotionscope.errors import UserError
-from emotionscope.io import contracts, tables, uris
+from emotionscope.errors import JobError, UserError
+from emotionscope.io import append, claims, contracts, s3, tables, uris
+from emotionscope.io.append import Arrivals
+from emotionscope.io.contracts import Kind
 from emotionscope.io.output import Output, open_output
-from emotionscope.io.summary import Summary
+from emotionscope.io.run_log import RunLog
+from emotionscope.io.summary import RUN, Summary
 from emotionscope.video import detection, keyframes
 
 
@@ -29,13 +32,16 @@ class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
     """Settings of the job."""
 
     output: cli.Path
-    """Where to write the scores table: a new folder or s3:// prefix."""
+    """Where to write the scores table: a new folder or s3:// prefix. With --append it may be a finished table."""
     dialogues: cli.Path | None = None
     """Dialogues table to score: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
     """Keyframes table to score, instead of --dialogues."""
     faces: cli.Path | None = None
     """Where to write the faces table too, a row for each face: a new folder or s3:// prefix."""
+    append: cli.Switch = False
+    """Add to a finished --output what has arrived since: score only the input's new files, with the same bundle and
+    settings. Makes the table where there is none, so a scheduler can give the same command every night."""
     text_only: cli.Switch = False
     """Score the text alone and open no video. Use this where the videos are out of reach, or not needed."""
     gpu_share: Annotated[float, Parameter(validator=Number(gt=0, lte=1)), cli.RUNNING] = 0.5
@@ -44,15 +50,59 @@ class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
     """Compile the vision model on GPUs. This takes each worker a minute and pays off with millions of faces."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """The table to score, by its kind."""
+
+    uri: str
+    kind: Kind
+
+
 def run(settings: Score) -> Summary:
     """Run the job and return its summary."""
     if (settings.dialogues is None) == (settings.keyframes is None):
         raise UserError("give either --dialogues or --keyframes")
-    if settings.dialogues is not None:
-        dataset = tables.open_dataset(settings.dialogues, "dialogues")
+    if settings.keyframes is not None:
+        source = Source(settings.keyframes, "keyframes")
+    else:
+        source = Source(settings.dialogues or "", "dialogues")
+    place = ray_session.output_uri(settings.output)
+    if settings.append:
+        return _run_append(settings, source, place)
+    return _score(settings, source, place, tables.open_dataset(source.uri, source.kind))
+
+
+def _run_append(settings: Score, source: Source, place: str) -> Summary:
+    """Add what has arrived, after what a stopped run has left; where no table is there yet, make it."""
+    s3.check_access(place)
+    found = append.find(place, source.uri, source.kind)
+    if found is None:
+        begun = claims.read(uris.join(place, RUN))
+        only = {file.name for file in begun.files} if begun else None
+        summary = _score(settings, source, place, tables.open_dataset(source.uri, source.kind, only))
+        found = append.find(place, source.uri, source.kind) if begun else None
+    elif found.dataset and found.resumed:
+        summary = _score(settings, source, place, found.dataset, found)
+        found = append.find(place, source.uri, source.kind)
+    else:
+        summary = found.before
+    if found:
+        _log_arrivals(place, found)
+        if found.dataset:
+            summary = _score(settings, source, place, found.dataset, found)
+        else:
+            print(f"score: nothing new in {source.uri}: its {len(found.before.inputs):,} files are scored", flush=True)
+        _fail_unreadable(found)
+    return summary
+
+
+def _score(
+    settings: Score, source: Source, place: str, dataset: tables.Dataset, arrivals: Arrivals | None = None
+) -> Summary:
+    """Score a dataset into a new output, or as the `arrivals` of a finished one."""
+    if source.kind == "dialogues":
         contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
     else:
-        dataset = tables.open_dataset(settings.keyframes or "", "keyframes")
         contracts.scores_schema(dataset.schema)
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
@@ -63,9 +113,9 @@ def run(settings: Score) -> Summary:
     spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or (with_faces and settings.keyframes is not None)
     shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if decode or settings.keyframes else "text"]
-    place = ray_session.output_uri(settings.output)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
-    print(f"score: {dataset.rows:,} utterances of {dataset.uri}", flush=True)
+    new = f" in {len(dataset.parts):,} new files" if arrivals else ""
+    print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         pipeline.warm_up(seen and not count)
@@ -80,8 +130,7 @@ def run(settings: Score) -> Summary:
             "text_only": settings.text_only,
             "faces": faces_place,
         }
-        output = open_output(place, "score", facts, dataset)
-        faces = _open_faces(faces_place, place, facts, dataset) if faces_place else None
+        output, faces = _open_outputs(place, faces_place, facts, dataset, arrivals)
         print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
         _print_missing_models(manifest["parts"], settings.text_only)
         extraction = pipeline.Extraction(spec, videos, settings.max_faces) if spec else None
@@ -94,6 +143,25 @@ def run(settings: Score) -> Summary:
     return summary
 
 
+def _log_arrivals(place: str, arrivals: Arrivals) -> None:
+    """Tell, on the screen and in the log, which files cannot be read or are no longer there."""
+    with RunLog(place) as log:
+        for name, reason in arrivals.unreadable.items():
+            print(f"score: cannot be read, and is left for the next run: {reason}", flush=True)
+            log.write("unreadable", file=name, reason=reason)
+        if arrivals.vanished:
+            gone = arrivals.vanished
+            print(f"score: {len(gone):,} files are no longer there ({gone[0]} …); their rows stay", flush=True)
+            log.write("vanished", files=len(gone), first=gone[0])
+
+
+def _fail_unreadable(arrivals: Arrivals) -> None:
+    """Raise JobError where a new file could not be read: the rest is scored, and the next run tries it again."""
+    if arrivals.unreadable:
+        bad = arrivals.unreadable
+        raise JobError(f"{len(bad):,} new files cannot be read; the others are scored: {next(iter(bad.values()))}")
+
+
 def _print_missing_models(parts: Container[str], text_only: bool) -> None:
     if text_only:
         print("score: text alone: the columns of vision will be null, and fused will follow text", flush=True)
@@ -103,9 +171,19 @@ def _print_missing_models(parts: Container[str], text_only: bool) -> None:
             print(f"score: the bundle has no {part} model: {effect}", flush=True)
 
 
-def _open_faces(place: str, scores: str, facts: dict[str, Any], dataset: tables.Dataset) -> Output:
-    """The faces table's output. Its summary comes before the scores', so a run stopped between finds it finished."""
-    return open_output(place, "score --faces", {**facts, "scores": scores}, dataset, reopen=True)
+def _open_outputs(
+    place: str, faces_place: str | None, facts: dict[str, Any], dataset: tables.Dataset, arrivals: Arrivals | None
+) -> tuple[Output, Output | None]:
+    """The outputs of the scores and of the faces.
+
+    The faces' summary comes before the scores', so a run stopped between them finds it finished.
+    """
+    beside = ("score --faces", {**facts, "scores": place})
+    if arrivals:
+        output = append.open_append(place, "score", facts, arrivals)
+        return output, append.open_beside(faces_place, *beside, output) if faces_place else None
+    output = open_output(place, "score", facts, dataset)
+    return output, open_output(faces_place, *beside, dataset, reopen=True) if faces_place else None
 
 
 def _faces_place(uri: str, scores: str, seen: bool) -> str:

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from emotionscope.io import storage
 from tests.conftest import ROOT, free_port
 from tests.s3 import wait_for
 
@@ -85,3 +86,14 @@ def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[s
     return subprocess.run(
         command, cwd=ROOT, env={**environment(), **TOKEN}, capture_output=True, text=True, timeout=300
     )
+
+
+def when_parts(job: "subprocess.Popen[str]", output: str, parts: int, act: Callable[[], object]) -> None:
+    """Call `act` once a running job's output has so many parts."""
+    while job.poll() is None and (len(storage.list_files(output, ".parquet")) if storage.exists(output) else 0) < parts:
+        try:
+            job.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    assert job.poll() is None, "the job ended before it could be disturbed"
+    act()

@@ -8,8 +8,8 @@ import pytest
 from emotionscope.errors import UserError
 from emotionscope.evaluation import drift
 from emotionscope.io import tables
+from emotionscope.io.profile import profile, total
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.profile import profile, total
 from tests.conftest import run_here
 
 

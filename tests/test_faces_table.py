@@ -1,13 +1,15 @@
 """`score --faces`: a row for each face, exactly once, resumed together with the scores."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.batch import stages
-from emotionscope.io import contracts, storage, tables
+from emotionscope.io import atomic, contracts, storage, tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.vision.model import create
 from jobs import score
@@ -64,9 +66,36 @@ def test_scores_and_faces_are_resumed_together(obvious: Path, scored: str, tmp_p
     storage.delete(storage.list_files(output, ".parquet")[0].uri)
     storage.delete(storage.list_files(place, ".parquet")[2].uri)
     summary = score.run(score.Score(output=output, faces=place, **flags))  # type: ignore[arg-type]
-    assert summary.rows - summary.rows_resumed == 100
+    assert summary.rows - summary.last.rows_resumed == 100
     assert scores_of(output).equals(scores_of(scored))
     assert tables.read(tables.open_dataset(place, "faces")).equals(whole)
+
+
+def test_scores_and_faces_are_added_to_together(obvious: Path, tmp_path: Path) -> None:
+    rows = tables.read(tables.open_dataset(str(obvious / "keyframes"), "keyframes"))
+    flags = {"keyframes": str(tmp_path / "in"), "bundle": str(obvious / "bundle"), "shard_rows": 50}
+    places = [str(tmp_path / name) for name in ("scores", "faces", "whole", "whole-faces")]
+    tables.write_part(rows.slice(0, 60), str(tmp_path / "in/a.parquet"))
+    nightly = score.Score(output=places[0], faces=places[1], append=True, **flags)  # type: ignore[arg-type]
+    score.run(nightly)
+    tables.write_part(rows.slice(60), str(tmp_path / "in/b.parquet"))
+    before = storage.read_bytes(f"{places[0]}/_summary.json")
+    assert score.run(nightly).last.rows == len(rows) - 60
+
+    # As after a kill between the two summaries.
+    claim = {**storage.read_json(f"{places[0]}/_run.json"), "after": json.loads(before)["runs"][-1]["id"]}
+    last = storage.read_json(f"{places[0]}/_summary.json")
+    added = claim | {"id": last["runs"][-1]["id"], "files": last["inputs"][1:]}
+    note = json.loads(pq.read_metadata(storage.list_files(places[0], ".parquet")[-1].uri).metadata[b"emotionscope"])
+    atomic.write_json(f"{places[0]}/_append.json", added | {"input": note["input"]})
+    atomic.write_bytes(f"{places[0]}/_summary.json", before)
+    assert score.run(nightly).last.rows_resumed == len(rows) - 60
+    assert not storage.exists(f"{places[0]}/_append.json")
+
+    score.run(score.Score(output=places[2], faces=places[3], **flags))  # type: ignore[arg-type]
+    assert scores_of(places[0]).equals(scores_of(places[2]))
+    faces = [tables.read(tables.open_dataset(place, "faces")) for place in (places[1], places[3])]
+    assert faces[0].equals(faces[1])
 
 
 @pytest.mark.parametrize(

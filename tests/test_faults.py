@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -19,7 +18,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import storage, tables
 from jobs import extract_keyframes, score
-from tests.clusters import head_node, second_node
+from tests.clusters import head_node, second_node, when_parts
 from tests.conftest import ROOT, copy_in, run_job, scores_of
 from tests.drawn_faces import write_faces
 from tests.s3 import S3Server
@@ -30,21 +29,6 @@ SHARD = ("--shard-rows", "16")
 def command(folder: str, output: str, *flags: str) -> list[str]:
     start = [sys.executable, "-m", "jobs.score", "--keyframes", f"{folder}/keyframes"]
     return [*start, "--bundle", f"{folder}/bundle", "--output", output, *SHARD, *flags]
-
-
-def finished_shards(uri: str) -> int:
-    return len(storage.list_files(uri, ".parquet")) if storage.exists(uri) else 0
-
-
-def when_shards(job: "subprocess.Popen[str]", output: str, shards: int, act: Callable[[], object]) -> None:
-    """Call `act` once a running job has written so many output files."""
-    while job.poll() is None and finished_shards(output) < shards:
-        try:
-            job.wait(timeout=0.1)
-        except subprocess.TimeoutExpired:
-            continue
-    assert job.poll() is None, "the job ended before it could be disturbed"
-    act()
 
 
 ENDS = {"kill": -signal.SIGKILL, "terminate": 143, "raylet": 1}  # what happens to a job, and its exit code
@@ -65,7 +49,7 @@ def disturbed(folder: str, output: str, points: dict[int, str]) -> None:
         with subprocess.Popen(
             command(folder, output), cwd=ROOT, env=alone, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as job:
-            when_shards(job, output, point, partial(disturb, job, how))
+            when_parts(job, output, point, partial(disturb, job, how))
             told = job.communicate(timeout=60)[1]
         assert job.returncode == ENDS[how], told
         if how != "kill":
@@ -113,7 +97,7 @@ def test_a_node_that_dies_takes_no_row_with_it(obvious: Path, scored: str, tmp_p
         with subprocess.Popen(
             command(str(obvious), output), cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True
         ) as job:
-            when_shards(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
+            when_parts(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
             told = job.communicate(timeout=300)[0]
     assert job.returncode == 0, told
     assert "2 nodes" in told
@@ -146,7 +130,7 @@ def test_a_job_outlives_an_s3_server_that_is_gone_for_10_seconds(
     alone = {**os.environ, "RAY_ADDRESS": "local"}
     output = f"{bucket}/scores"
     with subprocess.Popen(command(bucket, output), cwd=ROOT, env=alone, stdout=subprocess.PIPE, text=True) as job:
-        when_shards(job, output, 2, s3_server.stop)
+        when_parts(job, output, 2, s3_server.stop)
         with pytest.raises(subprocess.TimeoutExpired):
             job.wait(timeout=10)
         s3_server.start()
@@ -188,7 +172,7 @@ def test_a_job_that_fails_wholesale_stops_and_what_it_wrote_is_valid(ray_cluster
     settings = {"dialogues": str(tmp_path / "in"), "output": output, "shard_rows": 2}
     with pytest.raises(JobError, match=r"video missing.*--max-errors allows 3"):
         extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="3"))
-    assert 2 <= finished_shards(output) <= 6
+    assert 2 <= len(storage.list_files(output, ".parquet")) <= 6
     (log,) = Path(output).glob("_log/*.jsonl")
     last = json.loads(log.read_text().splitlines()[-1])
     assert last["event"] == "stop" and "--max-errors allows 3" in last["reason"]

@@ -13,7 +13,7 @@ import pytest
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import shards, storage, tables, uris
 from emotionscope.io.output import Output, open_output
-from emotionscope.io.shards import Shard
+from emotionscope.io.shards import Shard, Totals
 from emotionscope.io.summary import Summary
 from tests.dialogue_tables import dialogues, write
 
@@ -46,7 +46,7 @@ def run(
     done, todo = output.find_done(shards.cut(dataset, 10), "error")
     for shard in todo[:stop_after]:
         output.write(shard.name, annotated(shard, dataset))
-        done.append(shards.tally(annotated(shard, dataset), shard.name, "error"))
+        done.add(shards.tally(annotated(shard, dataset), shard.name, "error"))
     return output.finish(done) if stop_after >= len(todo) else None
 
 
@@ -57,7 +57,7 @@ def rows_of(place: str) -> list[int]:
 def test_a_half_finished_output_is_resumed_with_the_shards_that_it_lacks(place: str, dataset: tables.Dataset) -> None:
     run(place, dataset, stop_after=1)
     done, todo = open_output(place, "score", SETTINGS, dataset).find_done(shards.cut(dataset, 10), "error")
-    assert [tally.shard for tally in done] == ["part-00000-0000000000.parquet"]
+    assert [part.name for part in done.parts] == ["part-00000-0000000000.parquet"]
     assert [shard.start for shard in todo] == [10, 20]
     run(place, dataset)
     assert rows_of(place) == list(range(ROWS))
@@ -112,7 +112,7 @@ def test_a_run_that_lost_its_output_to_another_does_not_finish_it(place: str, da
     shutil.rmtree(place)
     run(place, dataset, {**SETTINGS, "bundle": "xyz"}, stop_after=1)
     with pytest.raises(JobError, match="another run took the output"):
-        first.finish([])
+        first.finish(Totals())
 
 
 def test_a_part_of_another_run_is_refused_by_name(place: str, dataset: tables.Dataset, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(scored: str, obvio
     again = score.run(settings)
     assert scores_of(str(output)).equals(scores_of(scored))
     assert parts[0].stat().st_mtime_ns == kept
-    assert again.rows_resumed == summary["rows"] - 50
+    assert again.last.rows_resumed == summary["rows"] - 50
     with pytest.raises(UserError, match="finished"):
         score.run(settings)
 

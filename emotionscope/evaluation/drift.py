@@ -8,10 +8,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emotionscope.errors import UserError
-from emotionscope.io import shards
+from emotionscope.io import shards, summary, tables, uris
+from emotionscope.io.profile import Profile, profile, total
 from emotionscope.io.tables import Dataset
 from emotionscope.labels import MODELS, probability_columns
-from emotionscope.profile import Profile, profile, total
 
 ROWS = 100_000  # read at a time
 RESAMPLES = 2000
@@ -51,7 +51,18 @@ class Drift:
         return ", ".join(told) or "no group moved by 2% of the rows"
 
 
-def profile_of(scores: Dataset) -> Profile:
+def profiles_of(uri: str) -> list[Profile]:
+    """The profile of each run that made a scores table; of the whole table where no summary tells its runs."""
+    try:
+        found = summary.read(uris.absolute(uri))
+    except UserError:  # of an earlier version: the rows themselves tell
+        found = None
+    if found and found.job == "score":
+        return [run.profile for run in found.runs]
+    return [_read(tables.open_dataset(uri, "scores"))]
+
+
+def _read(scores: Dataset) -> Profile:
     """The profile of a whole scores table, read a piece at a time."""
     names = [
         "utterance",

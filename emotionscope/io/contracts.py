@@ -149,6 +149,14 @@ def scores_schema(keyframes: pa.Schema) -> pa.Schema:
     return _with_columns(pa.schema([each for each in keyframes if each.name not in own]), _SCORES, "scoring")
 
 
+def source_schema(scores: pa.Schema, kind: Kind) -> pa.Schema:
+    """The schema of the dialogues or keyframes table that a scores table was made from."""
+    own = {column.name for column in _SCORES}
+    faces = _FACES if kind == "keyframes" else ()
+    carried = (each for each in scores if each.name not in own)
+    return pa.schema([*carried, *(pa.field(column.name, column.type) for column in faces)])
+
+
 def faces_schema() -> pa.Schema:
     """The schema of a faces table."""
     return pa.schema([(column.name, column.type) for column in FACES_TABLE.columns])

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import time
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +20,45 @@ import pyarrow.parquet as pq
 
 from emotionscope import __version__
 from emotionscope.errors import JobError, UserError, first_line
-from emotionscope.io import atomic, s3, shards, storage, tables, uris
-from emotionscope.io.shards import Shard, Tally
-from emotionscope.io.summary import RUN, SUMMARY, PartRows, Summary
+from emotionscope.io import atomic, claims, s3, shards, storage, tables, uris
+from emotionscope.io import summary as summaries
+from emotionscope.io.shards import Shard, Tally, Totals
+from emotionscope.io.summary import RUN, SUMMARY, InputFile, PartRows, RunRecord, Summary
 
 _PACKAGES = ("av", "numpy", "opencv-python-headless", "pyarrow", "ray", "torch")
 _KEY = b"emotionscope"  # of a part's metadata: whose part it is
-_ID = "id"  # in _run.json: which run made it
 
 
 @dataclass(frozen=True)
 class Output:
-    """A job's output folder, which `open_output` made or found half-finished by the same job with the same settings."""
+    """A job's output folder, which belongs to one run, new or half-finished, over the files `inputs`.
+
+    `claim` is the URI of the file that names the run. `before` is the finished table that the run adds to, if any.
+    """
 
     uri: str
     job: str
     settings: dict[str, Any]
     run_id: str
+    claim: str
+    inputs: tuple[InputFile, ...] = ()
+    before: Summary | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def first_file(self) -> int:
+        """The number of the first input file: those that were read before have the numbers below."""
+        return len(self.before.inputs) if self.before else 0
 
     def write(self, name: str, table: pa.Table) -> None:
         """Write a shard's rows as one part, whole or not at all, with a note of whose it is."""
         note = {**self._note(name), "rows": len(table)}
         tables.write_part(table, uris.join(self.uri, name), {_KEY: json.dumps(note).encode()})
 
-    def find_done(self, todo: list[Shard], error_column: str | None) -> tuple[list[Tally], list[Shard]]:
-        """The counts of the shards whose parts are whole, and the shards still to do.
+    def find_done(
+        self, todo: list[Shard], error_column: str | None, redo: Container[str] = ()
+    ) -> tuple[Totals, list[Shard]]:
+        """The counts of the shards whose parts are whole, and the shards still to do, with those named in `redo`.
 
         Without an `error_column`, a part has any number of rows. A damaged part is done again. Raises UserError for a
         part that another run wrote, or of no shard of this run.
@@ -52,54 +66,90 @@ class Output:
         there = self._list_parts({shard.name for shard in todo})
 
         def count(shard: Shard) -> Tally | None:
-            return self._read_part(shard, error_column) if shard.name in there else None
+            wanted = shard.name in there and shard.name not in redo
+            return self._read_part(shard, error_column) if wanted else None
 
+        done, missing = Totals(), []
         with ThreadPoolExecutor(storage.IO_THREADS) as readers:
-            found = list(readers.map(count, todo))
-        return [tally for tally in found if tally], [s for s, tally in zip(todo, found, strict=True) if not tally]
+            for shard, tally in zip(todo, readers.map(count, todo), strict=True):
+                if tally:
+                    done.add(tally)
+                else:
+                    missing.append(shard)
+        return done, missing
 
-    def finish(self, tallies: Iterable[Tally], rows_resumed: int = 0) -> Summary:
+    def finish(self, totals: Totals, rows_resumed: int = 0) -> Summary:
         """Check that all parts are there and this run's, write ``_summary.json``, and return its content.
 
         Raises JobError where the output is no longer this run's, or has lost a part, and UserError where it has a
         part too many.
         """
-        tallies = sorted(tallies, key=lambda tally: tally.shard)
+        finished = self._finished_by_another()
+        if finished:
+            return finished
         self._check_run()
-        self._list_parts({tally.shard for tally in tallies})
+        self._list_parts({part.name for part in totals.parts})
         with ThreadPoolExecutor(storage.IO_THREADS) as readers:
-            list(readers.map(self._check_part, tallies))
+            list(readers.map(self._check_part, totals.parts))
         self._check_run()
-        seconds = time.monotonic() - self.started
-        rows = sum(tally.rows for tally in tallies)
-        errors = sum((Counter(tally.errors) for tally in tallies), Counter[str]())
-        summary = Summary(
-            job=self.job,
-            version=__version__,
-            rows=rows,
-            rows_resumed=rows_resumed,
-            with_faces=sum(tally.with_faces for tally in tallies),
-            errors=dict(sorted(errors.items())),
-            seconds=round(seconds, 2),
-            rows_per_second=round((rows - rows_resumed) / max(seconds, 1e-6), 2),
-            parts=[PartRows(tally.shard, tally.rows) for tally in tallies],
-            packages={name: importlib.metadata.version(name) for name in _PACKAGES},
-            settings=self.settings,
-        )
+        summary = self._summary(totals, rows_resumed)
         atomic.write_json(uris.join(self.uri, SUMMARY), asdict(summary))
+        if self.before and uris.is_below(self.claim, self.uri):
+            with suppress(FileNotFoundError):  # a process that shares the run may have let it go
+                storage.delete(self.claim)
         return summary
 
+    def _summary(self, totals: Totals, rows_resumed: int) -> Summary:
+        seconds = time.monotonic() - self.started
+        run = RunRecord(
+            id=self.run_id,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            files=len(self.inputs),
+            rows=totals.rows,
+            rows_resumed=rows_resumed,
+            with_faces=totals.with_faces,
+            errors=dict(sorted(totals.errors.items())),
+            seconds=round(seconds, 2),
+            rows_per_second=round((totals.rows - rows_resumed) / max(seconds, 1e-6), 2),
+            version=__version__,
+            packages={name: importlib.metadata.version(name) for name in _PACKAGES},
+            profile=totals.profile,
+        )
+        parts = sorted(totals.parts, key=lambda part: part.name)
+        before = self.before or Summary(self.job, 0, 0, {}, self.settings, [], [], [])
+        inputs = [*before.inputs, *self.inputs]
+        source = {"uri": self.settings["input"]["uri"], "rows": sum(file.rows for file in inputs), "files": len(inputs)}
+        return Summary(
+            job=self.job,
+            rows=before.rows + totals.rows,
+            with_faces=before.with_faces + totals.with_faces,
+            errors=dict(sorted((totals.errors + Counter(before.errors)).items())),
+            settings={**before.settings, "input": source},
+            runs=[*before.runs, run],
+            inputs=inputs,
+            parts=[*before.parts, *parts],
+        )
+
+    def _finished_by_another(self) -> Summary | None:
+        """The summary where a process that shares this run has added its rows already."""
+        there = summaries.read(self.uri) if self.before else None
+        return there if there and self.run_id in (run.id for run in there.runs) else None
+
     def _list_parts(self, known: set[str]) -> set[str]:
-        """The names of the parts that are there. Raises UserError for one that is not `known`."""
+        """The names of the parts that are there. Raises UserError for one too many, or a finished one that is lost."""
         there = {file.name for file in storage.list_files(self.uri, ".parquet")}
-        if stray := sorted(there - known):
-            place = uris.join(self.uri, stray[0])
+        listed = {part.name for part in self.before.parts} if self.before else set()
+        for name in sorted(listed - there):
+            raise UserError(f"{uris.join(self.uri, name)}: lost, though {SUMMARY} lists it; make the table again")
+        for name in sorted(there - listed - known):
+            place = uris.join(self.uri, name)
             raise UserError(f"{place}: not a part of this output; move it away and rerun the same command")
         return there
 
     def _note(self, name: str) -> dict[str, Any]:
         """What a part of this run says of itself; the same for every run with the same settings."""
-        digest = hashlib.sha256(json.dumps(_run_facts(self.job, self.settings), sort_keys=True).encode()).hexdigest()
+        facts = {"job": self.job, "version": __version__, **self.settings}
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         named = {key: value for key, value in self.settings.items() if key in ("input", "bundle")}
         return {"job": self.job, "run": digest[:16], "shard": name, **named}
 
@@ -110,7 +160,7 @@ class Output:
         try:
             # All of it: zeroed pages under a good footer are found by their checksums alone.
             with pq.ParquetFile(path, filesystem=filesystem, page_checksum_verification=True) as file:
-                note, rows = _note_of(file.metadata), shard.rows if error_column else file.metadata.num_rows
+                note, rows = note_of(file.metadata), shard.rows if error_column else file.metadata.num_rows
                 table = file.read()
             tally = shards.tally(table, shard.name, error_column)
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -127,90 +177,60 @@ class Output:
             return None
         return tally
 
-    def _check_part(self, tally: Tally) -> None:
-        uri = uris.join(self.uri, tally.shard)
+    def _check_part(self, part: PartRows) -> None:
+        uri = uris.join(self.uri, part.name)
         filesystem, path = storage.filesystem(uri)
         try:
             metadata = pq.read_metadata(path, filesystem=filesystem)
-            ours = _note_of(metadata) == {**self._note(tally.shard), "rows": metadata.num_rows}
+            ours = note_of(metadata) == {**self._note(part.name), "rows": metadata.num_rows}
         except (pa.ArrowInvalid, FileNotFoundError, ValueError) as error:
             raise JobError(
                 f"{uri}: lost or damaged while the job ran; rerun the same command to make it again"
             ) from error
-        if not ours or metadata.num_rows != tally.rows:
+        if not ours or metadata.num_rows != part.rows:
             raise JobError(f"{uri}: another run wrote it meanwhile; name another --output")
 
     def _check_run(self) -> None:
         try:
-            found = storage.read_json(uris.join(self.uri, RUN))[_ID]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            found = claims.read(self.claim)
+        except UserError:
             found = None
-        if found != self.run_id:
+        if not found or found.id != self.run_id:
             raise JobError(f"{self.uri}: another run took the output meanwhile; name another --output")
 
 
 def open_output(
-    uri: str, job: str, settings: Mapping[str, Any], dataset: tables.Dataset | None = None, reopen: bool = False
+    uri: str, job: str, settings: Mapping[str, Any], dataset: tables.Dataset, reopen: bool = False
 ) -> Output:
     """A new output of a job over `dataset`, or one that the same job with the same settings left half-finished.
 
     With `reopen` it may also be finished, and is then half-finished again. Raises UserError where it is finished
     already, lies in the input's folder, or holds anything that another run wrote.
     """
-    if dataset and dataset.is_folder and uris.is_below(uris.join(_real(uri), RUN), _real(dataset.uri)):
+    if dataset.is_folder and uris.is_below(uris.join(_real(uri), RUN), _real(dataset.uri)):
         raise UserError(f"{uri}: lies in the input's folder, {dataset.uri}; name an --output outside it")
     s3.check_access(uri)
-    facts = _run_facts(job, {**settings, **({"input": input_facts(dataset)} if dataset else {})})
+    finished, place = uris.join(uri, SUMMARY), uris.join(uri, RUN)
     try:
-        run_id = _acquire(uri, facts, reopen)
-        if reopen and storage.exists(uris.join(uri, SUMMARY)):
-            storage.delete(uris.join(uri, SUMMARY))
-        _remove_temporaries(uri)
+        if not reopen and storage.exists(finished):
+            raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it")
+        if not storage.exists(place) and storage.list_files(uri):
+            raise UserError(f"{uri}: the output exists and holds other files; name another --output")
+        claim = claims.take(place, claims.facts(job, settings, dataset), claims.files_of(dataset))
+        if reopen and storage.exists(finished):
+            storage.delete(finished)
+        remove_temporaries(uri)
     except OSError as error:
         raise UserError(f"{uri}: cannot be written to ({first_line(error)})") from error
-    return Output(uri, job, {key: value for key, value in facts.items() if key not in ("job", "version")}, run_id)
+    return Output(uri, job, claim.settings, claim.id, place, claim.files)
 
 
-def input_facts(dataset: tables.Dataset) -> dict[str, Any]:
-    """What tells an input from any other: its address, and each file's rows, size, footer and time of change."""
-    files = [(part.uri, part.rows, part.size, part.footer, part.modified) for part in dataset.parts]
-    digest = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
-    return {"uri": dataset.uri, "rows": dataset.rows, "files": len(files), "sha256": digest}
-
-
-def _run_facts(job: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs must have in common to share an output, as JSON gives it back."""
-    return dict(json.loads(json.dumps({"job": job, "version": __version__, **settings})))
-
-
-def _acquire(uri: str, facts: dict[str, Any], reopen: bool) -> str:
-    """Make ``_run.json``, or find it made for the same facts; its run id."""
-    if not reopen and storage.exists(uris.join(uri, SUMMARY)):
-        raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it")
-    place = uris.join(uri, RUN)
-    if not storage.exists(place):
-        if storage.list_files(uri):
-            raise UserError(f"{uri}: the output exists and holds other files; name another --output")
-        atomic.create_json(place, {_ID: uuid.uuid4().hex, **facts})  # of two that start at once, one wins
-    try:
-        found = dict(storage.read_json(place))
-        run_id = str(found.pop(_ID))
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{place}: damaged, so nothing tells whose output this is; delete the output") from error
-    changed = sorted(key for key in facts.keys() | found.keys() if facts.get(key) != found.get(key))
-    if changed:
-        raise UserError(
-            f"{uri}: half-finished by a run with other settings ({', '.join(changed)} differ); run it as "
-            "it was started to resume, or name another --output"
-        )
-    return run_id
-
-
-def _note_of(metadata: pq.FileMetaData) -> Any:
+def note_of(metadata: pq.FileMetaData) -> Any:
+    """What a part says of itself; None where it is no part of an output."""
     return json.loads((metadata.metadata or {}).get(_KEY, b"null"))
 
 
-def _remove_temporaries(uri: str) -> None:
+def remove_temporaries(uri: str) -> None:
     """Delete the temporary files of processes that died while writing."""
     if not uris.is_s3(uri):
         for file in Path(uri).rglob(".*"):

@@ -8,10 +8,12 @@ from emotionscope.io.contracts import FACES, INTERNAL, TableContract
 from emotionscope.io.parts import Part, partition_column
 
 
-def with_partitions(schemas: list[pa.Schema], parts: list[Part], contract: TableContract) -> list[pa.Schema]:
+def with_partitions(
+    schemas: list[pa.Schema], parts: list[Part], contract: TableContract, known: pa.Schema | None
+) -> list[pa.Schema]:
     """The schemas with the columns that the folders tell: whole numbers where all of them are, else text.
 
-    Raises UserError where the contract wants another type.
+    Raises UserError where the contract, or a schema that is `known`, wants another type.
     """
     told = [parquet_files.partition_values(part.partition) for part in parts]
     values: dict[str, set[str]] = {}
@@ -20,6 +22,7 @@ def with_partitions(schemas: list[pa.Schema], parts: list[Part], contract: Table
             values.setdefault(name, set()).update([value] if value is not None else [])
     types = {name: pa.int64() if all(map(_is_integer, there)) else pa.string() for name, there in values.items()}
     types |= {name: contract.by_name[name].type for name in types if name in contract.by_name}
+    types |= {name: known.field(name).type for name in types if known and name in known.names}
     for part, each in zip(parts, told, strict=True):
         for name in each:
             partition_column(part, name, types[name], 1)
@@ -34,20 +37,30 @@ def _is_integer(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and str(int(text)) == text and abs(int(text)) < 2**63
 
 
-def unify(uri: str, contract: TableContract, schemas: list[pa.Schema], parts: list[Part]) -> pa.Schema:
-    """The one schema that all files of a dataset are read as. Raises UserError where they break the contract."""
-    unified: pa.Schema | None = None
+def unify(
+    uri: str, contract: TableContract, schemas: list[pa.Schema], parts: list[Part], known: pa.Schema | None
+) -> pa.Schema:
+    """The one schema that all files of a dataset are read as: the one that is `known`, or one that suits them all.
+
+    Raises UserError where they break the contract, or cannot be read as it.
+    """
+    unified = known
+    first = "the table to add to" if known else parts[0].uri
     for part, found in zip(parts, schemas, strict=True):
         schema = _contract_schema(found, contract, part.uri)
         unified = unified if unified is not None else schema
         if set(schema.names) != set(unified.names):
             odd = sorted(set(schema.names) ^ set(unified.names))
-            raise UserError(f"{part.uri}: columns differ from those of {parts[0].uri}: {', '.join(odd)}")
+            raise UserError(f"{part.uri}: columns differ from those of {first}: {', '.join(odd)}")
         try:
             unified = pa.unify_schemas([unified, schema], promote_options="permissive")
         except pa.ArrowException as error:
             raise UserError(f"{part.uri}: a column's type differs from other files' ({first_line(error)})") from error
     assert unified is not None
+    if known and not unified.equals(known):
+        (name, *_) = (field.name for field in known if unified.field(field.name).type != field.type)
+        wanted = known.field(name).type
+        raise UserError(f"{parts[0].uri}: column {name!r} is not {wanted}, as it is in the table to add to")
     missing = [column.name for column in contract.columns if column.required and column.name not in unified.names]
     if missing:
         twins = [name for name in unified.names if name.lower() in missing]

@@ -6,13 +6,15 @@ whose files are there, no key is ever remembered, and the output keeps the input
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from emotionscope.io import parts, tables
+from emotionscope.io import profile as profiles
+from emotionscope.io.profile import Profile
+from emotionscope.io.summary import PartRows
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts of one shard's output: rows, rows with a face, and errors by reason (the text before a colon)."""
+    """Counts of one shard's output: rows, rows with a face, errors by reason (the text before a colon), its profile.
+
+    Only scores have a profile.
+    """
 
     shard: str
     rows: int
     with_faces: int
     errors: dict[str, int]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The counts for a log."""
-        return asdict(self)
+    profile: Profile
 
     def to_json(self) -> str:
         """The counts as one line of JSON."""
@@ -58,10 +60,29 @@ class Tally:
         return cls(**json.loads(text))
 
 
-def cut(dataset: tables.Dataset, rows_per_shard: int) -> list[Shard]:
-    """All rows of a dataset as shards, in order; names sort as the rows do."""
+@dataclass
+class Totals:
+    """The sum of tallies, with the list of their parts: of each shard no more is kept than its name and rows."""
+
+    rows: int = 0
+    with_faces: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    profile: Profile = field(default_factory=dict)
+    parts: list[PartRows] = field(default_factory=list)
+
+    def add(self, tally: Tally) -> None:
+        """Count one more shard."""
+        self.rows += tally.rows
+        self.with_faces += tally.with_faces
+        self.errors.update(tally.errors)
+        profiles.add(self.profile, tally.profile)
+        self.parts.append(PartRows(tally.shard, tally.rows))
+
+
+def cut(dataset: tables.Dataset, rows_per_shard: int, first: int = 0) -> list[Shard]:
+    """All rows of a dataset as shards, in order; names sort as the rows do. Its first file has the number `first`."""
     shards = []
-    for number, part in enumerate(dataset.parts):
+    for number, part in enumerate(dataset.parts, first):
         for start in range(0, part.rows, rows_per_shard):
             rows = min(rows_per_shard, part.rows - start)
             shards.append(Shard(part, start, rows, f"part-{number:05d}-{start:010d}.parquet"))
@@ -79,7 +100,9 @@ def tally(table: pa.Table, shard: str, error_column: str | None) -> Tally:
     Without one, each row is a face.
     """
     if error_column is None:
-        return Tally(shard, len(table), len(table), {})
+        return Tally(shard, len(table), len(table), {}, {})
     reasons = Counter(str(reason).split(":")[0] for reason in table[error_column].drop_null().to_pylist())
     counts = table["face_count"] if "face_count" in table.column_names else pc.list_value_length(table["faces"])
-    return Tally(shard, len(table), pc.sum(pc.greater(counts, 0)).as_py() or 0, dict(reasons))
+    with_faces = pc.sum(pc.greater(counts, 0)).as_py() or 0
+    profile = profiles.profile(table) if "fused_emotion" in table.column_names else {}
+    return Tally(shard, len(table), with_faces, dict(reasons), profile)

@@ -5,6 +5,7 @@ from typing import Any
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import storage, uris
+from emotionscope.io.profile import Profile
 
 RUN, SUMMARY = "_run.json", "_summary.json"  # of the run that writes a table, and of a finished one
 
@@ -18,20 +19,77 @@ class PartRows:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What ``_summary.json`` holds: counts, errors by reason, the parts that make up the table, and the settings."""
+class InputFile:
+    """A file that a table's rows were made from: its name below the input's folder, and what tells it from others.
 
-    job: str
-    version: str
+    `size` is in bytes, `footer` a digest of its footer, `modified` the time of its last change (ns).
+    """
+
+    name: str
+    rows: int
+    size: int
+    footer: str
+    modified: int
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run that made rows of a table: its counts, errors by reason, speed, versions, and what the rows hold.
+
+    `finished` is in UTC (ISO 8601). The first `rows_resumed` rows were there when the run began.
+    """
+
+    id: str
+    finished: str
+    files: int
     rows: int
     rows_resumed: int
     with_faces: int
     errors: dict[str, int]
     seconds: float
     rows_per_second: float
-    parts: list[PartRows]
+    version: str
     packages: dict[str, str]
+    profile: Profile
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What ``_summary.json`` holds: counts of the whole table, the settings, and each run, input file and part."""
+
+    job: str
+    rows: int
+    with_faces: int
+    errors: dict[str, int]
     settings: dict[str, Any]
+    runs: list[RunRecord]
+    inputs: list[InputFile]
+    parts: list[PartRows]
+
+    @property
+    def last(self) -> RunRecord:
+        """The run that finished last."""
+        return self.runs[-1]
+
+
+def read(uri: str) -> Summary | None:
+    """The summary of a finished output of a batch job; None where there is none.
+
+    Raises UserError where it is damaged, or another job's or an earlier version's.
+    """
+    place = uris.join(uri, SUMMARY)
+    if not storage.exists(place):
+        return None
+    try:
+        found = storage.read_json(place)
+        runs = [RunRecord(**each) for each in found.pop("runs")]
+        inputs = [InputFile(**each) for each in found.pop("inputs")]
+        parts = [PartRows(**each) for each in found.pop("parts")]
+        return Summary(**found, runs=runs, inputs=inputs, parts=parts)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{place}: not the summary of a table that this version scored ({first_line(error)})"
+        ) from error
 
 
 def listed_parts(uri: str) -> dict[str, int] | None:

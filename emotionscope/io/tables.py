@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ from emotionscope.errors import UserError
 from emotionscope.io import atomic, parquet_files, s3, schemas, summary, uris
 from emotionscope.io.contracts import CONTRACTS, Kind
 from emotionscope.io.parts import Part, look, read_rows
+from emotionscope.io.storage import File
 from emotionscope.io.summary import SUMMARY
 
 
@@ -37,8 +38,8 @@ class Dataset:
         return sum(part.rows for part in self.parts)
 
 
-def open_dataset(uri: str, kind: Kind) -> Dataset:
-    """Check a dataset of a kind and list its files.
+def open_dataset(uri: str, kind: Kind, only: Container[str] | None = None) -> Dataset:
+    """Check a dataset of a kind and list its files, or `only` those of the names.
 
     Raises UserError where it is missing, empty, unfinished or unreadable, lacks a column, has one of another type, or
     holds a value that its column's type cannot hold.
@@ -46,24 +47,51 @@ def open_dataset(uri: str, kind: Kind) -> Dataset:
     uri = uris.absolute(uri)
     s3.check_access(uri)
     listed = summary.listed_parts(uri)
-    files = parquet_files.find(uri)
-    if listed is not None:
-        files = [(file, partition) for file, partition in files if file.name in listed]
+    files = [each for each in find_files(uri, listed) if only is None or each[0].name in only]
     with ThreadPoolExecutor(parquet_files.READERS) as readers:
         seen = list(readers.map(lambda each: look(*each), files))
-    parts, found = [part for part, _ in seen], [schema for _, schema in seen]
-    if listed is not None:
-        _check_listed(uri, listed, {file.name: part.rows for (file, _), part in zip(files, parts, strict=True)})
-    contract = CONTRACTS[kind]
-    found = schemas.with_partitions(found, parts, contract)
-    schema = schemas.unify(uri, contract, found, parts)
-    alike = all(each.equals(schema) for each in found)
-    is_folder = parts[0].uri != uri
-    dataset = Dataset(uri, uri if is_folder else uri.rpartition("/")[0], tuple(parts), schema, alike, is_folder)
+    if listed is not None and only is None:
+        _check_listed(uri, listed, {file.name: part.rows for (file, _), (part, _) in zip(files, seen, strict=True)})
+    dataset = _dataset(uri, kind, seen)
     if not dataset.rows:
         raise UserError(f"{uri}: the dataset is empty")
-    schemas.check_values(parts, found, schema)
     return dataset
+
+
+def open_readable(
+    uri: str, kind: Kind, files: list[tuple[File, str]], schema: pa.Schema
+) -> tuple[Dataset | None, dict[str, str]]:
+    """Those of a folder's files that can be read as `schema`, if any, and by name the reason why another cannot."""
+
+    def check(each: tuple[File, str]) -> Dataset | str:
+        try:
+            return _dataset(uri, kind, [look(*each)], schema)
+        except UserError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(parquet_files.READERS) as readers:
+        found = list(readers.map(check, files))
+    good = [each for each in found if isinstance(each, Dataset)]
+    bad = {file.name: each for (file, _), each in zip(files, found, strict=True) if isinstance(each, str)}
+    whole = replace(good[0], parts=tuple(part for each in good for part in each.parts)) if good else None
+    return whole, bad
+
+
+def find_files(uri: str, listed: Container[str] | None) -> list[tuple[File, str]]:
+    """The files of a dataset, each with its Hive partition: those `listed` by its summary, where it has one."""
+    return [each for each in parquet_files.find(uri) if listed is None or each[0].name in listed]
+
+
+def _dataset(uri: str, kind: Kind, seen: list[tuple[Part, pa.Schema]], known: pa.Schema | None = None) -> Dataset:
+    """The files as one dataset, in the schema that is `known`, if any. Raises UserError where they cannot be."""
+    parts, found = [part for part, _ in seen], [schema for _, schema in seen]
+    contract = CONTRACTS[kind]
+    found = schemas.with_partitions(found, parts, contract, known)
+    schema = schemas.unify(uri, contract, found, parts, known)
+    alike = all(each.equals(schema) for each in found)
+    schemas.check_values(parts, found, schema)
+    is_folder = parts[0].uri != uri
+    return Dataset(uri, uri if is_folder else uri.rpartition("/")[0], tuple(parts), schema, alike, is_folder)
 
 
 def _check_listed(uri: str, listed: dict[str, int], found: dict[str, int]) -> None:

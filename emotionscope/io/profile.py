@@ -1,6 +1,5 @@
 """What is in a scores table, as counts that add up: so a job's shards can be summed, and two archives compared."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,8 +29,8 @@ def profile(scores: pa.Table) -> Profile:
         "agreement of text and vision": _agreement(scores),
     }
     for model in MODELS:
-        told = Counter(scores[f"{model}_emotion"].drop_null().to_pylist())
-        found[f"emotion by {model}"] = {emotion: told[emotion] for emotion in EMOTIONS}
+        told = _counted(scores[f"{model}_emotion"])
+        found[f"emotion by {model}"] = {emotion: told.get(emotion, 0) for emotion in EMOTIONS}
         found[f"certainty of {model}"] = _certainty(scores, model)
     return found
 
@@ -40,11 +39,16 @@ def total(profiles: Iterable[Profile]) -> Profile:
     """The sum of profiles."""
     result: Profile = {}
     for one in profiles:
-        for name, groups in one.items():
-            into = result.setdefault(name, {})
-            for group, count in groups.items():
-                into[group] = into.get(group, 0) + count
+        add(result, one)
     return result
+
+
+def add(into: Profile, one: Profile) -> None:
+    """Add one profile's counts to another's."""
+    for name, groups in one.items():
+        counts = into.setdefault(name, {})
+        for group, count in groups.items():
+            counts[group] = counts.get(group, 0) + count
 
 
 def _words(texts: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -76,5 +80,10 @@ def _certainty(scores: pa.Table, model: str) -> dict[str, int]:
 
 
 def _agreement(scores: pa.Table) -> dict[str, int]:
-    alike = Counter(pc.equal(scores["text_emotion"], scores["vision_emotion"]).drop_null().to_pylist())
-    return {"alike": alike[True], "apart": alike[False]}
+    alike = _counted(pc.equal(scores["text_emotion"], scores["vision_emotion"]))
+    return {"alike": alike.get(True, 0), "apart": alike.get(False, 0)}
+
+
+def _counted(values: pa.ChunkedArray) -> dict[Any, int]:
+    """How often each value that is not null is there."""
+    return {each["values"]: each["counts"] for each in pc.value_counts(values.drop_null()).to_pylist()}
