@@ -1,19 +1,16 @@
-"""How a job meets Ray: attach or start, stay quiet, show progress, and clear up."""
+"""How a job meets Ray: attach or start, stay quiet, and clear up."""
 
 import logging
 import os
 import socket
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from emotionscope import cli
 from emotionscope.errors import RESUME, JobError, UserError, first_line
@@ -21,7 +18,7 @@ from emotionscope.io import uris
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
-LINE_EVERY = 10.0  # seconds between progress lines where there is no terminal
+ANSWER = 20.0  # seconds in which a Ray head must answer a job that joins it
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     """Attach to the job's or ``RAY_ADDRESS``'s cluster, or one on this machine, or start Ray; shut down at the end.
 
     Unless `verbose`, Ray's and its workers' messages go to Ray's own log files only.
-    Raises UserError where ``RAY_ADDRESS`` names a cluster that does not answer.
+    Raises UserError where ``RAY_ADDRESS`` names a cluster that does not answer, and JobError where Ray cannot start.
     """
     # Ray reads these when it is imported or started: no usage reports, no notes about coming defaults.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -74,7 +71,10 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
         with cli.working("starting Ray"):
             started_here = not _attach(options)
             if started_here:
-                ray.init(address="local", include_dashboard=False, **options)
+                try:
+                    ray.init(address="local", include_dashboard=False, **options)
+                except Exception as error:  # Ray has no class for it
+                    raise JobError(f"Ray could not start on this machine ({first_line(error)}); {RESUME}") from error
             _quiet(verbose)
     over = threading.Event()
     if started_here:
@@ -137,16 +137,38 @@ def _attach(options: dict[str, Any]) -> bool:
     address = named or find_bootstrap_address(None)
     if not address or address == "local":
         return False
-    try:
-        host, _, port = address.rpartition(":")
-        if "://" not in address and port.isdigit():  # Ray itself would try for minutes
-            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    if "://" in address or _answers(address):
         ray.init(address=address, **options)
-    except OSError as error:
-        if named:
-            raise UserError(f"RAY_ADDRESS={named}: no Ray cluster answers there") from error
-        return False  # left behind by a cluster that has died
-    return True
+        return True
+    if named:
+        raise UserError(f"RAY_ADDRESS={named}: no Ray cluster answers there")
+    return False  # left behind by a cluster that has died
+
+
+def _answers(address: str) -> bool:
+    """Whether a Ray head answers at host:port. Ray itself would try for many minutes."""
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
+
+    host, _, port = address.rpartition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except OSError:
+            return False
+    answer: Future[bool] = Future()
+
+    def ask() -> None:
+        try:
+            GcsClient(address=address)
+            answer.set_result(True)
+        except Exception:  # whatever it is, no cluster can be joined there
+            answer.set_result(False)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        return answer.result(ANSWER)
+    except TimeoutError:
+        return False
 
 
 def _cluster(started_here: bool) -> Cluster:
@@ -201,41 +223,3 @@ def output_uri(uri: str) -> str:
             "give an absolute path on storage all nodes share, or s3://"
         )
     return uris.absolute(uri)
-
-
-class ProgressBar:
-    """Progress of a job in rows: a bar on a terminal, a plain line every ten seconds elsewhere."""
-
-    def __init__(self, title: str, total: int, done: int = 0) -> None:
-        self.title, self.total, self.done, self.errors = title, total, done, 0
-        self.started = self.printed = time.monotonic()
-        self.first = done
-        self.live: Progress | None = None
-        if sys.stdout.isatty():
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            more = (TextColumn("[dim]{task.fields[note]}"), TimeRemainingColumn())
-            self.live = Progress(*columns, *more, console=Console(), transient=True)
-
-    def __enter__(self) -> "ProgressBar":
-        if self.live:
-            self.live.start()
-            self.task = self.live.add_task(self.title, total=self.total, completed=self.done, note="")
-        return self
-
-    def advance(self, rows: int, errors: int = 0) -> None:
-        """Count rows that came out, and how many of them carry an error."""
-        self.done += rows
-        self.errors += errors
-        now = time.monotonic()
-        rate = (self.done - self.first) / max(now - self.started, 1e-6)
-        note = f"{rate:,.1f} rows/s" + (f", {self.errors} failed" if self.errors else "")
-        if self.live:
-            self.live.update(self.task, completed=self.done, note=note)
-        elif now - self.printed >= LINE_EVERY:
-            self.printed = now
-            left = (self.total - self.done) / rate if rate else 0
-            print(f"{self.title}: {self.done:,} of {self.total:,} rows, {note}, {left:,.0f} s left", flush=True)
-
-    def __exit__(self, *error: object) -> None:
-        if self.live:
-            self.live.stop()

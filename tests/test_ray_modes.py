@@ -1,5 +1,6 @@
 """One command, three ways to run: Ray started by the job, a cluster joined, a job submitted to it."""
 
+import socket
 from pathlib import Path
 
 from tests.clusters import head_node, submit
@@ -34,7 +35,9 @@ def _submit(address: str, obvious: Path, scored: str, output: Path) -> None:
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(obvious: Path, tmp_path: Path) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    done = run_job("jobs.score", *score_flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address)
-    assert done.returncode == 2
-    assert done.stderr.strip().splitlines()[-1] == f"error: RAY_ADDRESS={address}: no Ray cluster answers there"
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections and says nothing
+        for port in (free_port(), mute.getsockname()[1]):
+            address = f"127.0.0.1:{port}"
+            done = run_job("jobs.score", *score_flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address)
+            assert done.returncode == 2
+            assert done.stderr.strip().splitlines()[-1] == f"error: RAY_ADDRESS={address}: no Ray cluster answers there"

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from emotionscope.batch.pipeline import BatchJob, plan
+from emotionscope.batch.progress import ProgressBar
 from emotionscope.errors import JobError
 from emotionscope.io import shards
 from emotionscope.io.output import Output
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.shards import Shard, Tally, Totals
 from emotionscope.io.summary import Summary
-from emotionscope.ray_session import ProgressBar
 
 
 def run(job: BatchJob) -> Summary:
