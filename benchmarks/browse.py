@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from benchmarks.measure import Figure, show
 from emotionscope import cli
-from emotionscope.batch.pipeline import SHARD_ROWS
+from emotionscope.batch.pipeline import rows_per_shard
 from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.archive_page import SHOWN
 from emotionscope.dashboard.fetching import fetch
@@ -70,7 +70,7 @@ def run(settings: Browse) -> None:
 
 
 def _enlarge(scores: str, archive: str, rows: int) -> None:
-    source, size = tables.read(tables.open_dataset(scores, "scores")), SHARD_ROWS["text"]
+    source, size = tables.read(tables.open_dataset(scores, "scores")), rows_per_shard("texts", rows)
     twice = pa.concat_tables([source] * (1 + -(-size // len(source)))).combine_chunks()
     place = source.column_names.index("dialogue_id")
 

@@ -3,17 +3,15 @@
 The defaults are the costs that the page names; give your own, from `make bench`, as options.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 from benchmarks.measure import markdown
 from emotionscope import cli
-from emotionscope.batch.pipeline import SHARD_ROWS
+from emotionscope.batch.pipeline import Source, rows_per_shard
 from emotionscope.errors import UserError
 
 CORES = (16, 128, 1024)
-Kind = Literal["video", "text"]
-ARCHIVES: dict[str, tuple[Kind, int]] = {"10 million clips": ("video", 10**7), "1 billion texts": ("text", 10**9)}
+ARCHIVES: dict[str, tuple[Source, int]] = {"10 million clips": ("videos", 10**7), "1 billion texts": ("texts", 10**9)}
 BYTES = {"dialogues": 60, "keyframes": 3_900, "scores": 113}  # of a row, in compressed Parquet
 HEAD = ("Cores", "Machines", "Hours", "Read a second", "Bound by")
 
@@ -25,7 +23,7 @@ class Costs:
 
     clip_seconds: float = 0.41
     """Core-seconds from a clip to its scores."""
-    text_seconds: float = 0.00021
+    text_seconds: float = 0.00002
     """Core-seconds from a text to its scores."""
     start_seconds: float = 9.0
     """Seconds of a job before its first row and after its last."""
@@ -37,16 +35,12 @@ class Costs:
     """Cores of a machine."""
     node_bytes_a_second: float = 600e6
     """Bytes that a machine reads from object storage in a second."""
-    video_shard: int = SHARD_ROWS["video"]
-    """--shard-rows of a job with videos."""
-    text_shard: int = SHARD_ROWS["text"]
-    """--shard-rows of a job without videos."""
 
-    def of_row(self, kind: Kind) -> tuple[float, float, int]:
-        """Core-seconds and bytes read for a row, and rows in a shard."""
-        if kind == "video":
-            return self.clip_seconds, self.clip_bytes, self.video_shard
-        return self.text_seconds, BYTES["dialogues"], self.text_shard
+    def of_row(self, kind: Source) -> tuple[float, float]:
+        """Core-seconds and bytes read for a row."""
+        if kind == "videos":
+            return self.clip_seconds, self.clip_bytes
+        return self.text_seconds, BYTES["dialogues"]
 
 
 @dataclass(frozen=True)
@@ -61,21 +55,20 @@ class Need:
     bound: str
 
 
-def most_cores(costs: Costs, kind: Kind) -> float:
-    """Cores that one driver keeps busy: beyond, shards end faster than it hands them out."""
-    seconds, _, shard = costs.of_row(kind)
-    return costs.shards_a_second * shard * seconds
+def most_cores(costs: Costs, kind: Source, rows: int) -> float:
+    """Cores that one driver keeps busy with an archive of `rows`: beyond, shards end faster than it hands them out."""
+    return costs.shards_a_second * rows_per_shard(kind, rows) * costs.of_row(kind)[0]
 
 
-def need(costs: Costs, kind: Kind, rows: int, cores: int) -> Need:
+def need(costs: Costs, kind: Source, rows: int, cores: int) -> Need:
     """Hours and machines for `rows` on `cores`. Raises UserError for fewer than one core or row."""
     if cores < 1 or rows < 1:
         raise UserError(f"{cores} cores and {rows} rows: each must be at least 1")
     machines = -(-cores // costs.node_cores)
-    seconds, read, _ = costs.of_row(kind)
+    seconds, read = costs.of_row(kind)
     limits = {  # rows a second
         "cores": cores / seconds,
-        "shards a second": min(cores, most_cores(costs, kind)) / seconds,
+        "shards a second": min(cores, most_cores(costs, kind, rows)) / seconds,
         "network": machines * costs.node_bytes_a_second / read,
     }
     bound = min(limits, key=lambda name: limits[name])
@@ -83,10 +76,10 @@ def need(costs: Costs, kind: Kind, rows: int, cores: int) -> Need:
     return Need(cores, machines, hours, rows * seconds / 3600, read * limits[bound], bound)
 
 
-def storage(costs: Costs, kind: Kind, rows: int) -> dict[str, float]:
+def storage(costs: Costs, kind: Source, rows: int) -> dict[str, float]:
     """Bytes by table."""
     each = {"videos": costs.clip_bytes, **BYTES}
-    names = each if kind == "video" else ("dialogues", "scores")
+    names = each if kind == "videos" else ("dialogues", "scores")
     return {name: rows * each[name] for name in names}
 
 
@@ -96,19 +89,17 @@ def page(costs: Costs) -> str:
     for name, (kind, rows) in ARCHIVES.items():
         needs = [need(costs, kind, rows, cores) for cores in CORES]
         table = [
-            (f"{one.cores:,}", f"{one.machines:,}", f"{one.hours:,.1f}", _bytes(one.read_bytes_a_second), one.bound)
+            (f"{one.cores:,}", f"{one.machines:,}", f"{one.hours:,.3g}", _bytes(one.read_bytes_a_second), one.bound)
             for one in needs
         ]
         sizes = ", ".join(f"{table_name} {_bytes(size)}" for table_name, size in storage(costs, kind, rows).items())
-        shard = costs.of_row(kind)[2]
+        shard = rows_per_shard(kind, rows)
         words = (
             f"{needs[0].core_hours:,.0f} core-hours; {-(-rows // shard):,} shards of {shard:,} rows; storage: {sizes}. "
-            f"One driver keeps up to {most_cores(costs, kind):,.0f} cores busy."
+            f"One driver keeps up to {most_cores(costs, kind, rows):,.0f} cores busy."
         )
         parts.append(f"### {name}\n\n{markdown(HEAD, table)}\n{words}\n")
-    larger = replace(costs, text_shard=8 * costs.text_shard)
-    words = f"the driver of the texts keeps {most_cores(larger, 'text'):,.0f} cores busy."
-    return "\n".join([*parts, f"With `--shard-rows {larger.text_shard}` {words}\n"])
+    return "\n".join(parts)
 
 
 def _bytes(size: float) -> str:

@@ -33,14 +33,14 @@ def run(settings: ExtractKeyframes) -> Summary:
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     videos = keyframes.videos_folder(dataset, settings.videos)
-    shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video"]
+    shard_rows = settings.shard_rows or pipeline.rows_per_shard("videos", dataset.rows)
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {
         "videos": settings.videos,
         "detector": spec.kind,
         "max_faces": settings.max_faces,
-        "shard_rows": shard_rows,
+        "shard_rows": settings.shard_rows,
     }
     output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)
     with ray_session.connect(settings.verbose) as cluster:

@@ -112,7 +112,8 @@ def _score(
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or (with_faces and settings.keyframes is not None)
-    shard_rows = settings.shard_rows or pipeline.SHARD_ROWS["video" if decode or settings.keyframes else "text"]
+    kind: pipeline.Source = "videos" if decode else "keyframes" if seen else "texts"
+    shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
     new = f" in {len(dataset.parts):,} new files" if arrivals else ""
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
@@ -126,7 +127,7 @@ def _score(
             "videos": settings.videos if decode else None,
             "detector": spec.kind if spec else None,
             "max_faces": settings.max_faces,
-            "shard_rows": shard_rows,
+            "shard_rows": settings.shard_rows,
             "text_only": settings.text_only,
             "faces": faces_place,
         }

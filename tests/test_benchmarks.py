@@ -21,8 +21,6 @@ COSTS = capacity.Costs(
     clip_bytes=1e6,
     node_cores=10,
     node_bytes_a_second=1e8,
-    video_shard=100,
-    text_shard=1000,
 )
 
 
@@ -31,36 +29,37 @@ def test_the_page_shows_what_the_script_gives() -> None:
 
 
 def test_with_cores_to_spare_hours_fall_as_cores_rise() -> None:
-    one, ten = (capacity.need(COSTS, "video", 72_000, cores) for cores in (1, 10))
+    one, ten = (capacity.need(COSTS, "videos", 72_000, cores) for cores in (1, 10))
     assert one.hours == pytest.approx(10)
     assert ten.hours == pytest.approx(1)
     assert one.core_hours == ten.core_hours == pytest.approx(10)
     assert (ten.machines, ten.bound) == (1, "cores")
 
 
-def test_one_driver_binds_where_shards_are_short_and_larger_shards_loosen_it() -> None:
-    assert capacity.most_cores(COSTS, "text") == pytest.approx(10)  # 10 shards a second, of one second each
-    bound = capacity.need(COSTS, "text", 36_000_000, 100)
-    assert (bound.bound, bound.hours) == ("shards a second", pytest.approx(1))
-    loose = capacity.need(replace(COSTS, text_shard=10_000), "text", 36_000_000, 100)
-    assert (loose.bound, loose.hours) == ("cores", pytest.approx(0.1))
+def test_one_driver_binds_where_shards_are_short_and_those_of_larger_archives_loosen_it() -> None:
+    rows = 3_000_000  # in shards of 8,192 rows
+    assert capacity.most_cores(COSTS, "texts", rows) == pytest.approx(10 * 8.192)  # shards a second × their seconds
+    bound = capacity.need(COSTS, "texts", rows, 1000)
+    assert (bound.bound, bound.hours) == ("shards a second", pytest.approx(rows / 81_920 / 3600))
+    loose = capacity.need(COSTS, "texts", 100 * rows, 1000)
+    assert (loose.bound, loose.hours) == ("cores", pytest.approx(300 / 3600))
 
 
 def test_a_slow_network_binds_the_videos() -> None:
-    need = capacity.need(replace(COSTS, node_bytes_a_second=1e7), "video", 36_000, 10)
+    need = capacity.need(replace(COSTS, node_bytes_a_second=1e7), "videos", 36_000, 10)
     assert (need.bound, need.hours) == ("network", pytest.approx(1))
     assert need.read_bytes_a_second == pytest.approx(1e7)
 
 
 def test_storage_counts_every_table() -> None:
-    sizes = capacity.storage(COSTS, "video", 1000)
+    sizes = capacity.storage(COSTS, "videos", 1000)
     assert sizes["videos"] == pytest.approx(1e9)
     assert set(sizes) == {"videos", "dialogues", "keyframes", "scores"}
 
 
 def test_no_core_is_refused() -> None:
     with pytest.raises(UserError):
-        capacity.need(COSTS, "text", 1, 0)
+        capacity.need(COSTS, "texts", 1, 0)
 
 
 def test_an_items_cost_leaves_start_up_aside(monkeypatch: pytest.MonkeyPatch) -> None:

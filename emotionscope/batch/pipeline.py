@@ -8,7 +8,7 @@ pool of actors, and the CPUs do all else beside them.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import ray
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 Step = Callable[[Dataset], Dataset]
 Block = Callable[[pa.Table], pa.Table]
-SHARD_ROWS = {"video": 256, "text": 8192}  # rows a shard: minutes of decoding, or seconds of text
+Source = Literal["videos", "keyframes", "texts"]
+SHARDS = 1000  # of a large archive: enough for as many cores, and few enough for one driver
+SHARD_ROWS: dict[Source, tuple[int, int]] = {"videos": (256, 256), "keyframes": (256, 2048), "texts": (8192, 2**20)}
 _SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from step to step
 _WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
 
@@ -59,6 +61,12 @@ class BatchJob:
     error_column: str
     max_errors: int | None = None
     faces: Output | None = None
+
+
+def rows_per_shard(source: Source, rows: int) -> int:
+    """The rows of a shard of an archive of `rows`: they grow with it, from seconds of work to minutes."""
+    least, most = SHARD_ROWS[source]
+    return min(max(least, -(-rows // SHARDS)), most)
 
 
 def keyframes_job(

@@ -131,11 +131,11 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     """Rows of `predict_faces`, or keyframes rows whose faces no model predicted, to scores rows."""
     text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
-    errors = []
-    reasons = (tables.column_or_nulls(table, name, pa.string()).to_pylist() for name in ("video_error", _FACE_ERROR))
-    for row, known in enumerate(zip(*reasons, strict=True)):
-        nothing = NOTHING if np.isnan(fused[row, 0]) else None
-        errors.append("; ".join(reason for reason in (*known, nothing) if reason) or None)
+    errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), NOTHING, None)
+    for name in (_FACE_ERROR, "video_error"):
+        earlier = tables.column_or_nulls(table, name, pa.string()).combine_chunks()
+        # Null where either is. (With null_handling="skip", pyarrow 25 loses rows.)
+        errors = pc.coalesce(pc.binary_join_element_wise(earlier, errors, "; "), earlier, errors)
     if _COUNT in table.column_names:
         count = table[_COUNT]
     else:
@@ -145,7 +145,7 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     for model, values in zip(MODELS, (text, faces, fused), strict=True):
         arrays |= _columns(model, values)
     arrays["face_count"] = pc.fill_null(count, 0)
-    arrays["error"] = pa.array(errors, pa.string())
+    arrays["error"] = errors
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
     return columns.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
 
