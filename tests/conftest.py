@@ -8,7 +8,6 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -83,22 +82,41 @@ def run_job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture(scope="session")
-def obvious(ray_cluster: ray_session.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `keyframes` of obvious emotions and a `bundle` that the training jobs made of them."""
-    from jobs import fit_fusion, train_text, train_vision
+def faces(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Parquet file of labelled faces in three splits, of which three are no images."""
+    from tests.drawn_faces import write_faces
+
+    splits = {"train": 280, "validation": 71, "test": 70}
+    return str(write_faces(tmp_path_factory.mktemp("faces") / "faces.parquet", splits, broken=3))
+
+
+@pytest.fixture(scope="session")
+def trained(faces: str, tmp_path_factory: pytest.TempPathFactory, ray_cluster: ray_session.Cluster) -> str:
+    """A bundle with a vision model that two workers have learnt from `faces`."""
+    from jobs import train_vision
+    from tests.drawn_faces import TRAINING
+
+    uri = str(tmp_path_factory.mktemp("trained") / "bundle")
+    train_vision.run(train_vision.TrainVision(keyframes=faces, bundle=uri, **TRAINING))
+    return uri
+
+
+@pytest.fixture(scope="session")
+def obvious(trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `keyframes` of obvious emotions and a whole `bundle` that the training jobs made."""
+    from jobs import fit_fusion, train_text
     from tests.obvious import keyframes
 
     folder = tmp_path_factory.mktemp("obvious")
     table, models = str(folder / "keyframes"), str(folder / "bundle")
     tables.write_part(keyframes(), f"{table}/part-0.parquet")
+    copy_in(Path(trained), models)
     train_text.run(train_text.TrainText(dialogues=table, bundle=models))
-    quick: dict[str, Any] = {"epochs": 4, "batch_size": 32, "image_size": 32, "augmentation": 0.0}
-    train_vision.run(train_vision.TrainVision(keyframes=table, bundle=models, **quick))
     fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
     return folder
 
 
-def score_flags(folder: Path, output: Path) -> list[str]:
+def score_flags(folder: Path, output: Path | str) -> list[str]:
     """Flags by which `score` reads the keyframes and the bundle in a folder."""
     return ["--keyframes", f"{folder}/keyframes", "--bundle", f"{folder}/bundle", "--output", f"{output}"]
 
@@ -123,5 +141,5 @@ def scored(obvious: Path) -> str:
 
     output = str(obvious / "scores")
     models = str(obvious / "bundle")
-    score.run(score.Score(keyframes=str(obvious / "keyframes"), bundle=models, output=output, shard_rows=50))
+    score.run(score.Score(keyframes=str(obvious / "keyframes"), bundle=models, output=output, shard_rows=25))
     return output

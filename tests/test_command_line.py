@@ -1,6 +1,7 @@
 """The command line: every job explains itself; bad use is one clear line, exit code 2, and writes nothing."""
 
 import importlib
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -159,19 +160,24 @@ def test_a_mistake_in_a_real_process_shows_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_score_says_what_it_reads_before_it_starts_ray(good: str, tmp_path: Path) -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    done = run_job("jobs.score", "--dialogues", good, "--output", str(tmp_path / "out"), RAY_ADDRESS=nobody)
-    assert done.returncode == 2
-    assert done.stdout.startswith(f"score: 3 utterances of {good}")
-    assert "RAY_ADDRESS" in done.stderr
+def test_score_says_what_it_reads_before_it_looks_for_the_cluster_which_is_gone_or_mute(
+    good: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections and says nothing
+        for port in (free_port(), mute.getsockname()[1]):
+            address = f"127.0.0.1:{port}"
+            done = run_job("jobs.score", "--dialogues", good, "--output", f"{tmp_path}/out", RAY_ADDRESS=address)
+            assert done.returncode == 2
+            assert done.stdout == f"score: 3 utterances of {good}\n"
+            assert done.stderr.splitlines()[-1] == f"error: RAY_ADDRESS={address}: no Ray cluster answers there"
 
 
-def test_a_submitted_job_refuses_a_relative_output(obvious: Path) -> None:
-    flags = ("--keyframes", str(obvious / "keyframes"), "--bundle", str(obvious / "bundle"), "--output", "scores")
-    done = run_job("jobs.score", *flags, RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
-    assert done.returncode == 2
-    assert "relative output" in done.stderr
+def test_a_submitted_job_refuses_a_relative_output(
+    good: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    assert run_here("score", "--dialogues", good, "--output", "scores") == 2
+    assert "relative output" in capsys.readouterr().err
 
 
 ENDS = """

@@ -14,13 +14,13 @@ from emotionscope.labels import EMOTIONS
 from emotionscope.vision.model import create
 from jobs import score
 from tests.conftest import run_here, scores_of
-from tests.obvious import face
+from tests.drawn_faces import drawn_face
 
 
 def keyframes(**columns: object) -> pa.Table:
     """Four utterances: of two faces, none, no video, and one."""
     box = {"x": 1, "y": 2, "w": 64, "h": 64}
-    seen = {"time": 0.5, "box": box, "person": 3, "quality": 0.9, "image": face("joy", 0)}
+    seen = {"time": 0.5, "box": box, "person": 3, "quality": 0.9, "image": drawn_face(EMOTIONS.index("joy"))}
     faces = [[seen, {**seen, "time": 1.5, "person": 4}], [], None, [{**seen, "time": 0.25}]]
     table = {"dialogue_id": ["d"] * 4, "utterance_id": [5, 6, 7, 8], "utterance": ["a"] * 4, "video": ["f.mp4"] * 4}
     return pa.table(
@@ -54,7 +54,7 @@ def test_a_table_without_a_face_gives_an_empty_faces_table() -> None:
 
 
 def test_scores_and_faces_are_resumed_together(obvious: Path, scored: str, tmp_path: Path) -> None:
-    flags = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle"), "shard_rows": 50}
+    flags = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle"), "shard_rows": 25}
     output, place = str(tmp_path / "scores"), str(tmp_path / "faces")
     score.run(score.Score(output=output, faces=place, **flags))  # type: ignore[arg-type]
     whole = tables.read(tables.open_dataset(place, "faces"))
@@ -66,21 +66,21 @@ def test_scores_and_faces_are_resumed_together(obvious: Path, scored: str, tmp_p
     storage.delete(storage.list_files(output, ".parquet")[0].uri)
     storage.delete(storage.list_files(place, ".parquet")[2].uri)
     summary = score.run(score.Score(output=output, faces=place, **flags))  # type: ignore[arg-type]
-    assert summary.rows - summary.last.rows_resumed == 100
+    assert summary.rows - summary.last.rows_resumed == 50
     assert scores_of(output).equals(scores_of(scored))
     assert tables.read(tables.open_dataset(place, "faces")).equals(whole)
 
 
 def test_scores_and_faces_are_added_to_together(obvious: Path, tmp_path: Path) -> None:
     rows = tables.read(tables.open_dataset(str(obvious / "keyframes"), "keyframes"))
-    flags = {"keyframes": str(tmp_path / "in"), "bundle": str(obvious / "bundle"), "shard_rows": 50}
+    flags = {"keyframes": str(tmp_path / "in"), "bundle": str(obvious / "bundle"), "shard_rows": 25}
     places = [str(tmp_path / name) for name in ("scores", "faces", "whole", "whole-faces")]
-    tables.write_part(rows.slice(0, 60), str(tmp_path / "in/a.parquet"))
+    tables.write_part(rows.slice(0, 30), str(tmp_path / "in/a.parquet"))
     nightly = score.Score(output=places[0], faces=places[1], append=True, **flags)  # type: ignore[arg-type]
     score.run(nightly)
-    tables.write_part(rows.slice(60), str(tmp_path / "in/b.parquet"))
+    tables.write_part(rows.slice(30), str(tmp_path / "in/b.parquet"))
     before = storage.read_bytes(f"{places[0]}/_summary.json")
-    assert score.run(nightly).last.rows == len(rows) - 60
+    assert score.run(nightly).last.rows == len(rows) - 30
 
     # As after a kill between the two summaries.
     claim = {**storage.read_json(f"{places[0]}/_run.json"), "after": json.loads(before)["runs"][-1]["id"]}
@@ -89,7 +89,7 @@ def test_scores_and_faces_are_added_to_together(obvious: Path, tmp_path: Path) -
     note = json.loads(pq.read_metadata(storage.list_files(places[0], ".parquet")[-1].uri).metadata[b"emotionscope"])
     atomic.write_json(f"{places[0]}/_append.json", added | {"input": note["input"]})
     atomic.write_bytes(f"{places[0]}/_summary.json", before)
-    assert score.run(nightly).last.rows_resumed == len(rows) - 60
+    assert score.run(nightly).last.rows_resumed == len(rows) - 30
     assert not storage.exists(f"{places[0]}/_append.json")
 
     score.run(score.Score(output=places[2], faces=places[3], **flags))  # type: ignore[arg-type]

@@ -15,7 +15,8 @@ from emotionscope.text.model import normalise
 from emotionscope.text.pipeline import to_pipeline
 from emotionscope.text.training import TextHyperparameters
 from emotionscope.vision import model as vision_model
-from tests.obvious import face, keyframes
+from tests.drawn_faces import drawn_face
+from tests.obvious import keyframes
 
 FUSION = Fusion(0.8, 0.6, {emotion: 0.1 * position for position, emotion in enumerate(EMOTIONS)})
 NEAR = 0.02  # what a speed-up may move a probability by
@@ -27,7 +28,7 @@ def bundle() -> Bundle:
     faces = vision_model.create(64, seed=3)
     faces.mirror = True
     # An untrained network says nearly the same of all faces: here its answers are spread.
-    some = np.stack([faces.decode(face(emotion, 0)) for emotion in EMOTIONS])
+    some = np.stack([faces.decode(drawn_face(label)) for label in range(len(EMOTIONS))])
     with torch.no_grad():
         faces.network.fc.weight *= 20
         faces.network.fc.bias -= faces.network(faces.normalise(torch.from_numpy(some)[:, None].float() / 255)).mean(0)

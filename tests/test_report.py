@@ -1,8 +1,6 @@
 import base64
 import html
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from emotionscope.io import contracts, tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.vision import saliency
 from jobs import evaluate
+from tests.conftest import run_here
 from tests.scores_tables import one_answer, scores
 
 MELD_TEST = {"anger": 345, "disgust": 68, "fear": 50, "joy": 402, "neutral": 1256, "sadness": 208, "surprise": 281}
@@ -153,13 +152,11 @@ def test_a_bundle_that_did_not_make_the_scores_explains_nothing(obvious, tmp_pat
         evaluate.run(evaluate.Evaluate(scores=scores_, report=str(tmp_path / "report"), bundle=str(obvious / "bundle")))
 
 
-def test_job_ends_with_one_line_where_there_are_no_labels(tmp_path):
+def test_job_ends_with_one_line_where_there_are_no_labels(tmp_path, capsys):
     folder = write(small_scores().drop_columns("emotion"), tmp_path / "scores")
-    command = [sys.executable, "-m", "jobs.evaluate", "--scores", folder, "--report", str(tmp_path / "report")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) == 1
+    assert run_here("evaluate", "--scores", folder, "--report", tmp_path / "report") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and told.count("\n") == 1
     assert not (tmp_path / "report").exists()
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,7 @@ from emotionscope.vision.augmentation import augment
 from emotionscope.vision.train_loop import Recipe
 from jobs.train_vision import TrainVision, run
 from tests.conftest import ROOT
-from tests.drawn_faces import drawn_face, write_faces
-
-FLAGS: dict[str, Any] = {"workers": 2, "epochs": 4, "batch_size": 28, "learning_rate": 0.002, "image_size": 32}
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("faces")
-    return str(write_faces(folder / "faces.parquet", {"train": 280, "validation": 71, "test": 70}, broken=3))
+from tests.drawn_faces import TRAINING, drawn_face
 
 
 def published(uri: str) -> tuple[vision_model.VisionModel, dict[str, Any]]:
@@ -40,15 +31,8 @@ def published(uri: str) -> tuple[vision_model.VisionModel, dict[str, Any]]:
     return vision_model.VisionModel.from_bytes(storage.read_bytes(uris.join(uri, entry["file"]))), entry
 
 
-@pytest.fixture(scope="module")
-def undisturbed(archive: str, tmp_path_factory: pytest.TempPathFactory, ray_cluster: object) -> str:
-    uri = str(tmp_path_factory.mktemp("undisturbed") / "bundle")
-    run(TrainVision(keyframes=archive, bundle=uri, **FLAGS))
-    return uri
-
-
-def test_two_workers_learn_every_emotion_by_its_name(undisturbed: str, archive: str) -> None:
-    model, entry = published(undisturbed)
+def test_two_workers_learn_every_emotion_by_its_name(trained: str, faces: str) -> None:
+    model, entry = published(trained)
     told = model.probabilities([drawn_face(k, seed=900 + k) for k in range(7)]).argmax(axis=1)
     assert [EMOTIONS[k] for k in told] == list(EMOTIONS)
     assert entry["dev"]["n"] == 71  # whole, though two workers share it
@@ -58,74 +42,74 @@ def test_two_workers_learn_every_emotion_by_its_name(undisturbed: str, archive: 
     assert len(entry["epochs"]) == 4
     assert entry["epochs"][entry["best_epoch"] - 1]["dev_f1"] == max(epoch["dev_f1"] for epoch in entry["epochs"])
     assert entry["epochs"][entry["best_epoch"] - 1]["dev_f1"] == pytest.approx(entry["dev"]["weighted_f1"])
-    assert not storage.exists(f"{undisturbed}-training")
+    assert not storage.exists(f"{trained}-training")
     with pytest.raises(UserError, match="--replace"):
-        run(TrainVision(keyframes=archive, bundle=undisturbed, **FLAGS))
+        run(TrainVision(keyframes=faces, bundle=trained, **TRAINING))
 
 
-def test_a_killed_job_goes_on_and_ends_as_if_it_had_not_been(undisturbed: str, archive: str, tmp_path: Path) -> None:
-    uri = str(tmp_path / "bundle")
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in FLAGS.items()]
-    command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", archive, "--bundle", uri, *flags]
-    address = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-    with subprocess.Popen(command, cwd=ROOT, env=address, stdout=subprocess.PIPE, text=True) as job:
-        assert job.stdout
-        lines = [line.split()[:2] for line in takewhile(lambda line: not line.startswith("epoch   2"), job.stdout)]
-        job.kill()
-    assert ["epoch", "1"] in lines
-    with pytest.raises(UserError, match="other settings"):
-        run(TrainVision(keyframes=archive, bundle=uri, **{**FLAGS, "epochs": 5}))
-    run(TrainVision(keyframes=archive, bundle=uri, **FLAGS))
-    (model, entry), (expected, before) = published(uri), published(undisturbed)
-    assert [epoch["dev_f1"] for epoch in entry["epochs"]] == [epoch["dev_f1"] for epoch in before["epochs"]]
-    faces = [drawn_face(k) for k in range(7)]
-    np.testing.assert_allclose(model.probabilities(faces), expected.probabilities(faces), atol=1e-3)
-
-
-def test_a_run_whose_worker_is_killed_ends_as_if_it_had_not_been(
-    undisturbed: str, archive: str, tmp_path: Path
+def test_a_training_whose_driver_and_then_a_worker_are_killed_ends_as_if_they_had_not_been(
+    trained: str, faces: str, tmp_path: Path
 ) -> None:
-    lines: list[str] = []
-
-    def kill_a_worker(line: str) -> None:
-        if not lines:
-            # The public way to list actors needs the dashboard.
-            workers = [
-                actor["Pid"]
-                for actor in ray._private.state.actors().values()
-                if actor["ActorClassName"] == "RayTrainWorker" and actor["State"] == "ALIVE"
-            ]
-            os.kill(workers[-1], signal.SIGKILL)
-        lines.append(line)
-
-    trained = by_hand(archive, tmp_path, workers=2, say=kill_a_worker)
+    uri = str(tmp_path / "bundle")
+    with started(faces, uri) as job:
+        until(job, "epoch   2")
+        job.kill()
+    with pytest.raises(UserError, match="other settings"):
+        run(TrainVision(keyframes=faces, bundle=uri, **{**TRAINING, "epochs": 5}))
+    with started(faces, uri) as job:
+        lines = until(job, "epoch   3")
+        os.kill(training_workers()[-1], signal.SIGKILL)
+        lines += until(job, "published")
+    assert not any(line.startswith("epoch   1") for line in lines)
     assert any("failed" in line for line in lines)
-    expected, before = published(undisturbed)
-    assert [epoch["dev_f1"] for epoch in trained.epochs] == [epoch["dev_f1"] for epoch in before["epochs"]]
-    faces = [drawn_face(k) for k in range(7)]
-    np.testing.assert_allclose(trained.model.probabilities(faces), expected.probabilities(faces), atol=1e-3)
+    (model, entry), (expected, before) = published(uri), published(trained)
+    assert [epoch["dev_f1"] for epoch in entry["epochs"]] == [epoch["dev_f1"] for epoch in before["epochs"]]
+    labels = [drawn_face(k) for k in range(7)]
+    np.testing.assert_allclose(model.probabilities(labels), expected.probabilities(labels), atol=1e-3)
+
+
+def started(faces: str, bundle: str) -> "subprocess.Popen[str]":
+    """The job as a user starts it, on the Ray of the tests."""
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in TRAINING.items()]
+    command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", faces, "--bundle", bundle, *flags]
+    address = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    return subprocess.Popen(command, cwd=ROOT, env=address, stdout=subprocess.PIPE, text=True)
+
+
+def until(job: "subprocess.Popen[str]", beginning: str) -> list[str]:
+    """The lines that a job prints up to the first that begins so."""
+    lines: list[str] = []
+    for line in job.stdout or ():
+        lines.append(line)
+        if line.startswith(beginning):
+            return lines
+    raise AssertionError(lines)
+
+
+def training_workers() -> list[int]:
+    # The public way to list actors needs the dashboard.
+    return [
+        actor["Pid"]
+        for actor in ray._private.state.actors().values()
+        if actor["ActorClassName"] == "RayTrainWorker" and actor["State"] == "ALIVE"
+    ]
 
 
 def test_one_worker_reaches_what_two_reach_also_where_the_store_is_too_small(
-    undisturbed: str, archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: str, faces: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer, "HELD", 0)
-    trained = by_hand(archive, tmp_path, workers=1)
-    one, two = trained.figures["test"]["accuracy"], published(undisturbed)[1]["test"]["accuracy"]
+    recipe = Recipe(**{name: TRAINING[name] for name in ("epochs", "batch_size", "learning_rate")})
+    start = vision_model.create(TRAINING["image_size"])
+    alone = trainer.train(labelled_faces.survey(faces), start, recipe, workers=1, gpu=False, run=str(tmp_path / "run"))
+    one, two = alone.figures["test"]["accuracy"], published(trained)[1]["test"]["accuracy"]
     assert one == pytest.approx(two, abs=0.05)
     assert one > 0.9
 
 
-def by_hand(archive: str, folder: Path, **options: Any) -> trainer.Trained:
-    """Train as the job does with FLAGS, by the package's own function."""
-    recipe = Recipe(**{name: FLAGS[name] for name in ("epochs", "batch_size", "learning_rate")})
-    faces, start = labelled_faces.survey(archive), vision_model.create(FLAGS["image_size"])
-    return trainer.train(faces, start, recipe, gpu=False, run=str(folder / "run"), **options)
-
-
-def test_more_workers_than_cpus_are_refused(archive: str, tmp_path: Path, ray_cluster: object) -> None:
+def test_more_workers_than_cpus_are_refused(faces: str, tmp_path: Path, ray_cluster: object) -> None:
     with pytest.raises(UserError, match="take fewer"):
-        run(TrainVision(keyframes=archive, bundle=str(tmp_path), **{**FLAGS, "workers": 64, "batch_size": 512}))
+        run(TrainVision(keyframes=faces, bundle=str(tmp_path), **{**TRAINING, "workers": 64, "batch_size": 512}))
 
 
 @pytest.mark.parametrize(
@@ -157,9 +141,9 @@ def test_checkpoints_never_mix_with_other_files(tmp_path: Path, ray_cluster: obj
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 
-def test_weights_that_are_nowhere_are_refused_before_anything_is_written(archive: str, tmp_path: Path) -> None:
+def test_weights_that_are_nowhere_are_refused_before_anything_is_written(faces: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: not a bundle"):
-        run(TrainVision(keyframes=archive, bundle=str(tmp_path / "bundle"), init="nowhere", **FLAGS))
+        run(TrainVision(keyframes=faces, bundle=str(tmp_path / "bundle"), init="nowhere", **TRAINING))
     assert not os.listdir(tmp_path)
 
 

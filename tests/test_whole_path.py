@@ -83,11 +83,11 @@ def test_text_only_opens_no_video_and_needs_no_face(obvious: Path, tmp_path: Pat
 def test_the_log_tells_every_shard_with_its_rows(scored: str) -> None:
     lines = [line for file in sorted(Path(scored).glob("_log/*.jsonl")) for line in file.read_text().splitlines()]
     first, *told, last = map(json.loads, lines)
-    assert (first["event"], first["job"], first["rows"], first["shards"]) == ("start", "score", 224, 5)
+    assert (first["event"], first["job"], first["rows"], first["shards"]) == ("start", "score", 112, 5)
     assert {event["event"] for event in told} == {"shard"}
     assert sorted(event["shard"] for event in told) == sorted(path.name for path in Path(scored).glob("part-*"))
-    assert sum(event["rows"] for event in told) == told[-1]["rows_done"] == 224
-    assert (last["event"], last["rows"], last["errors"]) == ("finish", 224, {})
+    assert sum(event["rows"] for event in told) == told[-1]["rows_done"] == 112
+    assert (last["event"], last["rows"], last["errors"]) == ("finish", 112, {})
 
 
 def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(scored: str, obvious: Path, tmp_path: Path) -> None:
@@ -99,12 +99,12 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(scored: str, obvio
     parts[1].unlink()
     kept = parts[0].stat().st_mtime_ns
     settings = score.Score(
-        keyframes=str(obvious / "keyframes"), bundle=str(obvious / "bundle"), output=str(output), shard_rows=50
+        keyframes=str(obvious / "keyframes"), bundle=str(obvious / "bundle"), output=str(output), shard_rows=25
     )
     again = score.run(settings)
     assert scores_of(str(output)).equals(scores_of(scored))
     assert parts[0].stat().st_mtime_ns == kept
-    assert again.last.rows_resumed == summary["rows"] - 50
+    assert again.last.rows_resumed == summary["rows"] - 25
     with pytest.raises(UserError, match="finished"):
         score.run(settings)
 
@@ -114,7 +114,7 @@ def test_scoring_from_and_to_s3_gives_the_same_table(scored: str, obvious: Path,
     copy_in(obvious / "bundle", f"{bucket}/bundle")
     score.run(
         score.Score(
-            keyframes=f"{bucket}/keyframes", bundle=f"{bucket}/bundle", output=f"{bucket}/scores", shard_rows=50
+            keyframes=f"{bucket}/keyframes", bundle=f"{bucket}/bundle", output=f"{bucket}/scores", shard_rows=25
         )
     )
     assert scores_of(f"{bucket}/scores").equals(scores_of(scored))
