@@ -11,7 +11,19 @@ import pyarrow.parquet as pq
 from emotionscope.labels import EMOTIONS
 
 # Settings under which two workers soon learn them all.
-TRAINING: dict[str, Any] = {"workers": 2, "epochs": 4, "batch_size": 28, "learning_rate": 0.002, "image_size": 32}
+TRAINING: dict[str, Any] = {
+    "workers": 2,
+    "epochs": 3,
+    "batch_size": 28,
+    "learning_rate": 0.002,
+    "image_size": 32,
+    "augmentation": 0.0,
+}
+
+
+def training_flags(**changes: object) -> list[str]:
+    """`TRAINING` as flags of the job, with changes."""
+    return [f"--{name.replace('_', '-')}={value}" for name, value in {**TRAINING, **changes}.items()]
 
 
 def drawn_face(label: int, seed: int = 0) -> bytes:

@@ -20,6 +20,7 @@ from emotionscope.io import storage, tables
 from jobs import extract_keyframes, score
 from tests.clusters import head_node, second_node, when_parts
 from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores_of
+from tests.drawn_faces import training_flags
 from tests.s3 import S3Server
 
 SHARD = ("--shard-rows", "8")
@@ -87,8 +88,7 @@ def test_a_node_that_dies_takes_no_row_with_it(obvious: Path, scored: str, tmp_p
 
 def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", faces, "--bundle", str(tmp_path / "bundle")]
-    command += ["--workers=2", "--min-workers=1", "--epochs=4", "--batch-size=28", "--image-size=32"]
-    command += ["--learning-rate=0.002"]
+    command += ["--min-workers=1", *training_flags()]
     with head_node(tmp_path, 2) as address, second_node(tmp_path, address["ray"]) as node:
         attached = {**os.environ, "RAY_ADDRESS": address["ray"]}
         with subprocess.Popen(command, cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True) as job:
@@ -99,7 +99,7 @@ def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: P
     assert ["epoch", "1"] in lines
     assert job.returncode == 0, told
     entry = bundle_store.read_manifest(str(tmp_path / "bundle"))["parts"]["vision"]
-    assert [epoch["epoch"] for epoch in entry["epochs"]] == [1, 2, 3, 4]
+    assert [epoch["epoch"] for epoch in entry["epochs"]] == [1, 2, 3]
     assert entry["dev"]["weighted_f1"] > 0.9
 
 

@@ -44,7 +44,7 @@ def test_a_listing_is_sorted_and_leaves_hidden_files_out(folder: str) -> None:
     assert storage.list_files(uris.join(folder, "missing")) == []
 
 
-def test_a_prefix_of_10_000_objects_is_listed_and_opened_whole(bucket: str) -> None:
+def test_a_prefix_of_thousands_of_objects_is_listed_and_opened_whole(bucket: str) -> None:
     few = io.BytesIO()
     pq.write_table(pa.table({"dialogue_id": ["d"], "utterance_id": [0], "utterance": ["Hm."]}), few)
 
@@ -52,11 +52,11 @@ def test_a_prefix_of_10_000_objects_is_listed_and_opened_whole(bucket: str) -> N
         atomic.write_bytes(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}", few.getvalue())
 
     with ThreadPoolExecutor(16) as threads:
-        list(threads.map(put, range(10_000)))
-    assert len(storage.list_files(f"{bucket}/in")) == 10_000
+        list(threads.map(put, range(2_500)))
+    assert len(storage.list_files(f"{bucket}/in")) == 2_500
     dataset = tables.open_dataset(f"{bucket}/in", "dialogues")
-    assert [part.uri for part in dataset.parts] == [f"{bucket}/in/{n:05d}.parquet" for n in range(0, 10_000, 20)]
-    assert dataset.rows == 500
+    assert [part.uri for part in dataset.parts] == [f"{bucket}/in/{n:05d}.parquet" for n in range(0, 2_500, 20)]
+    assert dataset.rows == 125
 
 
 def test_what_is_there_is_told_from_what_is_not(folder: str) -> None:

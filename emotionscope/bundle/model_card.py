@@ -3,7 +3,6 @@
 from typing import Any
 
 import jinja2
-from scipy.stats import binomtest
 
 _FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 _TITLES = ("weighted F1", "macro F1", "accuracy", "calibration error")
@@ -61,6 +60,8 @@ def _figures(part: dict[str, Any], things: str) -> str:
 
 def _interval(row: dict[str, Any]) -> str:
     """The 95% interval of an accuracy (Wilson 1927), which takes the rows to be independent."""
+    from scipy.stats import binomtest  # half a second, which a job that only loads a bundle need not wait
+
     found = binomtest(round(row["accuracy"] * row["n"]), row["n"]).proportion_ci(method="wilson")
     return f"{found.low:.3f}–{found.high:.3f}"
 

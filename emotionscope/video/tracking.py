@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import squareform
 
 from emotionscope.video.detection import Detection
 
@@ -204,6 +202,9 @@ def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> li
         for j in range(i):
             together = bool(frames[i] & frames[j])
             apart[i, j] = apart[j, i] = FORBIDDEN if together else distance(appearances[i], appearances[j])
+    from scipy.cluster.hierarchy import fcluster, linkage  # half a second, which texts need not wait
+    from scipy.spatial.distance import squareform
+
     return list(fcluster(linkage(squareform(apart), "average"), SAME_PERSON, "distance"))
 
 
