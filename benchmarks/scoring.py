@@ -30,7 +30,7 @@ CORES = os.cpu_count() or 1
 CHUNK, TEXTS = 8192, (2 * 8192, 14 * 8192)  # texts in a shard; few and many texts
 SHARD, FACES = 128, (1024, 5120)  # utterances in a shard; few and many faces
 EACH = 4  # faces of an utterance
-ON_GPUS = 20  # times as many faces there
+ON_GPUS, ON_GPUS_SHARD = 20, 2048  # times as many faces there; utterances in a shard, as in a large archive
 BATCHES = (256, 512, 1024, 2048, 4096)  # faces in a forward pass on a GPU
 
 
@@ -84,7 +84,10 @@ def keyframes(images: Sequence[bytes], bundle: str, size: int, gpus: int) -> Ite
 
         batch = min(BATCHES, key=partial(_gpu_seconds, size)) if gpus else BATCH
         peer = "ResNet-18, forward pass alone"
-        variants = {OURS: lambda count: score_quietly(bundle, SHARD, keyframes=f"{folder}/{count}"), peer: theirs}
+        variants = {
+            OURS: lambda count: score_quietly(bundle, ON_GPUS_SHARD if gpus else SHARD, keyframes=f"{folder}/{count}"),
+            peer: theirs,
+        }
         where = f"{gpus} GPUs, the forward pass on one" if gpus else f"{CORES} cores"
         what = f"{many:,} faces of {size} pixels, {EACH} in each utterance, {where}"
         yield Benchmark("Keyframes to scores", "face", what, variants, few, many, {peer: 0.85})
