@@ -26,7 +26,6 @@ def render(manifest: dict[str, Any]) -> str:
         vision=parts.get("vision"),
         fusion=parts.get("fusion"),
         entries=parts,
-        packages=manifest["packages"],
         data=_data,
         figures=_figures,
         emotions=_emotions,

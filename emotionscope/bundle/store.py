@@ -177,7 +177,9 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
     path = uris.join(uri, "bundle.json")
     old = read_manifest(uri)["parts"] if storage.exists(path) else {}
     digest = hashlib.sha256(payload).hexdigest()
-    entry = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload), **record}
+    packages = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+    file = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload)}
+    entry: dict[str, Any] = {**file, "packages": packages, **record}
     parts = {**old, part: entry}
     if part != "fusion" and digest != old.get(part, {}).get("sha256"):
         parts.pop("fusion", None)
@@ -188,8 +190,6 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
         "labels": list(EMOTIONS),
         "published": datetime.now(UTC).isoformat(timespec="seconds"),
         "parts": {name: parts[name] for name in sorted(parts)},
-        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES}
-        | {"python": platform.python_version()},
     }
     atomic.write_bytes(uris.join(uri, entry["file"]), payload)
     atomic.write_json(uris.join(uri, f"{VERSIONS}/{version}.json"), manifest)
