@@ -1,6 +1,7 @@
 """The files in cluster/: each is valid for the tool that reads it, and its command line is one that the jobs take."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,24 @@ HEAD = {"serviceType", "rayStartParams", "template"}
 WORKERS = {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template", "idleTimeoutSeconds"}
 
 
+CRON = {
+    "schedule",
+    "suspend",
+    "jobTemplate",
+}  # of RayCronJob in KubeRay 1.6; the template is a RayJob's spec
+# Fields of Anyscale's ScheduleConfig and JobConfig, as far as they are of use here.
+SCHEDULE = {"cron_expression", "timezone", "job_config"}
+ANYSCALE = {"name", "image_uri", "compute_config", "working_dir", "excludes", "entrypoint", "max_retries"}
+
+
 def manifest(path: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(path.read_text()))
+
+
+def job_of(path: Path) -> dict[str, Any]:
+    """The RayJob's spec in a manifest."""
+    document = manifest(path)
+    return dict(document["spec"]["jobTemplate"] if document["kind"] == "RayCronJob" else document["spec"])
 
 
 def test_the_launcher_accepts_the_aws_cluster() -> None:
@@ -49,9 +66,13 @@ def test_the_launcher_accepts_the_aws_cluster() -> None:
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_a_manifest_uses_fields_that_kuberay_knows(path: Path) -> None:
-    document = manifest(path)
-    assert (document["apiVersion"], document["kind"]) == ("ray.io/v1", "RayJob")
-    job = document["spec"]
+    document, job = manifest(path), job_of(path)
+    assert document["apiVersion"] == "ray.io/v1"
+    if document["kind"] == "RayCronJob":
+        assert set(document["spec"]) <= CRON
+        assert len(document["spec"]["schedule"].split()) == 5
+    else:
+        assert document["kind"] == "RayJob"
     assert set(job) <= JOB
     nodes = job["rayClusterSpec"]
     assert set(nodes) <= NODES
@@ -68,10 +89,29 @@ def test_a_manifest_uses_fields_that_kuberay_knows(path: Path) -> None:
         assert group["minReplicas"] == 0 < group["maxReplicas"]
 
 
-@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
-def test_an_entry_point_is_a_command_line_that_its_job_takes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    python, minus_m, job, *flags = shlex.split(manifest(path)["spec"]["entrypoint"])
-    assert (python, minus_m) == ("python", "-m")
+def test_the_anyscale_schedule_uses_fields_that_it_knows() -> None:
+    schedule = manifest(CLUSTER / "anyscale-nightly.yaml")
+    assert set(schedule) <= SCHEDULE
+    assert len(schedule["cron_expression"].split()) == 5
+    assert set(schedule["job_config"]) <= ANYSCALE
+
+
+def commands() -> list[Any]:
+    """The command lines in the files, each without the program before the name of its job."""
+    found = [pytest.param(shlex.split(job_of(path)["entrypoint"])[2:], id=path.stem) for path in MANIFESTS]
+    anyscale = manifest(CLUSTER / "anyscale-nightly.yaml")["job_config"]["entrypoint"]
+    found.append(pytest.param(shlex.split(anyscale)[2:], id="anyscale"))
+    line = (CLUSTER / "crontab").read_text().splitlines()[-1]
+    for part in re.findall(r"bin/emotionscope ([^&|>]+)", line):
+        found.append(pytest.param(shlex.split(part), id=f"cron-{part.split()[0]}"))
+    return found
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_in_the_files_is_one_that_its_job_takes(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, *flags = command
     assert all(flag.startswith("s3://") for flag in flags if "://" in flag)
     # The flags are read and found good; then the bucket cannot be reached.
     assert run_here(job.removeprefix("jobs."), *(flag.replace("BUCKET", "no_such_bucket") for flag in flags)) == 2

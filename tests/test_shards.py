@@ -35,5 +35,5 @@ def test_an_input_that_changes_while_a_job_runs_ends_the_job(tmp_path: Path) -> 
 def test_a_tally_counts_rows_faces_and_errors_by_reason() -> None:
     table = pa.table({"face_count": [1, 0, 2], "error": ["video unreadable: x", None, "video unreadable: y"]})
     tally = shards.tally(table, "part-0.parquet", "error")
-    assert tally == shards.Tally("part-0.parquet", 3, 2, {"video unreadable": 2}, {})
+    assert tally == shards.Tally("part-0.parquet", 3, 2, 3, {"video unreadable": 2}, {})
     assert shards.Tally.from_json(tally.to_json()) == tally

@@ -7,6 +7,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
+from emotionscope.batch import counters
 from emotionscope.errors import JobError, first_line
 
 if TYPE_CHECKING:
@@ -66,4 +67,5 @@ class _FacePredictor:
             self.model.compile()
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        return self.predict(block, self.model)
+        with counters.timed("network"):
+            return self.predict(block, self.model)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset
 
-from emotionscope.batch import gpu_pool
+from emotionscope.batch import counters, gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.io import s3, shards, tables
 from emotionscope.io.contracts import INTERNAL
@@ -22,7 +22,7 @@ from emotionscope.io.output import Output
 from emotionscope.io.shards import Shard
 from emotionscope.video import keyframes
 from emotionscope.video.detection import DetectorSpec
-from emotionscope.video.sandbox import IsolatedFaces
+from emotionscope.video.sandbox import IsolatedFaces, Spent
 
 if TYPE_CHECKING:
     from emotionscope.bundle.store import Bundle
@@ -214,7 +214,11 @@ def _get_cached(reference: "ray.ObjectRef[Any]") -> Any:
 
 def _extract(extraction: Extraction, table: pa.Table) -> pa.Table:
     finder = _face_finder(extraction.detector, extraction.max_faces)
-    return keyframes.extract(table, extraction.videos, finder)
+    finder.spent = Spent()
+    table = keyframes.extract(table, extraction.videos, finder)
+    counters.spent("decoding", finder.spent.decoding)
+    counters.spent("detection", finder.spent.detection)
+    return table
 
 
 def _read_faces(size: int, table: pa.Table) -> pa.Table:
@@ -226,10 +230,14 @@ def _read_faces(size: int, table: pa.Table) -> pa.Table:
 def _predict_faces(network: "ray.ObjectRef[VisionModel]", table: pa.Table) -> pa.Table:
     from emotionscope.batch import stages
 
-    return stages.predict_faces(table, _get_cached(network))
+    model = _get_cached(network)
+    with counters.timed("network"):
+        return stages.predict_faces(table, model)
 
 
 def _fuse(bundle: "ray.ObjectRef[Bundle]", table: pa.Table) -> pa.Table:
     from emotionscope.batch import stages
 
-    return stages.fuse(table, _get_cached(bundle))
+    models = _get_cached(bundle)
+    with counters.timed("text"):
+        return stages.fuse(table, models)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from emotionscope.batch.counters import RunCounters
 from emotionscope.batch.pipeline import BatchJob, plan
 from emotionscope.batch.progress import ProgressBar
 from emotionscope.errors import JobError
@@ -32,8 +33,10 @@ def run(job: BatchJob) -> Summary:
             shards=len(todo),
         )
         _check_errors(job, totals.errors)
+        counters = RunCounters(job.output.job, job.output.uri, len(totals.parts), len(todo))
         for node, tally in _written(job, todo):
             totals.add(tally)
+            counters.count(tally)
             progress.advance(tally.rows, sum(tally.errors.values()))
             counts = {key: value for key, value in asdict(tally).items() if key != "profile"}
             log.write("shard", node=node, **counts, rows_done=progress.done)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emotionscope.errors import UserError
-from emotionscope.io import shards, summary, tables, uris
+from emotionscope.io import s3, shards, summary, tables, uris
 from emotionscope.io.profile import Profile, profile, total
 from emotionscope.io.tables import Dataset
 from emotionscope.labels import MODELS, probability_columns
@@ -53,8 +53,10 @@ class Drift:
 
 def profiles_of(uri: str) -> list[Profile]:
     """The profile of each run that made a scores table; of the whole table where no summary tells its runs."""
+    uri = uris.absolute(uri)
+    s3.check_access(uri)
     try:
-        found = summary.read(uris.absolute(uri))
+        found = summary.read(uri)
     except UserError:  # of an earlier version: the rows themselves tell
         found = None
     if found and found.job == "score":

@@ -39,7 +39,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts of one shard's output: rows, rows with a face, errors by reason (the text before a colon), its profile.
+    """Counts of one shard's output: rows, rows with a face, faces, errors by reason (the text before a colon).
 
     Only scores have a profile.
     """
@@ -47,6 +47,7 @@ class Tally:
     shard: str
     rows: int
     with_faces: int
+    faces: int
     errors: dict[str, int]
     profile: Profile
 
@@ -100,9 +101,9 @@ def tally(table: pa.Table, shard: str, error_column: str | None) -> Tally:
     Without one, each row is a face.
     """
     if error_column is None:
-        return Tally(shard, len(table), len(table), {}, {})
+        return Tally(shard, len(table), len(table), len(table), {}, {})
     reasons = Counter(str(reason).split(":")[0] for reason in table[error_column].drop_null().to_pylist())
     counts = table["face_count"] if "face_count" in table.column_names else pc.list_value_length(table["faces"])
-    with_faces = pc.sum(pc.greater(counts, 0)).as_py() or 0
+    with_faces, faces = (pc.sum(each).as_py() or 0 for each in (pc.greater(counts, 0), counts))
     profile = profiles.profile(table) if "fused_emotion" in table.column_names else {}
-    return Tally(shard, len(table), with_faces, dict(reasons), profile)
+    return Tally(shard, len(table), with_faces, faces, dict(reasons), profile)

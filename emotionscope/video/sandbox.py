@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import resource
+import time
 from collections.abc import Sequence
 from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -26,17 +28,26 @@ MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libra
 _detector: Detector
 
 
+@dataclass
+class Spent:
+    """Seconds of work on videos: finding faces in their pictures, and all else, which is decoding."""
+
+    decoding: float = 0.0
+    detection: float = 0.0
+
+
 class IsolatedFaces:
     """Finds faces as `keyframes.faces_in` does, in a process that is started anew after a video has ended it.
 
     A video that takes longer than `seconds`, or needs more than `memory` bytes, raises RowError, and so does one
-    that crashes the decoder twice: the first time something else may have ended the process.
+    that crashes the decoder twice: the first time something else may have ended the process. `spent` adds up.
     """
 
     def __init__(self, spec: DetectorSpec, max_faces: int, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self.max_faces, self.seconds = max_faces, seconds
         self._initargs = spec, memory, s3.environment()
         self.pool = self._new_pool()
+        self.spent = Spent()
 
     def __call__(self, video: str, root: str, spans: Sequence[Span]) -> list[Found]:
         """The faces of several spans of a video, or why there are none; see `keyframes.faces_in`.
@@ -78,11 +89,14 @@ class IsolatedFaces:
             self.close()
             self.pool = self._new_pool()
         try:
-            return list(self.pool.schedule(_find, args=arguments, timeout=seconds).result())
+            found, spent = self.pool.schedule(_find, args=arguments, timeout=seconds).result()
         except TimeoutError as error:
             raise RowError(f"{TOO_LONG}: more than {seconds:g} s") from error
         except MemoryError as error:
             raise RowError("video needs too much memory") from error
+        self.spent.decoding += spent.decoding
+        self.spent.detection += spent.detection
+        return list(found)
 
     def _new_pool(self) -> ProcessPool:
         # Spawned: a fork of a Ray worker, which has threads, may hang.
@@ -105,5 +119,8 @@ def _start(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
     _detector = Detector(spec)
 
 
-def _find(video: str, root: str, spans: Sequence[Span], max_faces: int) -> list[Found]:
-    return faces_in(video, root, spans, _detector, max_faces)
+def _find(video: str, root: str, spans: Sequence[Span], max_faces: int) -> tuple[list[Found], Spent]:
+    began, before = time.perf_counter(), _detector.seconds
+    found = faces_in(video, root, spans, _detector, max_faces)
+    detection = _detector.seconds - before
+    return found, Spent(time.perf_counter() - began - detection, detection)
