@@ -111,7 +111,9 @@ def _drift(scores: str, reference: str, limit: float | None, latest: bool) -> No
             raise UserError(f"--drift {reference}: one run made it, so there is nothing before that to compare with")
     else:
         before, after = drift.profiles_of(reference), after[-1:] if latest else after
-    found = drift.compare(total(before), total(after))
+    now, then = total(after), total(before)
+    print(f"drift: {sum(now['faces'].values()):,} rows against {sum(then['faces'].values()):,}", flush=True)
+    found = drift.compare(then, now)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("property", "index", "95% interval", "drift", "what moved"):
         table.add_column(name, justify="right" if name == "index" else "left")

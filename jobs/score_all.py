@@ -1,7 +1,8 @@
-"""Score several archives on one cluster, one after another or side by side.
+"""Score several archives on one cluster.
 
 Reads a TOML file: a table [[archive]] for each, with the options of score as keys, such as dialogues and output. Keys
-above the first of them hold for all. An archive that fails does not stop the others. Rerun the same command to resume.
+above the first of them hold for all. One after another, or with --parallel side by side. An archive that fails does not
+stop the others. Rerun the same command to resume.
 """
 
 import os

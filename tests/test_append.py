@@ -248,6 +248,7 @@ def test_of_runs_that_begin_at_once_with_other_files_one_adds_its_own(root: str)
     with ThreadPoolExecutor(4) as threads:
         ends = list(threads.map(start, found))
     assert sum(isinstance(end, Output) for end in ends) == 1
+    assert all("another run is adding to it" in end for end in ends if isinstance(end, str))
     while find(root).dataset:
         add(root)
     assert sorted(rows_of(root)) == ids(0, 1, 2, 3, 4)
@@ -305,3 +306,16 @@ def test_a_lost_part_of_the_table_and_a_stray_one_are_named(disk: str) -> None:
     storage.delete(f"{disk}/out/part-00000-0000000010.parquet")
     with pytest.raises(UserError, match=r"part-00000-0000000010.parquet: lost, though _summary.json lists it"):
         add(disk)
+
+
+def test_a_damaged_claim_may_be_deleted(disk: str) -> None:
+    drop(disk, "a.parquet", 0)
+    make(disk)
+    drop(disk, "b.parquet", 1)
+    add(disk, stop_after=2)
+    atomic.write_bytes(f"{disk}/out/_append.json", b"{")
+    with pytest.raises(UserError, match=r"_append.json: damaged.*delete this file"):
+        find(disk)
+    storage.delete(f"{disk}/out/_append.json")
+    add(disk)
+    assert rows_of(disk) == ids(0, 1)

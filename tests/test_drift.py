@@ -1,5 +1,6 @@
 """What a scores table is made of, and how far one has moved from another."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pytest
 
 from emotionscope.errors import UserError
 from emotionscope.evaluation import drift
-from emotionscope.io import tables
+from emotionscope.io import atomic, summary, tables
 from emotionscope.io.profile import profile, total
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from tests.conftest import run_here
@@ -94,3 +95,28 @@ def test_the_job_tells_what_moved_and_fails_beyond_the_limit(
     assert "anger rose from 50% to 92%" in " ".join(capsys.readouterr().out.split())
     assert run_here("evaluate", *flags, "--drift-limit", "0.2") == 1
     assert "emotion by fused" in capsys.readouterr().err
+
+
+def runs_of(place: Path, *nights: list[str | None]) -> Path:
+    """A finished output of scores by its summary alone, with a run for each night."""
+    runs = [
+        summary.RunRecord(str(number), "", 1, len(night), 0, 0, {}, 1.0, 1.0, "", {}, profile(scores(night)))
+        for number, night in enumerate(nights)
+    ]
+    atomic.write_json(f"{place}/_summary.json", asdict(summary.Summary("score", 0, 0, {}, {}, runs, [], [])))
+    return place
+
+
+def test_the_last_run_is_compared_with_those_before_or_with_another_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual: list[str | None] = ["joy", "anger"] * 400
+    nights = runs_of(tmp_path / "nights", usual, usual, ["anger"] * 80)
+    once = runs_of(tmp_path / "once", usual)
+    limit = ["--drift-limit", "0.2"]
+    assert run_here("evaluate", "--scores", nights, "--drift", nights, *limit) == 1
+    assert "80 rows against 1,600" in capsys.readouterr().out
+    assert run_here("evaluate", "--scores", nights, "--drift", once, *limit) == 0
+    assert run_here("evaluate", "--scores", nights, "--drift", once, "--latest", *limit) == 1
+    assert run_here("evaluate", "--scores", once, "--drift", once) == 2
+    assert "nothing before that" in capsys.readouterr().err

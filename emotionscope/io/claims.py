@@ -10,7 +10,7 @@ from typing import Any
 from emotionscope import __version__
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import atomic, storage
-from emotionscope.io.summary import InputFile
+from emotionscope.io.summary import RUN, InputFile
 from emotionscope.io.tables import Dataset
 
 _OWN = ("id", "after", "files")
@@ -61,7 +61,8 @@ def read(place: str) -> Claim | None:
     except FileNotFoundError:  # let go meanwhile
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{place}: damaged, so nothing tells whose output this is; delete the output") from error
+        what = "the output" if place.endswith(RUN) else "this file, and rerun the same command"
+        raise UserError(f"{place}: damaged, so nothing tells whose output this is; delete {what}") from error
 
 
 def take(place: str, facts: dict[str, Any], files: Sequence[InputFile], after: str | None = None) -> Claim:
@@ -75,6 +76,8 @@ def take(place: str, facts: dict[str, Any], files: Sequence[InputFile], after: s
     changed = sorted(key for key in facts.keys() | found.facts.keys() if facts.get(key) != found.facts.get(key))
     if changed:
         uri = place.rpartition("/")[0]
+        if after:
+            raise UserError(f"{uri}: another run is adding to it; rerun the same command when it has ended")
         raise UserError(
             f"{uri}: half-finished by a run with other settings ({', '.join(changed)} differ); run it as "
             "it was started to resume, or name another --output"

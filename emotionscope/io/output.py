@@ -213,7 +213,8 @@ def open_output(
     finished, place = uris.join(uri, SUMMARY), uris.join(uri, RUN)
     try:
         if not reopen and storage.exists(finished):
-            raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it")
+            more = ", or add new files by --append" if job == "score" else ""
+            raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it{more}")
         if not storage.exists(place) and storage.list_files(uri):
             raise UserError(f"{uri}: the output exists and holds other files; name another --output")
         claim = claims.take(place, claims.facts(job, settings, dataset), claims.files_of(dataset))

@@ -20,7 +20,8 @@ EVERY = 10.0  # seconds
 class RunLog:
     """The log of one run. Every event has ``time`` (UTC, ISO 8601) and ``event``; used as a context.
 
-    Events: ``start``, ``shard`` for each that is done, and at the end ``finish`` or, with the reason, ``stop``.
+    Events: ``start``, ``shard`` for each that is done, and at the end ``finish`` or, with the reason, ``stop``. Of new
+    files: ``unreadable``, with the reason; of those whose rows are there: ``vanished``.
     """
 
     def __init__(self, output: str) -> None:
