@@ -9,8 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
@@ -31,8 +34,8 @@ class Nightly:
 
     files: cli.PositiveInt = 2000
     """Files of the table."""
-    rows: cli.PositiveInt = 5000
-    """Rows of each file."""
+    rows: Annotated[int, Parameter(validator=Number(gte=1, lte=SHARD_ROWS["text"]))] = 5000
+    """Rows of each file, which is one shard."""
     new: cli.PositiveInt = 10
     """Files that a night brings."""
 
