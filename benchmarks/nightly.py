@@ -18,7 +18,7 @@ from cyclopts.validators import Number
 from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
-from emotionscope.batch.pipeline import SHARD_ROWS
+from emotionscope.batch.pipeline import SHARD_ROWS, rows_per_shard
 from emotionscope.io import append, shards, tables
 from emotionscope.io.contracts import KEY
 from emotionscope.io.output import Output
@@ -34,7 +34,7 @@ class Nightly:
 
     files: cli.PositiveInt = 2000
     """Files of the table."""
-    rows: Annotated[int, Parameter(validator=Number(gte=1, lte=SHARD_ROWS["text"]))] = 5000
+    rows: Annotated[int, Parameter(validator=Number(gte=1, lte=SHARD_ROWS["texts"][0]))] = 5000
     """Rows of each file, which is one shard."""
     new: cli.PositiveInt = 10
     """Files that a night brings."""
@@ -112,7 +112,7 @@ def _begin(folder: Path) -> tuple[Output, list[Shard]]:
     assert found.dataset
     chosen = {name: value for name, value in found.before.settings.items() if name != "input"}
     output = append.open_append(str(folder / "out"), "score", chosen, found)
-    return output, shards.cut(found.dataset, SHARD_ROWS["text"], output.first_file)
+    return output, shards.cut(found.dataset, rows_per_shard("texts", found.dataset.rows), output.first_file)
 
 
 def _write(output: Output, todo: Sequence[Shard]) -> None:
