@@ -25,7 +25,7 @@ class RunLog:
     """
 
     def __init__(self, output: str) -> None:
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:4]}"  # two runs may start at once
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:4]}"  # two runs may start at once
         self.start = uris.join(output, "_log", stamp)
         self.lines: list[str] = []
         self.files = 0
