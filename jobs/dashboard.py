@@ -82,7 +82,7 @@ def _bring(scores: str, folder: str) -> str:
 
 def _serve(sources: dict[str, str], settings: Dashboard) -> None:
     """The pages, until they are stopped."""
-    app = Path(dashboard.__file__).parent / "app.py"
+    script = Path(dashboard.__file__).parent / "script.py"
     options = {
         "server.address": settings.address,
         "server.port": settings.port,
@@ -92,12 +92,14 @@ def _serve(sources: dict[str, str], settings: Dashboard) -> None:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",  # a message may hold a user's text, which the page would read as Markdown
+        "client.showErrorLinks": "false",  # to search engines
         "theme.light.primaryColor": "#285ca8",
         "theme.dark.primaryColor": "#3475d3",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     print(f"dashboard: http://{settings.address}:{settings.port} (stop with Ctrl-C)", flush=True)
-    command = [sys.executable, "-m", "streamlit", "run", *flags, str(app), "--", json.dumps(sources)]
+    command = [sys.executable, "-m", "emotionscope.dashboard.server", "run", *flags, str(script), "--"]
+    command.append(json.dumps(sources))
     # In a session of its own, Ctrl-C reaches this process alone; the server has nothing to put away.
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as server:
         try:

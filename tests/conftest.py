@@ -2,12 +2,14 @@
 
 import importlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -16,8 +18,13 @@ from emotionscope import cli, ray_session
 from emotionscope.io import atomic, tables, uris
 from tests.s3 import S3Server, running_server
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+# Chromium's own calls home are refused here, and would only take time.
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +71,51 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"test-{uuid.uuid4().hex[:12]}"
     boto3.client("s3").create_bucket(Bucket=name)
     return f"s3://{name}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for all tests of the pages."""
+    from playwright.sync_api import expect, sync_playwright
+
+    chromium = shutil.which("chromium")
+    if not chromium:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing in CI")
+        pytest.skip("needs Chromium")
+    expect.set_options(timeout=90_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pages_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the archive that the pages show."""
+    from tests import pages
+
+    folder = tmp_path_factory.mktemp("pages")
+    pages.make_archive(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(browser: "Browser", pages_archive: Path) -> Iterator[str]:
+    """The address of the pages on `pages_archive`."""
+    from tests import pages
+
+    with pages.serving(pages_archive) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A window of a visitor of its own."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1600}, accept_downloads=True)
+    context.set_default_timeout(90_000)
+    yield context.new_page()
+    context.close()
 
 
 def copy_in(folder: Path, uri: str) -> None:

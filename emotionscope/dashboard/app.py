@@ -1,13 +1,15 @@
-"""The script that Streamlit runs; `jobs.dashboard` starts it with the sources as JSON after ``--``."""
+"""The page that a visitor is on, below the names of all pages."""
 
-import json
-import sys
+from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import duckdb
 import numpy as np
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
 
 from emotionscope.dashboard import (
     archive_page,
@@ -22,40 +24,49 @@ from emotionscope.dashboard import (
 )
 from emotionscope.evaluation.palette import COLOURS
 
+Show = Callable[[parts.Sources], None]
+
 
 def main(sources: parts.Sources) -> None:
     """Draw the page that the visitor is on."""
     st.set_page_config("EmotionScope", _icon(), layout="wide")
     st.html(markup.STYLE)
-    pages = [
-        st.Page(partial(archive_page.show, sources), title="Archive", default=True),
-        st.Page(partial(dialogue_page.show, sources), title="Dialogue", url_path="dialogue"),
-        st.Page(partial(shifts_page.show, sources), title="Shifts", url_path="shifts"),
-        st.Page(partial(try_page.show, sources), title="Try it", url_path="try"),
-        st.Page(partial(model_page.show, sources), title="Model", url_path="model"),
-    ]
-    if sources.scores:
-        pages.insert(3, st.Page(partial(review_page.show, sources), title="Review", url_path="review"))
-    if sources.against:
-        pages.insert(3, st.Page(partial(compare_page.show, sources), title="Compare", url_path="compare"))
-    st.session_state["pages"] = {page.title: page for page in pages}
-    page = st.navigation(pages, position="hidden")
-    parts.follow({each.title: each for each in pages})
-    with st.container(horizontal=True, gap="medium"):  # wraps on a phone, where Streamlit's own hides behind "»"
-        for each in pages:
-            st.page_link(each, query_params=parts.last_address(each.title) if each is not page else None)
+    shows = {
+        "Archive": archive_page.show,
+        "Dialogue": dialogue_page.show,
+        "Shifts": shifts_page.show,
+        "Compare": compare_page.show if sources.against else None,
+        "Review": review_page.show if sources.scores else None,
+        "Try it": try_page.show,
+        "Model": model_page.show,
+    }
+    pages = {
+        title: st.Page(partial(show, sources), title=title, url_path=title.split()[0].lower(), default=not number)
+        for number, (title, show) in enumerate(shows.items())
+        if show
+    }
+    st.session_state["pages"] = pages
+    page = st.navigation(list(pages.values()), position="hidden")
+    links = st.empty()
+    _draw_links(links, page)
+    st.html(markup.HISTORY, unsafe_allow_javascript=True)
     try:
-        page.run()
+        # Not by `page.run`: a filter that one page holds would be cut out of the address of another that has it, too.
+        cast(Show, shows[page.title])(sources)
     except duckdb.Error as error:
         markup.say(f"The archive cannot be read: {str(error).splitlines()[0]}", "error")
-    st.html(markup.ONE_STEP, unsafe_allow_javascript=True)
+    _draw_links(links, page)  # which take along what this run was asked
+    parts.follow(pages)
+
+
+def _draw_links(place: DeltaGenerator, page: StreamlitPage) -> None:
+    """The pages' names in a row that wraps on a phone, where Streamlit's own hides behind "»"."""
+    with place.container(horizontal=True, gap="medium"):
+        for each in st.session_state["pages"].values():
+            st.page_link(each, query_params=parts.last_address(each.title) if each is not page else None)
 
 
 def _icon() -> Image.Image:
     """The page's icon: stripes of the emotions' colours. A named icon would be fetched from a font host."""
     colours = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS.values()]
     return Image.fromarray(np.array([colours], np.uint8)).resize((28, 28), Image.Resampling.NEAREST)
-
-
-if __name__ == "__main__":
-    main(parts.Sources(**json.loads(sys.argv[1])))

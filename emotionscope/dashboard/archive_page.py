@@ -11,6 +11,7 @@ from emotionscope.dashboard.archive import GROUP, POSITIONS, Archive
 from emotionscope.dashboard.overview import Overview, Totals
 from emotionscope.dashboard.selection import FACE_COUNT, Selection
 from emotionscope.evaluation.evaluation import THIN
+from emotionscope.labels import MODELS
 
 SHOWN = 500  # rows of the table
 WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels
@@ -121,7 +122,10 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: parts.Source
     own = ({"sort": order} if known[order] else {}) | ({"largest": "true"} if descending else {})
     filters.keep(chosen, "Archive", **own)
     table = archive.rows(chosen, known[order], descending, SHOWN)
-    widths = {name: st.column_config.Column(width=WIDTHS.get(name, 90)) for name in table.columns}
+    titles = {"emotion": "label", **{f"{model}_emotion": model for model in MODELS}}
+    widths = {
+        name: st.column_config.Column(titles.get(name, name), width=WIDTHS.get(name, 90)) for name in table.columns
+    }
     widths["certainty"] = st.column_config.ProgressColumn(
         "certainty", min_value=0, max_value=1, format="percent", width=WIDTHS["certainty"]
     )

@@ -34,7 +34,7 @@ def _block(kind: str, lines: list[str]) -> Iterator[str]:
             level = 2 if line.startswith("# ") else 3
             yield f"<h{level}>{escape(line.lstrip('#').strip())}</h{level}>"
     elif kind == "list":
-        items = "\n".join(lines).removeprefix("- ").split("\n- ")
+        items = "\n".join(lines).replace("`", "").removeprefix("- ").split("\n- ")
         yield "<ul>" + "".join(f"<li>{escape(' '.join(item.split()))}</li>" for item in items) + "</ul>"
     elif kind == "table":
         yield from _table(lines)

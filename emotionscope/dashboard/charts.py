@@ -60,7 +60,7 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
         x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
         color=_COLOUR,
         opacity=_OPACITY,
-        order="emotion:N",
+        order="emotion:O",
         tooltip=["speaker:N", "emotion", _COUNT],
     )
     return encoded
@@ -83,7 +83,7 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
         y=alt.Y("rows:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
         color=_COLOUR,
         opacity=_OPACITY,
-        order="emotion:N",
+        order="emotion:O",
         tooltip=[alt.Tooltip("place:N", title="utterances"), "emotion", _COUNT],
     )
     return encoded
@@ -112,7 +112,12 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
     colour = np.where(is_thin(table, down), _GREY, _BLUE)
     table = table.assign(share=table["rows"] / of_line, opacity=0.12 + 0.58 * table["rows"] / of_line, colour=colour)
     base = alt.Chart(table, height=360).encode(
-        x=alt.X(f"{across}:N", scale=alt.Scale(domain=list(EMOTIONS)), title=titles[0], axis=alt.Axis(labelAngle=-40)),
+        x=alt.X(
+            f"{across}:N",
+            scale=alt.Scale(domain=list(EMOTIONS)),
+            title=titles[0],
+            axis=alt.Axis(labelAngle=-40, labelOverlap=False),
+        ),
         y=alt.Y(f"{down}:N", scale=alt.Scale(domain=list(EMOTIONS)), title=titles[1]),
     )
     cells = base.mark_rect(cornerRadius=3).encode(

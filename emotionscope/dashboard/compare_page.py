@@ -23,8 +23,8 @@ def show(sources: parts.Sources) -> None:
         st.info(f"The archive has over {MOST:,} rows: compare with `emotionscope evaluate --against`.")
         return
     splits = archive.values("split")
-    split = st.selectbox("Split", ["every row", *splits], key="split", bind=filters.BOUND) if splits else None
-    parts.keep_address("Compare", {"split": [split]} if split in splits else {})
+    split = st.selectbox("Split", ["every row", *splits], key="within", bind=filters.BOUND) if splits else None
+    parts.keep_address("Compare", {"within": [split]} if split in splits else {})
     try:
         found = _compare(archive, sources.against, split if split in splits else None)
     except UserError as error:

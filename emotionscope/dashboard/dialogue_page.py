@@ -26,8 +26,8 @@ def show(sources: parts.Sources) -> None:
         if dialogue is None:
             st.warning("No dialogue has this in its id.")
             return
-        model = st.selectbox("Line of feeling by", MODELS, MODELS.index("fused"), key="model", bind=BOUND)
-    shown = {"dialogue": [dialogue], "model": [model or "fused"], "utterance": [wanted] if wanted else []}
+        model = st.selectbox("Line of feeling by", MODELS, MODELS.index("fused"), key="line", bind=BOUND)
+    shown = {"dialogue": [dialogue], "line": [model or "fused"], "utterance": [wanted] if wanted else []}
     parts.keep_address("Dialogue", shown)
     rows = archive.dialogue(dialogue)
     st.html(f'<p class="plain">{markup.escape(dialogue)}: {len(rows):,} utterances</p>')

@@ -182,6 +182,11 @@ def _clear(chosen: Selection) -> None:
         act()
 
 
+def put(key: str, value: str) -> None:
+    """Filter by one value."""
+    st.session_state[key] = [value]
+
+
 def toggle(key: str, value: str) -> None:
     """Filter by one value, or by none where it was the only one."""
     st.session_state[key] = [] if st.session_state.get(key) == [value] else [value]

@@ -49,17 +49,22 @@ def pictures(images: Iterable[tuple[bytes, str]], height: int = 72) -> str:
     )
 
 
-# Streamlit puts a page's new query into the history and then its new path: two entries for one step back.
-ONE_STEP = """<script>
-if (!window.emotionscopeOneStep) {
-  window.emotionscopeOneStep = true;
-  const push = history.pushState.bind(history);
-  let queried = 0;
+# One step back for each thing that the visitor did. Streamlit puts a page's new query into the history and then its new
+# path, which would be several steps, and a changed filter in the place of the old one, which would be none.
+HISTORY = """<script>
+if (!window.emotionscopeHistory) {
+  window.emotionscopeHistory = true;
+  const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
+  let recorded = true;  // whether the last thing done, such as opening the page or going back, is in the history
+  for (const event of ["pointerdown", "keydown"]) window.addEventListener(event, () => { recorded = false; }, true);
+  window.addEventListener("popstate", () => { recorded = true; }, true);
   history.pushState = (state, title, url) => {
-    const moves = new URL(url, location.href).pathname !== location.pathname;
-    if (moves && Date.now() - queried < 1000) history.replaceState(state, title, url);
-    else push(state, title, url);
-    queried = moves ? 0 : Date.now();
+    (recorded ? replace : push)(state, title, url);
+    recorded = true;
+  };
+  history.replaceState = (state, title, url) => {
+    const changes = url && new URL(url, location.href).href !== location.href;
+    (changes ? history.pushState : replace)(state, title, url);
   };
 }
 </script>"""
@@ -68,8 +73,10 @@ STYLE = """<style>
 .stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; }
 .stMainBlockContainer h1 { padding: .25rem 0 .5rem; }
 .stMainBlockContainer h2 { font-size: 1.25rem; padding: .5rem 0 .25rem; }
+.st-key-going { display: none; }
 /* The table's own download holds only the rows shown; the buttons below it hold all. */
 [data-testid="stElementToolbarButton"]:has(button[aria-label="Download as CSV"]) { display: none; }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 1; }
 .chip { display: inline-block; border: 1px solid rgba(128,128,128,.6); border-radius: 999px; padding: .05rem .6rem;
   margin: .1rem .3rem .1rem 0; font-size: .85rem; max-width: 100%; overflow-wrap: anywhere; }
 .chip i { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; }

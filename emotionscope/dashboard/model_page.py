@@ -49,19 +49,30 @@ def _figures(archive: Archive) -> None:
         st.caption("No row is of split test. Figures on rows that the models were trained on are too good.")
     _headline(figures)
     name = st.segmented_control(
-        "Model", list(figures.models), default=list(figures.models)[-1], required=True, key="model", bind="query-params"
+        "Model",
+        list(figures.models),
+        default=list(figures.models)[-1],
+        required=True,
+        key="figures",
+        bind="query-params",
     )
     model = name or list(figures.models)[-1]
-    parts.keep_address("Model", {"model": [model]})
+    parts.keep_address("Model", {"figures": [model]})
     _details(model, figures.split, figures.models[model])
 
 
 def _headline(figures: Figures) -> None:
-    names = {"n": "rows", "weighted_f1": "weighted F1", "macro_f1": "macro F1", "accuracy": "accuracy",
-             "expected_calibration_error": "calibration error"}  # fmt: skip
-    values = {model: vars(row) for model, row in figures.models.items()}
-    table = pd.DataFrame(values).T[list(names)].rename(columns=names)
-    st.dataframe(table.style.format("{:.3f}").format("{:,.0f}", subset=["rows"]))
+    columns = {
+        model: {
+            "rows": f"{row.n:,}",
+            "weighted F1": f"{row.weighted_f1:.3f}",
+            "macro F1": f"{row.macro_f1:.3f}",
+            "accuracy": f"{row.accuracy:.3f}",
+            "calibration error": f"{row.expected_calibration_error:.3f}",
+        }
+        for model, row in figures.models.items()
+    }
+    st.dataframe(pd.DataFrame(columns))  # models side by side fit on a phone
 
 
 def _pick(model: str, split: str | None, mark: dict[str, Any]) -> None:

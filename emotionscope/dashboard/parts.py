@@ -30,6 +30,7 @@ class Sources:
 
 
 Address = dict[str, list[str]]  # what stands behind the "?" of a page's address: values by the names of its widgets
+_CLICK = "<script>document.querySelector('.st-key-going a')?.click();</script>"
 
 
 def keep_address(page: str, address: Address) -> None:
@@ -38,9 +39,14 @@ def keep_address(page: str, address: Address) -> None:
 
 
 def last_address(page: str) -> Address | None:
-    """What a page showed last."""
-    found: Address | None = st.session_state.get("addresses", {}).get(page)
-    return found
+    """What a link must add to the present address so that it shows again what a page showed last."""
+    found: Address = st.session_state.get("addresses", {}).get(page, {})
+    return _missing(found)
+
+
+def _missing(address: Address) -> Address | None:
+    """What the present address lacks of another; a link takes along what both have."""
+    return {name: values for name, values in address.items() if name not in st.query_params} or None
 
 
 def go_to(page: str, address: Address) -> None:
@@ -49,10 +55,15 @@ def go_to(page: str, address: Address) -> None:
 
 
 def follow(pages: Mapping[str, StreamlitPage]) -> None:
-    """Open the page that `go_to` named, if any."""
+    """Open the page that `go_to` named, if any.
+
+    By a link, since `st.switch_page` refuses an address that names a widget of the page it leaves.
+    """
     if "going" in st.session_state:
         page, address = st.session_state.pop("going")
-        st.switch_page(pages[page], query_params=address)
+        with st.container(key="going"):
+            st.page_link(pages[page], query_params=_missing(address))
+        st.html(_CLICK, unsafe_allow_javascript=True)
 
 
 def open_dialogue(row: pd.Series) -> None:

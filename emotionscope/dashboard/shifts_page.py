@@ -1,6 +1,5 @@
 """Page "Shifts": from which emotion to which the dialogues turn, from one utterance to the next, and by whom."""
 
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -31,7 +30,7 @@ def show(sources: parts.Sources) -> None:
         st.header("From what to what")
         pairs = shifts.groupby(["previous", "emotion"])[["rows"]].sum().reset_index()
         chart = charts.squares(pairs, "emotion", "previous", ("to", "from"))
-        drawing.draw(chart, "shifts", partial(_pick, chosen))
+        drawing.draw(chart, "shifts", _pick)
         st.caption(
             f"The emotion changes in {changed:,} of {total:,} steps from one utterance of a dialogue to the next "
             f"({changed / total:.0%}). A stronger cell is a larger share of its line; lines of fewer than {THIN} are "
@@ -60,10 +59,13 @@ def _show_speakers(steps: pd.DataFrame) -> None:
         "most often": moved.loc[moved.groupby("speaker")["rows"].idxmax()].set_index("speaker").pipe(_arrow),
     })  # fmt: skip
     table = table.dropna().astype({"shifts": int}).nlargest(SPEAKERS, "shifts")
-    table.insert(2, "share", table["shifts"] / table["utterances"])
+    table.insert(2, "share", 100 * table["shifts"] / table["utterances"])
     st.dataframe(
         table,
-        column_config={"share": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent")},
+        column_config={
+            "speaker": st.column_config.Column(width=110),  # a long name would hide the counts
+            "share": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d%%"),
+        },
     )
     st.caption("Utterances with one before them, and how many of them bring another emotion than it had.")
 
@@ -72,7 +74,8 @@ def _arrow(row: pd.DataFrame) -> pd.Series:
     return row["previous"] + " → " + row["emotion"]
 
 
-def _pick(chosen: Selection, mark: dict[str, Any]) -> None:
+def _pick(mark: dict[str, Any]) -> None:
     """Show the utterances of a cell on the archive page."""
-    address = {**filters.address(chosen), "emotion": [mark["emotion"]], "after": [mark["previous"]]}
-    parts.go_to("Archive", address)
+    filters.put("emotion", mark["emotion"])
+    filters.put("after", mark["previous"])
+    parts.go_to("Archive", {})

@@ -1,0 +1,10 @@
+"""Streamlit's server, which first loads what the pages need, so that no visitor waits for it."""
+
+from streamlit.web import cli
+
+from emotionscope.batch import stages  # noqa: F401
+from emotionscope.dashboard import charts  # noqa: F401
+from emotionscope.vision import saliency  # noqa: F401
+
+if __name__ == "__main__":
+    cli.main()
