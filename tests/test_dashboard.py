@@ -46,12 +46,12 @@ def test_the_archive_page_filters_and_exports_what_it_shows(page: Page, site: st
 
 
 def test_the_dialogue_page_tells_every_utterance_in_order(page: Page, site: str, table: pd.DataFrame) -> None:
-    rows = table[table["dialogue_id"] == "d0003"].to_dict("records")
+    rows = table[table["dialogue_id"] == "d0003"].fillna({"speaker": ""}).to_dict("records")
     open_page(page, f"{site}/dialogue")
     page.get_by_label("Find a dialogue", exact=True).fill("d0003")
     page.get_by_label("Find a dialogue", exact=True).press("Enter")
     expect(page.get_by_text(f"d0003: {len(rows)} utterances")).to_be_visible()
-    told = [f"{row['utterance_id']}{row['speaker'] or ''}{row['utterance']}" for row in rows]
+    told = [f"{row['utterance_id']}{row['speaker']}{row['utterance']}" for row in rows]
     expect(page.locator(".words")).to_have_text(told)
     wait_until_drawn(page)
     fused = [chip.split()[1] for chip in page.locator(".chip").all_inner_texts() if chip.startswith("fused")]
