@@ -78,7 +78,7 @@ STYLE = """<style>
 [data-testid="stElementToolbarButton"]:has(button[aria-label="Download as CSV"]) { display: none; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 1; }
 /* Streamlit writes these in the theme's main colour, which is too dark on a dark page. */
-[data-testid="stSliderThumbValue"] p, button[kind="segmented_controlActive"] p { color: light-dark(#31333f, #fafafa); }
+[data-testid="stSliderThumbValue"] p, [data-testid="stButtonGroup"] p { color: light-dark(#31333f, #fafafa); }
 .chip { display: inline-block; border: 1px solid rgba(128,128,128,.6); border-radius: 999px; padding: .05rem .6rem;
   margin: .1rem .3rem .1rem 0; font-size: .85rem; max-width: 100%; overflow-wrap: anywhere; }
 .chip i { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; }
