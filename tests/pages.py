@@ -130,10 +130,10 @@ def expect_count(page: Page, name: str, rows: int) -> None:
     wait_until_drawn(page)
 
 
-def click_mark(page: Page, **values: str) -> None:
-    """Click the mark of a chart that stands for these values, as its description tells them."""
+def click_mark(page: Page, chart: str, **values: str) -> None:
+    """Click the mark that stands for these values in the chart whose description begins so."""
     wanted = "".join(f'[aria-label*="{name}: {value};"]' for name, value in values.items())
-    page.locator(f"path{wanted}").first.click(force=True)
+    page.locator(f'[aria-label^="{chart}"] path{wanted}').click(force=True)
 
 
 def click_row(page: Page, number: int) -> None:

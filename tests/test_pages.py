@@ -71,7 +71,7 @@ def test_one_step_back_undoes_one_thing_done(page: Page, site: str, table: pd.Da
 def test_a_bar_filters_and_a_row_opens_its_moment(page: Page, site: str, table: pd.DataFrame) -> None:
     chosen = table[table["fused_emotion"] == "fear"]
     open_page(page, site)
-    click_mark(page, emotion="fear")
+    click_mark(page, "Bars of the utterances by emotion", emotion="fear")
     expect_count(page, "Utterances", len(chosen))
     assert chips(page) == ["emotion: fear"]
     click_row(page, 1)
@@ -91,7 +91,7 @@ def test_anger_after_joy_is_found_from_the_cell_of_the_shifts(page: Page, site: 
     found = table[(table["fused_emotion"] == "anger") & (table["before"] == "joy")]
     assert len(found)
     open_page(page, f"{site}/shifts")
-    click_mark(page, previous="joy", emotion="anger")
+    click_mark(page, "Grid of counts", previous="joy", emotion="anger")
     wait_until_drawn(page, "Archive")
     expect_count(page, "Utterances", len(found))
     assert chips(page) == ["emotion: anger", "after: joy"]
@@ -103,7 +103,7 @@ def test_anger_after_joy_is_found_from_the_cell_of_the_shifts(page: Page, site: 
 def test_a_cell_of_the_confusion_leads_to_its_utterances(page: Page, site: str, table: pd.DataFrame) -> None:
     tested = table[(table["split"] == "test") & (table["emotion"] == "joy") & (table["fused_emotion"] == "joy")]
     open_page(page, f"{site}/model")
-    click_mark(page, answer="joy", label="joy")
+    click_mark(page, "Grid of counts", answer="joy", label="joy")
     wait_until_drawn(page, "Archive")
     expect_count(page, "Utterances", len(tested))
 
