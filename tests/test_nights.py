@@ -18,15 +18,15 @@ from tests.conftest import ROOT, run_here, scores_of
 from tests.dialogue_tables import dialogues
 from tests.obvious import ORDER, WORDS
 
-EACH = 60  # rows of a file
+EACH, MANY = 60, 1200  # rows of a file; of one that takes long enough for its job to be killed
 
 
-def drop(folder: Path, night: int, emotions: tuple[str, ...] = ORDER) -> Path:
+def drop(folder: Path, night: int, emotions: tuple[str, ...] = ORDER, rows: int = EACH) -> Path:
     """A night's file: its utterances say the emotions in turn."""
-    words = [WORDS[emotions[row % len(emotions)]][row % 3] for row in range(EACH)]
+    words = [WORDS[emotions[row % len(emotions)]][row % 3] for row in range(rows)]
     table = dialogues(
-        EACH,
-        dialogue_id=pa.array([f"night {night}"] * EACH),
+        rows,
+        dialogue_id=pa.array([f"night {night}"] * rows),
         utterance=pa.array(words),
     )
     file = folder / f"{night}" / "talks.parquet"
@@ -58,7 +58,7 @@ def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest
     assert f"error: 1 new files cannot be read; the others are scored: {broken}" in capsys.readouterr().err
     broken.write_bytes(content)
 
-    drop(drops, 5)
+    drop(drops, 5, rows=MANY)
     command = [sys.executable, "-m", "jobs.score", *map(str, nightly)]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAY_ADDRESS": "local"}) as job:
         parts = len(list(output.glob("*.parquet")))
@@ -78,7 +78,7 @@ def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest
     assert "nothing new" in capsys.readouterr().out
     table = scores_of(str(output))
     keys = set(zip(table["dialogue_id"].to_pylist(), table["utterance_id"].to_pylist(), strict=True))
-    assert table.num_rows == len(keys) == 7 * EACH
+    assert table.num_rows == len(keys) == 6 * EACH + MANY
 
     (unreadable,) = events(output, "unreadable")
     assert unreadable["file"] == "3/talks.parquet"
@@ -87,9 +87,9 @@ def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest
         (1, 60),
         (1, 120),
         (1, 180),
-        (2, 300),
-        (1, 360),
-        (1, 420),
+        (2, 1440),
+        (1, 1500),
+        (1, 1560),
     ]
     assert runs[3]["rows_resumed"] >= 20  # the killed run's
     assert runs[-1]["profile"]["emotion by text"]["surprise"] >= EACH // 2
