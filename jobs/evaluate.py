@@ -23,7 +23,7 @@ from emotionscope.errors import JobError, UserError
 from emotionscope.evaluation import comparison, drift, evaluation, report, rows
 from emotionscope.evaluation.figures import Figures
 from emotionscope.io import atomic, s3, storage, tables, uris
-from emotionscope.io.profile import total
+from emotionscope.io.profile import Profile, total
 
 
 @cli.flags
@@ -50,10 +50,12 @@ class Evaluate:
     drift: cli.Path | None = None
     """Compare --scores with this scores table, an earlier one: which emotions, lengths and certainties moved. Needs no
     labels. If it is the same table, its last run (what score --append added last) is compared with those before."""
+    drift_from_training: cli.Switch = False
+    """Compare --scores with what the text model of --bundle answered on its own data: is it at home in this archive?"""
     latest: cli.Switch = False
-    """With --drift: compare only the rows that the last run added to --scores."""
+    """With either --drift: compare only the rows that the last run added to --scores."""
     drift_limit: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
-    """With --drift: exit with code 1 where an index is surely above this. 0.1 is some drift, 0.25 is much."""
+    """With either --drift: exit with code 1 where an index is surely above this. 0.1 is some drift, 0.25 is much."""
     replace: cli.Switch = False
     """Replace the report, if there is one."""
 
@@ -67,8 +69,10 @@ def run(settings: Evaluate = NOTHING) -> Figures | None:
         manifest = bundle_store.read_manifest(bundle_store.chosen(settings.bundle))
         Console(highlight=False).print(Markdown(model_card.render(manifest)))
         return None
-    if settings.drift:
-        _drift(settings.scores, settings.drift, settings.drift_limit, settings.latest)
+    if settings.drift and settings.drift_from_training:
+        raise UserError("give either --drift or --drift-from-training")
+    if settings.drift or settings.drift_from_training:
+        _drift(settings, settings.scores)
         return None
     if not settings.report:
         if not settings.against:
@@ -102,17 +106,18 @@ def _print_comparison(found: comparison.Comparison) -> None:
         print(f"  rows in one table alone: {found.only[0]:,} before, {found.only[1]:,} now")
 
 
-def _drift(scores: str, reference: str, limit: float | None, latest: bool) -> None:
+def _drift(settings: Evaluate, scores: str) -> None:
     """Print how far the scores moved from the reference. Raises JobError where that is surely above the limit."""
-    after = drift.profiles_of(scores)
-    if uris.absolute(scores) == uris.absolute(reference):
+    limit, after = settings.drift_limit, drift.profiles_of(scores)
+    if settings.drift and uris.absolute(scores) == uris.absolute(settings.drift):
         before, after = after[:-1], after[-1:]
         if not before:
-            raise UserError(f"--drift {reference}: one run made it, so there is nothing before that to compare with")
+            raise UserError(f"--drift {settings.drift}: one run made it, so nothing before that can be compared")
     else:
-        before, after = drift.profiles_of(reference), after[-1:] if latest else after
+        before = drift.profiles_of(settings.drift) if settings.drift else [_trained_on(settings.bundle)]
+        after = after[-1:] if settings.latest else after
     now, then = total(after), total(before)
-    print(f"drift: {sum(now['faces'].values()):,} rows against {sum(then['faces'].values()):,}", flush=True)
+    print(f"drift: {sum(now['words'].values()):,} rows against {sum(then['words'].values()):,}", flush=True)
     found = drift.compare(then, now)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("property", "index", "95% interval", "drift", "what moved"):
@@ -125,6 +130,15 @@ def _drift(scores: str, reference: str, limit: float | None, latest: bool) -> No
     beyond = [one.name for one in found if limit is not None and one.interval[0] > limit]
     if beyond:
         raise JobError(f"the scores drifted beyond --drift-limit {limit:g}: {', '.join(beyond)}")
+
+
+def _trained_on(bundle: str | None) -> Profile:
+    """What the bundle's text model answered when it was trained. Raises UserError where the bundle does not say."""
+    uri = bundle_store.chosen(bundle)
+    found = bundle_store.read_manifest(uri)["parts"].get("text", {}).get("profile")
+    if not found:
+        raise UserError(f"--drift-from-training: {uri} has no profile of a text model's data; train it again")
+    return dict(found)
 
 
 def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:

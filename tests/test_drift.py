@@ -120,3 +120,14 @@ def test_the_last_run_is_compared_with_those_before_or_with_another_table(
     assert run_here("evaluate", "--scores", nights, "--drift", once, "--latest", *limit) == 1
     assert run_here("evaluate", "--scores", once, "--drift", once) == 2
     assert "nothing before that" in capsys.readouterr().err
+
+
+def test_an_archive_is_compared_with_the_data_of_the_text_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = runs_of(tmp_path / "scores", ["anger"] * 400)
+    assert run_here("evaluate", "--scores", table, "--drift-from-training") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "anger rose from" in told
+    assert "faces" not in told  # a text model has seen none
+    assert run_here("evaluate", "--scores", table, "--drift-from-training", "--drift-limit", 0.25) == 1

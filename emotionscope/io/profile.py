@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 
@@ -22,17 +23,32 @@ def profile(scores: pa.Table) -> Profile:
 
     Rows without an answer of a model are left out of its counts; ``text`` and ``faces`` say how many lack which.
     """
-    words = _words(scores["utterance"]) if "utterance" in scores.column_names else np.zeros(len(scores), int)
+    texts = scores["utterance"] if "utterance" in scores.column_names else pa.nulls(len(scores), pa.string())
     found = {
-        "words": _grouped(words, WORDS),
+        **lengths(texts),
         "faces": _grouped(_numbers(scores["face_count"]), FACES),
         "agreement of text and vision": _agreement(scores),
     }
     for model in MODELS:
-        told = _counted(scores[f"{model}_emotion"])
-        found[f"emotion by {model}"] = {emotion: told.get(emotion, 0) for emotion in EMOTIONS}
-        found[f"certainty of {model}"] = _certainty(scores, model)
+        columns = [np.asarray(scores[name].cast(pa.float32()).fill_null(np.nan)) for name in probability_columns(model)]
+        found |= answers(model, np.stack(columns, axis=1))
     return found
+
+
+def lengths(texts: pa.Array | pa.ChunkedArray) -> Profile:
+    """Count texts, null or not, by their number of words."""
+    return {"words": _grouped(_words(texts), WORDS)}
+
+
+def answers(model: str, probabilities: NDArray[np.float32]) -> Profile:
+    """Count the answers of a model, float [n, 7] in `EMOTIONS` order, by emotion and certainty; not rows of NaN."""
+    given = probabilities[~np.isnan(probabilities[:, 0])]
+    emotions = np.bincount(given.argmax(axis=1), minlength=len(EMOTIONS))
+    tenths = np.bincount(np.clip((given.max(axis=1, initial=0) * 10).astype(int), 0, 9), minlength=10)
+    return {
+        f"emotion by {model}": dict(zip(EMOTIONS, emotions.tolist(), strict=True)),
+        f"certainty of {model}": dict(zip(TENTHS, tenths.tolist(), strict=True)),
+    }
 
 
 def total(profiles: Iterable[Profile]) -> Profile:
@@ -51,7 +67,7 @@ def add(into: Profile, one: Profile) -> None:
             counts[group] = counts.get(group, 0) + count
 
 
-def _words(texts: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _words(texts: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
     parts = pc.utf8_split_whitespace(pc.utf8_trim_whitespace(pc.fill_null(texts, "")))
     blank = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(texts, "")), "")
     return np.where(np.asarray(blank), 0, np.asarray(pc.list_value_length(parts)))
@@ -70,13 +86,6 @@ def _grouped(values: np.ndarray[Any, np.dtype[np.int64]], begins: tuple[int, ...
     ]
     counts = np.bincount(np.searchsorted(begins, values, side="right") - 1, minlength=len(begins))
     return dict(zip(names, counts.tolist(), strict=True))
-
-
-def _certainty(scores: pa.Table, model: str) -> dict[str, int]:
-    columns = [np.asarray(scores[name].cast(pa.float32()).fill_null(np.nan)) for name in probability_columns(model)]
-    best = np.stack(columns).max(axis=0)
-    tenths = np.clip((best[~np.isnan(best)] * 10).astype(int), 0, 9)
-    return dict(zip(TENTHS, np.bincount(tenths, minlength=10).tolist(), strict=True))
 
 
 def _agreement(scores: pa.Table) -> dict[str, int]:

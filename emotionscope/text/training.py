@@ -22,6 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from emotionscope import metrics
 from emotionscope.errors import UserError
+from emotionscope.io import profile
 from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
 from emotionscope.text import pipeline
 from emotionscope.text.blank import has_text
@@ -67,7 +68,8 @@ def train(
     Dev and test stay unseen, so that a fusion can be learnt on dev. `table` has the columns ``utterance``,
     ``emotion`` and ``split``; rows without text, without a label or with one that is none of the seven are left out
     and counted. The record holds the chosen setting, every point of the grid with its figures on the held-out rows
-    (before calibration), and the figures on dev and test where there are any. Raises UserError where a column or
+    (before calibration), the figures on dev and test where there are any, and the profile of the answers there, or
+    on train where there are none. Raises UserError where a column or
     split train is missing, or it has too few rows.
     """
     missing = [name for name in ("utterance", "emotion", "split") if name not in table.column_names]
@@ -109,6 +111,8 @@ def train(
             record[split] = metrics.headline(truth[split], given)
             record[split]["per_emotion"] = metrics.per_emotion(truth[split], given)
             record[split]["majority"] = metrics.always(majority, truth[split])
+    seen = [text for split in ("dev", "test") for text in texts.get(split, ())] or texts["train"]
+    record["profile"] = profile.lengths(pa.array(seen)) | profile.answers("text", model.probabilities(seen))
     return model, record
 
 
