@@ -132,6 +132,7 @@ def test_reviews_become_labels(page: Page, site: str) -> None:
         page.get_by_role("button", name="Save").click()
         expect(page.locator(".words")).not_to_have_text(said)
     expect(page.get_by_text("2 utterances: ")).to_be_visible()
+    wait_until_drawn(page, "Review")  # the button of the run before is still there while the new one comes
     with page.expect_download() as download:
         page.get_by_role("button", name="Labels for training").click()
     labels = pq.read_table(download.value.path()).to_pandas()
