@@ -99,9 +99,11 @@ def serving(folder: Path) -> Iterator[str]:
     flags = ["--scores", f"{folder}/scores", "--keyframes", f"{folder}/keyframes", "--against", f"{folder}/before"]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
-        wait_for(f"http://127.0.0.1:{port}", 120)
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+        try:
+            wait_for(f"http://127.0.0.1:{port}", 120)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
 
 
 def open_page(page: Page, url: str) -> None:
@@ -120,7 +122,9 @@ def wait_until_drawn(page: Page, title: str = "") -> None:
     """Return once the page, or that of a title, stands still: no part of it is being drawn."""
     page.locator("h1", has_text=title).wait_for()
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_selector("[data-stale=true], .stSpinner, .stSkeleton", state="detached")
+    page.wait_for_selector("[data-stale=true], .stSpinner, [data-testid=stSkeleton]", state="detached")
+    # The style and the script come in a file of their own, on a busy machine seconds after the last word of the page.
+    page.wait_for_function("window.emotionscopeHistory")
 
 
 def expect_count(page: Page, name: str, rows: int) -> None:

@@ -55,7 +55,9 @@ HISTORY = """<script>
 if (!window.emotionscopeHistory) {
   window.emotionscopeHistory = true;
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
-  let recorded = true;  // whether the last thing done, such as opening the page or going back, is in the history
+  // Whether the last thing done, such as opening the page or going back, is in the history. A visitor may have done
+  // something before this script came.
+  let recorded = !navigator.userActivation?.hasBeenActive;
   for (const event of ["pointerdown", "keydown"]) window.addEventListener(event, () => { recorded = false; }, true);
   window.addEventListener("popstate", () => { recorded = true; }, true);
   history.pushState = (state, title, url) => {
