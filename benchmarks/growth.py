@@ -8,11 +8,10 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -85,10 +84,10 @@ def _clips(clips: str, folder: str) -> list[Figure]:
     return [*figures, Figure("the same with one of five minutes, times as much", peaks[1] / peaks[0], most=1.2)]
 
 
-def _measure(name: str, flags: dict[str, Any]) -> tuple[float, float]:
+def _measure(name: str, flags: Mapping[str, object]) -> tuple[float, float]:
     """Seconds and peak GiB of a job."""
     began, peak = time.monotonic(), 0
-    with job(name, **flags) as process:
+    with job(name, flags) as process:
         while process.poll() is None:
             peak = max(peak, _memory(process.pid))
             time.sleep(INTERVAL)
@@ -112,7 +111,8 @@ def first_rows(texts: Sequence[str], bundle: str, rounds: int) -> Figure:
         tables.write_part(dialogues(texts[:64]), f"{folder}/in/part-0.parquet")
         for number in range(rounds + 1):
             output, began = Path(folder, f"out-{number}"), time.perf_counter()
-            with job("score", address, dialogues=f"{folder}/in", bundle=bundle, output=output) as process:
+            flags = {"dialogues": f"{folder}/in", "bundle": bundle, "output": output}
+            with job("score", flags, address) as process:
                 while process.poll() is None and not list(output.glob("*.parquet")):
                     time.sleep(0.05)
                 found.append(time.perf_counter() - began)

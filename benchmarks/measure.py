@@ -141,7 +141,7 @@ def score_quietly(bundle: str, shard_rows: int, **source: Any) -> None:
 
 
 @contextlib.contextmanager
-def job(name: str, address: str = "local", **options: object) -> Iterator["subprocess.Popen[bytes]"]:
+def job(name: str, options: Mapping[str, object], address: str = "local") -> Iterator["subprocess.Popen[bytes]"]:
     """A job as a user starts it, on the Ray at `address` (by default its own). Raises JobError where it fails."""
     flags = [f"--{option.replace('_', '-')}={value}" for option, value in options.items()]
     command = [sys.executable, "-m", f"jobs.{name}", *flags]

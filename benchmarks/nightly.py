@@ -100,7 +100,7 @@ def _drop(folder: Path, numbers: "itertools.count[int]", files: int, rows: int) 
 def _score(source: Path, output: Path, add: bool = False) -> float:
     """Seconds of the command."""
     began = time.perf_counter()
-    with job("score", dialogues=source, output=output, **({"append": "true"} if add else {})) as process:
+    with job("score", {"dialogues": source, "output": output} | ({"append": "true"} if add else {})) as process:
         process.wait()
     return time.perf_counter() - began
 

@@ -6,10 +6,11 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from emotionscope import cli
@@ -65,14 +66,14 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
             yield _cluster(started_here=True)
         return
     level = logging.INFO if verbose else logging.ERROR
-    options: dict[str, Any] = {"log_to_driver": verbose, "logging_level": level, "configure_logging": True}
+    start = partial(ray.init, log_to_driver=verbose, logging_level=level, configure_logging=True)
     with warnings.catch_warnings():
         warnings.simplefilter("default" if verbose else "ignore")
         with cli.working("starting Ray"):
-            started_here = not _attach(options)
+            started_here = not _attach(start)
             if started_here:
                 try:
-                    ray.init(address="local", include_dashboard=False, **options)
+                    start(address="local", include_dashboard=False)
                 except Exception as error:  # Ray has no class for it
                     raise JobError(f"Ray could not start on this machine ({first_line(error)}); {RESUME}") from error
             _quiet(verbose)
@@ -127,9 +128,8 @@ def _plain_errors() -> Iterator[None]:
         raise JobError(f"Ray failed ({type(error).__name__}: {first_line(error)}); {RESUME}") from error
 
 
-def _attach(options: dict[str, Any]) -> bool:
+def _attach(start: Callable[..., object]) -> bool:
     """Join the cluster of RAY_ADDRESS or of the latest ``ray start``; whether there is one."""
-    import ray
     from ray._private.services import find_bootstrap_address
 
     # ray.init(address="auto") would also join the private Ray of another job, and end with it.
@@ -138,7 +138,7 @@ def _attach(options: dict[str, Any]) -> bool:
     if not address or address == "local":
         return False
     if "://" in address or _answers(address):
-        ray.init(address=address, **options)
+        start(address=address)
         return True
     if named:
         raise UserError(f"RAY_ADDRESS={named}: no Ray cluster answers there")

@@ -11,7 +11,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -28,7 +27,7 @@ LINES = (
 )
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
 NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
-SMALL_FACES = {"image_size": 48, "batch_size": 32, "augmentation": 0.0}  # quick to train, and enough for drawn faces
+LEARNING = ("keyframes", "bundle", "epochs", "image_size", "batch_size", "augmentation")  # flags that are shown
 SHARD_ROWS = 16  # small, so that a small sample keeps all cores busy
 
 
@@ -80,9 +79,19 @@ def run(settings: Demo) -> None:
         )
         step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
         train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
-        learning: dict[str, Any] = {"keyframes": faces, "bundle": models, "epochs": settings.epochs, **SMALL_FACES}
-        step("Train the vision model on labelled faces", "emotionscope train_vision", **learning)
-        train_vision.run(train_vision.TrainVision(**learning, seed=settings.seed, verbose=settings.verbose))
+        learning = train_vision.TrainVision(
+            keyframes=faces,
+            bundle=models,
+            epochs=settings.epochs,
+            image_size=48,  # quick to train, and enough for drawn faces
+            batch_size=32,
+            augmentation=0.0,
+            seed=settings.seed,
+            verbose=settings.verbose,
+        )
+        shown = {name: getattr(learning, name) for name in LEARNING}
+        step("Train the vision model on labelled faces", "emotionscope train_vision", **shown)
+        train_vision.run(learning)
         step("Learn the fusion of the two", "emotionscope fit_fusion", keyframes=keyframes, bundle=models)
         fit_fusion.run(fit_fusion.FitFusion(keyframes=keyframes, bundle=models))
         step("Score the archive", "emotionscope score", keyframes=keyframes, bundle=models, output=scores)

@@ -5,11 +5,12 @@ clips stay where they are: the table holds their paths.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
 from emotionscope.io import s3, small_output, storage, tables, uris
+from emotionscope.io.storage import JsonObject
 from emotionscope.prepare import meld
 
 SHOWN = 5  # names shown of each kind; the summary file holds all
@@ -24,17 +25,17 @@ class PrepareMeld:
     """Folder or s3:// prefix of the release: its CSVs, and the unpacked clips where there are any."""
     output: cli.Path
     """Where to write the dialogues table: a new folder or s3:// prefix."""
-    twins: Literal["plain", "final"] = "plain"
+    duplicate_clips: Literal["plain", "final"] = "plain"
     """Which clip to use where a test utterance has two: plain is dia…, final is final_videos_testdia…."""
 
 
-def run(settings: PrepareMeld) -> dict[str, Any]:
+def run(settings: PrepareMeld) -> JsonObject:
     """Run the job and return its summary."""
     output = ray_session.output_uri(settings.output)
     s3.check_access(output)
     if storage.list_files(output):
         raise UserError(f"{output}: the output exists and holds files; name another --output")
-    release = meld.read_release(settings.meld, settings.twins)
+    release = meld.read_release(settings.meld, settings.duplicate_clips)
     _print_facts(release.facts)
     tables.write_part(release.table, uris.join(output, "part-00000.parquet"))
     summary = {"job": "prepare_meld", **release.facts}
@@ -43,14 +44,17 @@ def run(settings: PrepareMeld) -> dict[str, Any]:
     return summary
 
 
-def _print_facts(facts: dict[str, Any]) -> None:
+def _print_facts(facts: JsonObject) -> None:
     rows = facts["rows"]
     print(f"prepare_meld: {sum(rows.values()):,} utterances in {facts['release']}")
     print("  " + ", ".join(f"{split} {count:,}" for split, count in rows.items()))
     for split in meld.CLIP_FOLDERS:
         if split not in rows:
             print(f"  no {split}_sent_emo.csv: the table has no split {split}")
-    print(f"  with a clip: {facts['with_video']:,}" + (f", twins: {facts['twins']}" if facts["with_video"] else ""))
+    print(
+        f"  with a clip: {facts['with_video']:,}"
+        + (f", of two: {facts['duplicate_clips']}" if facts["with_video"] else "")
+    )
     kinds = {
         "without_video": "without a clip, kept with video null",
         "unreadable_videos": "clips that are cut off (no moov atom), kept: later jobs report them as failed",

@@ -7,7 +7,7 @@ command to resume a stopped job.
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -22,6 +22,7 @@ from emotionscope.io.append import Arrivals
 from emotionscope.io.contracts import Kind
 from emotionscope.io.output import Output, open_output
 from emotionscope.io.run_log import RunLog
+from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, Summary
 from emotionscope.video import detection, keyframes
 
@@ -173,7 +174,7 @@ def _print_missing_models(parts: Container[str], text_only: bool) -> None:
 
 
 def _open_outputs(
-    place: str, faces_place: str | None, facts: dict[str, Any], dataset: tables.Dataset, arrivals: Arrivals | None
+    place: str, faces_place: str | None, facts: JsonObject, dataset: tables.Dataset, arrivals: Arrivals | None
 ) -> tuple[Output, Output | None]:
     """The outputs of the scores and of the faces.
 

@@ -7,7 +7,6 @@ runs on this machine and needs no GPU.
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -17,6 +16,7 @@ from emotionscope import cli
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.io import tables
+from emotionscope.io.storage import JsonObject
 from emotionscope.text import training as text_training
 
 SMALL = 5000  # rows up to which starting more processes takes longer than it saves
@@ -51,7 +51,7 @@ def run(settings: TrainText) -> str:
     return version
 
 
-def _print_record(record: dict[str, Any]) -> None:
+def _print_record(record: JsonObject) -> None:
     """The grid, best first, and the chosen model's figures."""
     console = Console(highlight=False)
     grid = Table(

@@ -80,7 +80,7 @@ def run(settings: TrainVision) -> str:
     target = ray_session.output_uri(settings.bundle)
     bundle_store.check_free(target, "vision", settings.replace)
     checkpoints = ray_session.output_uri(settings.checkpoints or f"{target}-training")
-    faces = labelled_faces.survey(settings.keyframes)
+    faces = labelled_faces.scan(settings.keyframes)
     print(f"train_vision: {labelled_faces.describe(faces)}", flush=True)
     recipe = _recipe(settings, votes=faces.votes)
     start = _start(settings)
@@ -94,12 +94,13 @@ def run(settings: TrainVision) -> str:
             raise UserError(f"--workers {workers}: each worker needs a GPU, and the cluster has {gpus}")
         if settings.min_workers and settings.min_workers > workers:
             raise UserError(f"--min-workers {settings.min_workers}: more than the {workers} workers")
-        trainer.claim(checkpoints, {"settings": chosen, "data": data})
+        trainer.acquire_run_dir(checkpoints, {"settings": chosen, "data": data})
         on = " with a GPU each" if gpus else ""
         print(f"train_vision: {cluster}; training workers: {workers}{on}", flush=True)
         trained = trainer.train(
-            faces, start, recipe, workers=workers, least=settings.min_workers, gpu=bool(gpus), run=checkpoints
+            faces, start, recipe, workers=workers, min_workers=settings.min_workers, gpu=bool(gpus), run=checkpoints
         )
+    unreadable = sum(faces.faces[split] - rows for split, rows in trained.rows.items())
     seconds = round(time.monotonic() - started)
     record = {
         "data": data,
@@ -109,13 +110,14 @@ def run(settings: TrainVision) -> str:
         "best_epoch": trained.best_epoch,
         "temperature": trained.temperature,
         "epochs": trained.epochs,
-        "left_out": {**faces.left_out, "image unreadable": trained.unreadable},
+        "left_out": {**faces.left_out, "image unreadable": unreadable},
         "seconds": seconds,
     }
-    payload = trained.model.to_bytes(torch.float16 if settings.half else torch.float32)
+    model = vision_model.VisionModel.from_bytes(trained.model)
+    payload = model.to_bytes(torch.float16 if settings.half else torch.float32)
     version = bundle_store.publish(target, "vision", payload, record, settings.replace)
-    trainer.discard(checkpoints)
-    print(f"best epoch {trained.best_epoch} of {len(trained.epochs)}; {trained.unreadable:,} images unreadable")
+    trainer.delete_run_dir(checkpoints)
+    print(f"best epoch {trained.best_epoch} of {len(trained.epochs)}; {unreadable:,} images unreadable")
     for split, figures in trained.figures.items():
         values = "  ".join(f"{name.replace('_', ' ')} {figures[name]:.4f}" for name in _SHOWN)
         print(f"  {split:<5} {figures['n']:,} faces  {values}")

@@ -14,8 +14,8 @@ from emotionscope.labels import EMOTIONS
 TRAINING: dict[str, Any] = {
     "workers": 2,
     "epochs": 3,
-    "batch_size": 28,
-    "learning_rate": 0.002,
+    "batch_size": 14,
+    "learning_rate": 0.001,
     "image_size": 32,
     "augmentation": 0.0,
 }

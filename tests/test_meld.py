@@ -36,8 +36,8 @@ def write_clip(folder: Path, split: str, name: str, content: bytes = WHOLE) -> P
     return path
 
 
-def rows(folder: Path, twins: str = "plain") -> list[dict[str, Any]]:
-    return list(meld.read_release(str(folder), twins).table.to_pylist())
+def rows(folder: Path, duplicate_clips: str = "plain") -> list[dict[str, Any]]:
+    return list(meld.read_release(str(folder), duplicate_clips).table.to_pylist())
 
 
 def test_the_real_csvs_are_read_whole(shared: Path) -> None:

@@ -184,7 +184,7 @@ def test_faces_are_found_below_folders_that_tell_their_split(tmp_path: Path) -> 
     for split in ("train", "validation"):
         rows = table.filter(pa.compute.equal(table["split"], split)).drop_columns(["split"])
         write_file(tmp_path / "d" / f"split={split}" / "a.parquet", rows)
-    found = labelled_faces.survey(str(tmp_path / "d"))
+    found = labelled_faces.scan(str(tmp_path / "d"))
     assert (found.faces["train"], found.faces["dev"]) == (14, 7)
     assert sum(len(batch["face"]) for span in found.spans["dev"] for batch in labelled_faces.read(span, "dev", 32)) == 7
 
@@ -196,7 +196,7 @@ def test_faces_and_votes_of_a_wrong_type_are_refused(tmp_path: Path, column: str
     votes = {name: pa.array([1, 2]) for name in ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")}
     table = pa.table({"split": ["train", "dev"], "image": [b"", b""], **votes, column: ["a", "b"]})
     with pytest.raises(UserError, match=complaint):
-        labelled_faces.survey(write(tmp_path / "d", table))
+        labelled_faces.scan(write(tmp_path / "d", table))
 
 
 def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(

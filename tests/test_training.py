@@ -98,10 +98,10 @@ def training_workers() -> list[int]:
 def test_one_worker_reaches_what_two_reach_also_where_the_store_is_too_small(
     trained: str, faces: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "HELD", 0)
+    monkeypatch.setattr(trainer, "OBJECT_STORE_SHARE", 0)
     recipe = Recipe(**{name: TRAINING[name] for name in ("epochs", "batch_size", "learning_rate", "augmentation")})
     start = vision_model.create(TRAINING["image_size"])
-    alone = trainer.train(labelled_faces.survey(faces), start, recipe, workers=1, gpu=False, run=str(tmp_path / "run"))
+    alone = trainer.train(labelled_faces.scan(faces), start, recipe, workers=1, gpu=False, run=str(tmp_path / "run"))
     one, two = alone.figures["test"]["accuracy"], published(trained)[1]["test"]["accuracy"]
     assert one == pytest.approx(two, abs=0.05)
     assert one > 0.9
@@ -137,7 +137,7 @@ def test_workers_that_would_wait_for_ever_are_refused(nodes: list[float], worker
 def test_checkpoints_never_mix_with_other_files(tmp_path: Path, ray_cluster: object) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UserError, match="holds other files"):
-        trainer.claim(str(tmp_path), {})
+        trainer.acquire_run_dir(str(tmp_path), {})
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 

@@ -182,11 +182,11 @@ def test_a_map_of_a_face_has_its_size_and_peaks_at_one(model: vision_model.Visio
     assert not np.array_equal(map_, activation_map(model, face, "anger"))
 
 
-def test_a_survey_counts_what_can_be_trained_on(tmp_path: Path) -> None:
+def test_a_scan_counts_what_can_be_trained_on(tmp_path: Path) -> None:
     path = write_faces(tmp_path / "faces.parquet", {"train": 14, "Validation": 7, "test": 7, "holdout": 2})
     table = pq.read_table(path)
     pq.write_table(table.append_column("duplicate", pa.array([i < 3 for i in range(30)])), path)
-    faces = labelled_faces.survey(str(path))
+    faces = labelled_faces.scan(str(path))
     assert faces.faces == {"train": 11, "dev": 7, "test": 7}
     assert faces.left_out == {"duplicate": 3, "split 'holdout'": 2}
     assert dict(zip(EMOTIONS, faces.classes["dev"], strict=True)) == dict.fromkeys(EMOTIONS, 1)
@@ -194,7 +194,7 @@ def test_a_survey_counts_what_can_be_trained_on(tmp_path: Path) -> None:
 
 def test_faces_are_read_with_their_labels_and_bad_ones_left_out(tmp_path: Path) -> None:
     path = write_faces(tmp_path / "faces.parquet", {"train": 7, "dev": 7}, broken=2)
-    span = labelled_faces.survey(str(path)).spans["train"][0]
+    span = labelled_faces.scan(str(path)).spans["train"][0]
     (batch,) = labelled_faces.read(span, "train", 32)
     assert batch["face"].shape == (5, 32, 32)
     assert batch["target"].argmax(axis=1).tolist() == [2, 3, 4, 5, 6]
@@ -217,7 +217,7 @@ def test_an_utterances_faces_share_its_weight(tmp_path: Path) -> None:
     schema = pa.schema([("faces", contracts.FACES), ("emotion", pa.string()), ("split", pa.string())])
     table = pa.Table.from_pylist(rows, schema)
     tables.write_part(table, str(tmp_path / "part-0.parquet"))
-    faces = labelled_faces.survey(str(tmp_path))
+    faces = labelled_faces.scan(str(tmp_path))
     assert faces.faces["train"] == 4
     assert faces.left_out == {"no face": 1}
     (batch,) = labelled_faces.read(faces.spans["train"][0], "train", 32)
@@ -264,7 +264,7 @@ def test_faces_are_read_with_their_votes(tmp_path: Path) -> None:
         VOTES | {"joy": 6, "neutral": 4, "image": drawn_face(3), "split": split} for split in ("train", "validation")
     ] + [VOTES | {"NF": 10, "image": drawn_face(3), "split": "train"}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "faces.parquet")
-    faces = labelled_faces.survey(str(tmp_path))
+    faces = labelled_faces.scan(str(tmp_path))
     assert faces.votes
     assert faces.left_out == {"none of the seven emotions": 1}
     (batch,) = labelled_faces.read(faces.spans["train"][0], "train", 32)
@@ -287,4 +287,4 @@ def test_a_dataset_that_cannot_be_trained_on_is_refused(
 ) -> None:
     pq.write_table(pa.table(columns), tmp_path / "faces.parquet")
     with pytest.raises(UserError, match=complaint):
-        labelled_faces.survey(str(tmp_path))
+        labelled_faces.scan(str(tmp_path))

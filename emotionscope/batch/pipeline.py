@@ -34,7 +34,6 @@ Source = Literal["videos", "keyframes", "texts"]
 SHARDS = 1000  # of a large archive: enough for as many cores, and few enough for one driver
 SHARD_ROWS: dict[Source, tuple[int, int]] = {"videos": (256, 256), "keyframes": (256, 2048), "texts": (8192, 2**20)}
 _SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from step to step
-_WHOLE: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # a batch is a block is a shard
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def read(job: BatchJob, todo: list[Shard]) -> Dataset:
     """Reads rows of the input's files. Adds the input's columns, and the shard's name."""
     DataContext.get_current().target_max_block_size = None  # a shard must not be split on its way
     data: Dataset = ray.data.from_items([{"shard": shard.to_json()} for shard in todo], override_num_blocks=len(todo))
-    return data.map_batches(_reader(job.dataset.schema, s3.environment()), **_WHOLE)
+    return _map_shards(data, _reader(job.dataset.schema, s3.environment()))
 
 
 def extract(extraction: Extraction, data: Dataset) -> Dataset:
@@ -137,7 +136,7 @@ def predict_faces(network: "ray.ObjectRef[VisionModel]", gpus: Gpus | None, data
 
 def write_faces(output: Output, version: str, data: Dataset) -> Dataset:
     """Reads the faces' probabilities. Writes a shard's faces as one file, before its scores, and changes nothing."""
-    return data.map_batches(_faces_writer(output, version), **_WHOLE)
+    return _map_shards(data, _faces_writer(output, version))
 
 
 def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
@@ -147,7 +146,7 @@ def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
 
 def write(job: BatchJob, data: Dataset) -> Dataset:
     """Writes a shard's rows as one file of the output. Leaves one row of counts a shard."""
-    return data.map_batches(_writer(job.output, job.error_column), **_WHOLE)
+    return _map_shards(data, _writer(job.output, job.error_column))
 
 
 def warm_up(faces: bool) -> None:
@@ -170,7 +169,11 @@ def _map(data: Dataset, stage: Block) -> Dataset:
     def apply(block: pa.Table) -> pa.Table:
         return stage(block.drop_columns([_SHARD])).append_column(_SHARD, block[_SHARD])
 
-    return data.map_batches(apply, **_WHOLE)
+    return _map_shards(data, apply)
+
+
+def _map_shards(data: Dataset, apply: Block) -> Dataset:
+    return data.map_batches(apply, batch_size=None, batch_format="pyarrow")  # a batch is a block is a shard
 
 
 def _reader(schema: pa.Schema, aws: dict[str, str]) -> Block:

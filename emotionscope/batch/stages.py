@@ -5,7 +5,7 @@ predict the text and fuse both (CPU).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +56,7 @@ def _predict(table: pa.Table, bundle: "Bundle") -> pa.Table:
 
 def read_faces(table: pa.Table, size: int) -> pa.Table:
     """Keyframes rows with their face crops decoded to grey squares of `size` pixels, and counted."""
-    rows: list[list[dict[str, Any]]] = []
+    rows: list[list[dict[str, object]]] = []
     errors: list[str | None] = []
     column = tables.column_or_nulls(table, "faces", contracts.FACES)
     for faces in column.to_pylist():

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from emotionscope.io.storage import JsonObject
 
 PARTS = ("text", "vision", "fusion")
 SPLITS = ("dev", "test")
@@ -19,12 +20,12 @@ class Change:
     after: str
 
 
-def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+def changes(before: JsonObject, after: JsonObject) -> list[Change]:
     """The differences between two manifests, as `store.read_manifest` returns them."""
     return [change for part in PARTS for change in _part(part, before["parts"].get(part), after["parts"].get(part))]
 
 
-def _part(part: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Iterator[Change]:
+def _part(part: str, before: JsonObject | None, after: JsonObject | None) -> Iterator[Change]:
     if before is None or after is None:
         if before is not after:
             yield Change(part, "model", _text(before and "there"), _text(after and "there"))
@@ -37,7 +38,7 @@ def _part(part: str, before: dict[str, Any] | None, after: dict[str, Any] | None
         yield Change(part, "weights", _text(before.get("sha256"))[:12], _text(after.get("sha256"))[:12])
 
 
-def _facts(entry: dict[str, Any]) -> dict[str, object]:
+def _facts(entry: JsonObject) -> dict[str, object]:
     """A part's data, settings and figures by a name that people read."""
     data = entry.get("data") or {}
     found: dict[str, object] = {f"data: {name}": data.get(name) for name in ("name", "rows", "sha256") if name in data}

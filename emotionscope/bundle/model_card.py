@@ -1,14 +1,14 @@
 """A bundle's model card in Markdown (Mitchell et al. 2019), generated from its ``bundle.json``."""
 
-from typing import Any
-
 import jinja2
+
+from emotionscope.io.storage import JsonObject
 
 _FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 _TITLES = ("weighted F1", "macro F1", "accuracy", "calibration error")
 
 
-def render(manifest: dict[str, Any]) -> str:
+def render(manifest: JsonObject) -> str:
     """The card for what `store.read_manifest` returned: data, settings, figures, limits, label order, licence."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("emotionscope.bundle"),
@@ -32,7 +32,7 @@ def render(manifest: dict[str, Any]) -> str:
     )
 
 
-def _data(part: dict[str, Any]) -> str:
+def _data(part: JsonObject) -> str:
     """One paragraph on what a part was trained on."""
     data = part.get("data")
     if not data:
@@ -45,7 +45,7 @@ def _data(part: dict[str, Any]) -> str:
     )
 
 
-def _figures(part: dict[str, Any], things: str) -> str:
+def _figures(part: JsonObject, things: str) -> str:
     """A table of the splits that were measured, with the floor of always answering the commonest emotion."""
     titles = [*_TITLES, "95% interval of accuracy"]
     lines = [f"| Split | {things} | {' | '.join(titles)} |", "|---|" + "---:|" * (1 + len(titles))]
@@ -57,7 +57,7 @@ def _figures(part: dict[str, Any], things: str) -> str:
     return "\n" + "\n".join(lines) if len(lines) > 2 else ""
 
 
-def _interval(row: dict[str, Any]) -> str:
+def _interval(row: JsonObject) -> str:
     """The 95% interval of an accuracy (Wilson 1927), which takes the rows to be independent."""
     from scipy.stats import binomtest  # half a second, which a job that only loads a bundle need not wait
 
@@ -65,7 +65,7 @@ def _interval(row: dict[str, Any]) -> str:
     return f"{found.low:.3f}–{found.high:.3f}"
 
 
-def _emotions(part: dict[str, Any]) -> str:
+def _emotions(part: JsonObject) -> str:
     """A table of the emotions on the last split that was measured."""
     split = next((name for name in ("test", "dev") if part.get(name, {}).get("per_emotion")), None)
     if split is None:

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from emotionscope.bundle import model_card
 from emotionscope.errors import UserError, first_line
 from emotionscope.fusion import Fusion
 from emotionscope.io import atomic, s3, storage, uris
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Bundle:
     text: "TextModel"
     vision: "VisionModel | None"
     fusion: Fusion | None
-    manifest: dict[str, Any]
+    manifest: JsonObject
 
 
 def chosen(uri: str | None) -> str:
@@ -61,7 +62,7 @@ def split_version(uri: str) -> tuple[str, str | None]:
     return (named[1], named[2]) if named else (uri, None)
 
 
-def versions(uri: str) -> list[dict[str, Any]]:
+def versions(uri: str) -> list[JsonObject]:
     """The manifests of all versions of a bundle, the oldest first. Raises UserError where there is no bundle."""
     base, _ = split_version(uris.absolute(uri))
     newest = read_manifest(base)
@@ -78,7 +79,7 @@ def describe(uri: str, version: str) -> str:
     return f"the models that come with EmotionScope, version {version}" if uri == SHIPPED else f"bundle {version}"
 
 
-def read_manifest(uri: str) -> dict[str, Any]:
+def read_manifest(uri: str) -> JsonObject:
     """The checked content of a bundle's ``bundle.json``.
 
     Raises UserError where there is none, or it was written by another format of this package.
@@ -140,7 +141,7 @@ def load_fusion(uri: str) -> Fusion | None:
     return _load_part(uri, read_manifest(uri), "fusion", Fusion.from_bytes)
 
 
-def _load_part(uri: str, manifest: dict[str, Any], part: Part, from_bytes: Callable[[bytes], Model]) -> Model | None:
+def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[[bytes], Model]) -> Model | None:
     """A part, checked against its digest; None where the bundle has none."""
     entry = manifest["parts"].get(part)
     if entry is None:
@@ -166,7 +167,7 @@ def check_free(uri: str, part: Part, replace: bool) -> None:
         raise UserError(f"{uri}: a folder with other files in it, and not a bundle")
 
 
-def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replace: bool = False) -> str:
+def publish(uri: str, part: Part, payload: bytes, record: JsonObject, replace: bool = False) -> str:
     """Add a trained part to a bundle, or replace it, and return the bundle's new version.
 
     `record` (settings, data, figures; JSON-able) is kept in ``bundle.json``. A fusion is learnt on the
@@ -179,7 +180,7 @@ def publish(uri: str, part: Part, payload: bytes, record: dict[str, Any], replac
     digest = hashlib.sha256(payload).hexdigest()
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     file = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload)}
-    entry: dict[str, Any] = {**file, "packages": packages, **record}
+    entry: JsonObject = {**file, "packages": packages, **record}
     parts = {**old, part: entry}
     if part != "fusion" and digest != old.get(part, {}).get("sha256"):
         parts.pop("fusion", None)

@@ -18,11 +18,11 @@ class ParquetView:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset) -> None:
         self.name = name
-        self._alike = dataset.alike
+        self._uniform_schema = dataset.uniform_schema
         self.columns: list[str] = list(dataset.schema.names)
         self._sql_names = dict(zip(self.columns, distinct_names(self.columns), strict=True))
         self._renamed = any(column != sql for column, sql in self._sql_names.items())
-        if self._renamed and not dataset.alike:
+        if self._renamed and not dataset.uniform_schema:
             twin = next(column for column, sql in self._sql_names.items() if column != sql)
             raise UserError(
                 f"{dataset.uri}: another column differs from {twin!r} in its case only, and the files have "
@@ -40,7 +40,9 @@ class ParquetView:
             )
         else:
             self._files = f"{name}_files" if self._renamed else name
-            table = connection.read_parquet(files, union_by_name=not dataset.alike, hive_partitioning=self._partitioned)
+            table = connection.read_parquet(
+                files, union_by_name=not dataset.uniform_schema, hive_partitioning=self._partitioned
+            )
             table.create_view(self._files)
             if self._renamed:
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {self._files} AS files({self._aliases()})")
@@ -63,7 +65,7 @@ class ParquetView:
         below = "/**/*.parquet" if self._partitioned else "/*.parquet"
         files = uri.rstrip("/") + below if self._is_folder else uri
         path = files.replace("'", "''")
-        options = "" if self._alike else ", union_by_name = true"
+        options = "" if self._uniform_schema else ", union_by_name = true"
         if self._partitioned or "=" in path:  # a folder above the dataset may look like a partition
             options += f", hive_partitioning = {str(self._partitioned).lower()}"
         aliases = f" AS files({self._aliases()})" if self._renamed else ""

@@ -1,7 +1,6 @@
 """Two scores tables of one archive beside each other, such as of two bundles: paired figures, and what changed."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation.figures import Difference, Interval
 from emotionscope.evaluation.rows import UNLABELLED, LabelledRows, choose_split, labelled_or_not
 from emotionscope.io.contracts import KEY
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, MODELS
 
 CHANGES = 200  # listed, those where the two differ most
@@ -62,7 +62,7 @@ class Comparison:
     models: dict[str, Pair]
     changes: list[Change]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The figures as JSON values."""
         return asdict(self)
 

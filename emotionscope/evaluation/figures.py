@@ -1,7 +1,8 @@
 """The records that `evaluation.evaluate` returns; `Figures.to_json` is what ``metrics.json`` holds."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from emotionscope.io.storage import JsonObject
 
 Interval = tuple[float, float]
 
@@ -134,6 +135,6 @@ class Figures:
     other_splits: dict[str, Group]
     mistakes: list[Mistake]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The figures as JSON values."""
         return asdict(self)

@@ -10,6 +10,7 @@ from typing import Any
 from emotionscope import __version__
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import atomic, storage
+from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, InputFile
 from emotionscope.io.tables import Dataset
 
@@ -21,17 +22,17 @@ class Claim:
     """A run: its id, its facts (job, version, settings, input), the files that it reads, and the run it adds to."""
 
     id: str
-    facts: dict[str, Any]
+    facts: JsonObject
     files: tuple[InputFile, ...]
     after: str | None
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> JsonObject:
         """The facts that the user chose, and the input."""
         return {key: value for key, value in self.facts.items() if key not in ("job", "version")}
 
 
-def facts(job: str, settings: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+def facts(job: str, settings: Mapping[str, Any], dataset: Dataset) -> JsonObject:
     """What two runs must have in common to share an output, as JSON gives it back.
 
     An input is told from others by its address, and each file's rows, size, footer and time of change.
@@ -65,7 +66,7 @@ def read(place: str) -> Claim | None:
         raise UserError(f"{place}: damaged, so nothing tells whose output this is; delete {what}") from error
 
 
-def take(place: str, facts: dict[str, Any], files: Sequence[InputFile], after: str | None = None) -> Claim:
+def take(place: str, facts: JsonObject, files: Sequence[InputFile], after: str | None = None) -> Claim:
     """Make a claim, or find it made for the same facts. Raises UserError where a run with other facts has it."""
     claim = Claim(uuid.uuid4().hex, facts, tuple(files), after)
     written = {"id": claim.id, **facts, "after": after, "files": [asdict(file) for file in files]}

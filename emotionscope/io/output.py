@@ -23,6 +23,7 @@ from emotionscope.errors import JobError, UserError, first_line
 from emotionscope.io import atomic, claims, s3, shards, storage, tables, uris
 from emotionscope.io import summary as summaries
 from emotionscope.io.shards import Shard, Tally, Totals
+from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, SUMMARY, InputFile, PartRows, RunRecord, Summary
 
 _PACKAGES = ("av", "numpy", "opencv-python-headless", "pyarrow", "ray", "torch")
@@ -38,7 +39,7 @@ class Output:
 
     uri: str
     job: str
-    settings: dict[str, Any]
+    settings: JsonObject
     run_id: str
     claim: str
     inputs: tuple[InputFile, ...] = ()
@@ -146,7 +147,7 @@ class Output:
             raise UserError(f"{place}: not a part of this output; move it away and rerun the same command")
         return there
 
-    def _note(self, name: str) -> dict[str, Any]:
+    def _note(self, name: str) -> JsonObject:
         """What a part of this run says of itself; the same for every run with the same settings."""
         facts = {"job": self.job, "version": __version__, **self.settings}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -27,7 +27,7 @@ class Part:
     modified: int
 
 
-def look(file: File, partition: str) -> tuple[Part, pa.Schema]:
+def read_footer(file: File, partition: str) -> tuple[Part, pa.Schema]:
     """What a file's footer tells: the part it is, and its schema."""
     filesystem, path = storage.filesystem(file.uri)
     with parquet_files.errors_of(file.uri):

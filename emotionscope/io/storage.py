@@ -15,6 +15,7 @@ from pyarrow import fs as pafs
 from emotionscope.io import s3
 from emotionscope.io.uris import absolute, is_s3, join
 
+JsonObject = dict[str, Any]  # what a JSON file holds
 SMALL_FILE = 32 * 2**20  # bytes; up to here one GET is cheaper than ranged reads
 IO_THREADS = 16  # requests under way at once while much is copied
 READ_AHEAD = 4 * 2**20  # bytes of each ranged read of a larger file

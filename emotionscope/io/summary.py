@@ -1,11 +1,11 @@
 """What marks a table as finished: ``_summary.json``, written last, which lists the files that make it up."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import storage, uris
 from emotionscope.io.profile import Profile
+from emotionscope.io.storage import JsonObject
 
 RUN, SUMMARY = "_run.json", "_summary.json"  # of the run that writes a table, and of a finished one
 
@@ -61,7 +61,7 @@ class Summary:
     rows: int
     with_faces: int
     errors: dict[str, int]
-    settings: dict[str, Any]
+    settings: JsonObject
     runs: list[RunRecord]
     inputs: list[InputFile]
     parts: list[PartRows]

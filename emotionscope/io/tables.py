@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from emotionscope.errors import UserError
 from emotionscope.io import atomic, parquet_files, s3, schemas, summary, uris
 from emotionscope.io.contracts import CONTRACTS, Kind
-from emotionscope.io.parts import Part, look, read_rows
+from emotionscope.io.parts import Part, read_footer, read_rows
 from emotionscope.io.storage import File
 from emotionscope.io.summary import SUMMARY
 
@@ -21,15 +21,15 @@ from emotionscope.io.summary import SUMMARY
 class Dataset:
     """A checked dataset: its files in order of their names, and the schema all of them are read as.
 
-    `folder` is where it lies, which relative paths in its rows start from. Files that are not `alike` have their
-    columns in another order or with other types than the schema.
+    `folder` is where it lies, which relative paths in its rows start from. Without a `uniform_schema`, some files
+    have their columns in another order or with other types than the schema.
     """
 
     uri: str
     folder: str
     parts: tuple[Part, ...]
     schema: pa.Schema
-    alike: bool
+    uniform_schema: bool
     is_folder: bool
 
     @property
@@ -49,7 +49,7 @@ def open_dataset(uri: str, kind: Kind, only: Container[str] | None = None) -> Da
     listed = summary.listed_parts(uri)
     files = [each for each in find_files(uri, listed) if only is None or each[0].name in only]
     with ThreadPoolExecutor(parquet_files.READERS) as readers:
-        seen = list(readers.map(lambda each: look(*each), files))
+        seen = list(readers.map(lambda each: read_footer(*each), files))
     if listed is not None and only is None:
         _check_listed(uri, listed, {file.name: part.rows for (file, _), (part, _) in zip(files, seen, strict=True)})
     dataset = _dataset(uri, kind, seen)
@@ -65,7 +65,7 @@ def open_readable(
 
     def check(each: tuple[File, str]) -> Dataset | str:
         try:
-            return _dataset(uri, kind, [look(*each)], schema)
+            return _dataset(uri, kind, [read_footer(*each)], schema)
         except UserError as error:
             return str(error)
 
@@ -88,10 +88,10 @@ def _dataset(uri: str, kind: Kind, seen: list[tuple[Part, pa.Schema]], known: pa
     contract = CONTRACTS[kind]
     found = schemas.with_partitions(found, parts, contract, known)
     schema = schemas.unify(uri, contract, found, parts, known)
-    alike = all(each.equals(schema) for each in found)
+    uniform_schema = all(each.equals(schema) for each in found)
     schemas.check_values(parts, found, schema)
     is_folder = parts[0].uri != uri
-    return Dataset(uri, uri if is_folder else uri.rpartition("/")[0], tuple(parts), schema, alike, is_folder)
+    return Dataset(uri, uri if is_folder else uri.rpartition("/")[0], tuple(parts), schema, uniform_schema, is_folder)
 
 
 def _check_listed(uri: str, listed: dict[str, int], found: dict[str, int]) -> None:

@@ -145,11 +145,11 @@ def _row(raw: dict[str, str], split: str) -> dict[str, object]:
     }
 
 
-def find_clips(files: Iterable[storage.File], twins: str) -> tuple[dict[Key, str], list[str]]:
+def find_clips(files: Iterable[storage.File], duplicate_clips: str) -> tuple[dict[Key, str], list[str]]:
     """The clip of each key, and the names of video files that are none.
 
-    Some test clips have a twin ``final_videos_testdia…``: `twins` says which is used, plain or final; either is used
-    where it stands alone. Raises UserError for two clips of one key.
+    Some test utterances have two clips, one of them named ``final_videos_testdia…``: `duplicate_clips` says which is
+    used, plain or final. One that stands alone is used. Raises UserError for two clips of one key.
     """
     found: dict[tuple[bool, Key], str] = {}
     strange = []
@@ -166,7 +166,7 @@ def find_clips(files: Iterable[storage.File], twins: str) -> tuple[dict[Key, str
         found[key] = file.uri
     final = {key: uri for (is_final, key), uri in found.items() if is_final}
     plain = {key: uri for (is_final, key), uri in found.items() if not is_final}
-    return (plain | final if twins == "final" else final | plain), strange
+    return (plain | final if duplicate_clips == "final" else final | plain), strange
 
 
 def is_whole(uri: str) -> bool:
@@ -187,7 +187,7 @@ def is_whole(uri: str) -> bool:
     return False
 
 
-def read_release(uri: str, twins: str = "plain") -> Release:
+def read_release(uri: str, duplicate_clips: str = "plain") -> Release:
     """Read a release: a table of `SCHEMA`, train before dev before test, ordered by dialogue and utterance.
 
     ``video`` is the clip's absolute path or ``s3://`` URI, broken or not, and null where there is none. Names of
@@ -202,7 +202,7 @@ def read_release(uri: str, twins: str = "plain") -> Release:
         csvs = find_csvs(files)
     except UserError as error:
         raise UserError(f"{uri}: {error}") from error
-    clips, strange = find_clips([file for file in files if file.name.endswith(".mp4")], twins)
+    clips, strange = find_clips([file for file in files if file.name.endswith(".mp4")], duplicate_clips)
     mended: Counter[str] = Counter()
     table: list[dict[str, object]] = []
     without, odd, used = [], [], dict[Key, str]()
@@ -227,7 +227,7 @@ def read_release(uri: str, twins: str = "plain") -> Release:
     facts = {
         "release": uri,
         "csvs": csvs,
-        "twins": twins,
+        "duplicate_clips": duplicate_clips,
         "rows": Counter(str(row["split"]) for row in table),
         "with_video": len(used),
         "without_video": without,

@@ -1,7 +1,5 @@
 """The text model as a scikit-learn pipeline: what training fits, and what compiled scoring is compared with."""
 
-from typing import Any
-
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +16,7 @@ FAMILIES = ("words", "characters", "marks")
 
 def vectorisers(lengths: NGramLengths, rare: int = 1) -> dict[str, TfidfVectorizer]:
     """The unfitted TF-IDF of each family of n-grams; those of characters occur in at least `rare` texts."""
-    common: dict[str, Any] = {"sublinear_tf": True, "dtype": np.float32}
+    common: dict[str, object] = {"sublinear_tf": True, "dtype": np.float32}
     analyzer = "char" if lengths.across else "char_wb"
     return {
         "words": TfidfVectorizer(token_pattern=TOKEN, ngram_range=lengths.words, **common),

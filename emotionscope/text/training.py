@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby, product
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from emotionscope import metrics
 from emotionscope.errors import UserError
 from emotionscope.io import profile
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
 from emotionscope.text import pipeline
 from emotionscope.text.blank import has_text
@@ -62,7 +62,7 @@ GRID = tuple(
 
 def train(
     table: pa.Table, grid: Sequence[TextHyperparameters] = GRID, processes: int = 1
-) -> tuple[TextModel, dict[str, Any]]:
+) -> tuple[TextModel, JsonObject]:
     """Fit on the rows of split train, with settings and calibration from cross-validation there.
 
     Dev and test stay unseen, so that a fusion can be learnt on dev. `table` has the columns ``utterance``,
@@ -97,7 +97,7 @@ def train(
     model = pipeline.from_pipeline(fitted, grid[best].lengths)
 
     majority = metrics.most_frequent(truth["train"])
-    record: dict[str, Any] = {
+    record: JsonObject = {
         "settings": asdict(grid[best]),
         "temperature": temperature,
         "grid": [{**asdict(point), **figures} for point, figures in zip(grid, tried, strict=True)],

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import ray.train
 from ray.util.queue import Empty, Queue
 
+from emotionscope.io.storage import JsonObject
+
 if TYPE_CHECKING:
     from ray.train.torch import TorchTrainer
 
@@ -22,7 +24,7 @@ class Lines(ray.train.UserCallback):
     def __init__(self, lines: Queue, epochs: int) -> None:
         self.lines, self.epochs = lines, epochs
 
-    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:  # noqa: ARG002
+    def after_report(self, run_context: Any, metrics: list[JsonObject], checkpoint: Any) -> None:  # noqa: ARG002
         """Tell how the epoch went; Ray calls this when all workers have reported it."""
         first = metrics[0]
         loss = sum(one["loss"] for one in metrics) / len(metrics)
@@ -39,7 +41,7 @@ class Lines(ray.train.UserCallback):
             self.lines.put(f"training worker {rank} failed: {reason}")
 
 
-def fit(trainer: "TorchTrainer", lines: Queue, say: Callable[[str], None]) -> Any:
+def fit(trainer: "TorchTrainer", lines: Queue, on_line: Callable[[str], None]) -> Any:
     """Run the trainer in a thread, so that this one can print lines, and an interrupt ends it at once."""
     outcome: Future[Any] = Future()
 
@@ -53,8 +55,8 @@ def fit(trainer: "TorchTrainer", lines: Queue, say: Callable[[str], None]) -> An
     threading.Thread(target=run, daemon=True).start()
     while not outcome.done():
         with suppress(Empty):
-            say(lines.get(timeout=1))
+            on_line(lines.get(timeout=1))
     for line in lines.get_nowait_batch(lines.qsize()):
-        say(line)
+        on_line(line)
     lines.shutdown()
     return outcome.result()

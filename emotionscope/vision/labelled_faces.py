@@ -47,7 +47,7 @@ class LabelledFaces:
     left_out: dict[str, int]
 
 
-def survey(uri: str) -> LabelledFaces:
+def scan(uri: str) -> LabelledFaces:
     """Check a dataset of labelled faces and count what it holds, without reading an image.
 
     Raises UserError where it is no such dataset, or has no face to train on or to choose the best epoch by.
@@ -119,7 +119,7 @@ def _count(uri: str, column: str, partition: str) -> list[tuple[Span, dict[str, 
     return result
 
 
-def _rows(table: pa.Table, partition: str) -> list[dict[str, Any]]:
+def _rows(table: pa.Table, partition: str) -> list[Mapping[str, Any]]:
     """Rows with valid text as their labels, those that the file's folder tells among them."""
     told = {name: value for name, value in parquet_files.partition_values(partition).items() if name in _LABELS}
     for name in _LABELS:
@@ -134,7 +134,7 @@ def _label_columns(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in known]
 
 
-def _label(row: dict[str, Any], votes: dict[str, str]) -> tuple[tuple[str, np.ndarray] | None, str]:
+def _label(row: Mapping[str, Any], votes: dict[str, str]) -> tuple[tuple[str, np.ndarray] | None, str]:
     """A row's split and its distribution over the emotions, float32 [7]; or None and why it is not used."""
     split = canonical_split(row["split"])
     if row.get("duplicate"):

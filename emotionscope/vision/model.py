@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 from torchvision.models import ResNet, resnet18
 
 from emotionscope.errors import RowError
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.vision.preprocessing import decode, face_weights
 from emotionscope.vision.small_conv import use_small_convs
@@ -220,12 +221,12 @@ def mixed_precision(device: torch.device) -> torch.autocast:
         supported = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         # Older releases of torch cannot say, and stay in float32.
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         supported = any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
     return torch.autocast(device.type, torch.bfloat16, enabled=supported)
 
 
-def _description(payload: bytes) -> dict[str, Any]:
+def _description(payload: bytes) -> JsonObject:
     """The model's description from the safetensors header: eight bytes of length, then JSON."""
     try:
         header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])

@@ -7,12 +7,14 @@ their average, the optimizer's moments, best weights, history). So a run that wa
 import math
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
+import ray.data
 import ray.train
 import torch
 import torch.distributed
@@ -23,6 +25,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emotionscope import metrics
+from emotionscope.io.storage import JsonObject
 from emotionscope.vision.augmentation import augment
 from emotionscope.vision.model import BATCH, VisionModel, mixed_precision
 
@@ -52,26 +55,58 @@ class Recipe:
     seed: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainLoopConfig:
+    """What every training worker is told.
+
+    `start` refers to the bytes of the model to train, `rows` counts each split's faces, and `class_weights`, of the
+    seven emotions, times `face_weight` is a face's weight in the loss. `threads` are those of a worker.
+    """
+
+    recipe: Recipe
+    start: "ray.ObjectRef[bytes]"
+    rows: dict[str, int]
+    class_weights: list[float]
+    face_weight: float
+    threads: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The model of the best epoch as bytes, its figures by split, and what was reported for each epoch.
+
+    `rows` counts each split's faces that could be read. `temperature` is what the model's scores were divided by so
+    that they fit dev.
+    """
+
+    model: bytes
+    rows: dict[str, int]
+    figures: dict[str, JsonObject]
+    epochs: list[dict[str, float]]
+    best_epoch: int
+    temperature: float
+
+
 class _Learner:
     """One worker's share of a run: the network, the running average of its weights, and how far it has come.
 
     The average (Polyak & Juditsky 1992), kept over about the last two epochs, is what is measured and published.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config, self.recipe = config, config["recipe"]
+    def __init__(self, config: TrainLoopConfig) -> None:
+        self.config, self.recipe = config, config.recipe
         context = ray.train.get_context()
         self.rank, self.world = context.get_world_rank(), context.get_world_size()
         # All workers together make one step of `batch_size` faces, however many are left of them.
-        self.batch = max(1, min(self.recipe.batch_size, config["rows"]["train"]) // self.world)
-        self.steps = config["rows"]["train"] // self.world // self.batch
-        self.model = VisionModel.from_bytes(ray.get(config["start"]))
+        self.batch = max(1, min(self.recipe.batch_size, config.rows["train"]) // self.world)
+        self.steps = config.rows["train"] // self.world // self.batch
+        self.model = VisionModel.from_bytes(ray.get(config.start))
         network = self.model.network
         self.prepared = prepare_model(network)
         rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
         # Biases and the scales of normalisation are not drawn to zero.
         weights, others = ([p for p in network.parameters() if (p.ndim > 1) is several] for several in (True, False))
-        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
+        groups: list[dict[str, object]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, rate, weight_decay=decay)
         self.schedule = LambdaLR(self.optimizer, lambda step: _share(step / (self.recipe.epochs * self.steps)))
         self.average = AveragedModel(network, multi_avg_fn=_average, use_buffers=True)
@@ -106,7 +141,7 @@ class _Learner:
         device = self.model.network.fc.weight.device
         (seed,) = np.random.SeedSequence([self.recipe.seed, len(self.epochs), self.rank]).generate_state(1)
         generator = torch.Generator().manual_seed(int(seed))
-        class_weights = torch.tensor(self.config["class_weights"], dtype=torch.float32, device=device)
+        class_weights = torch.tensor(self.config.class_weights, dtype=torch.float32, device=device)
         total, steps = torch.zeros((), device=device), 0
         self.prepared.train()
         batches = shard.iter_torch_batches(
@@ -122,7 +157,7 @@ class _Learner:
             with mixed_precision(device):
                 scores = self.prepared(self.model.normalise(pixels))
             target = batch["target"]
-            weights = (target @ class_weights) * batch["weight"] * self.config["face_weight"]
+            weights = (target @ class_weights) * batch["weight"] * self.config.face_weight
             smoothing = self.recipe.label_smoothing
             losses = cross_entropy(scores.float(), target, reduction="none", label_smoothing=smoothing)
             loss = (losses * weights).mean()
@@ -154,15 +189,16 @@ class _Learner:
         return whole[0], whole[1]
 
 
-def work(config: dict[str, Any]) -> dict[str, Any]:
-    """What each training worker runs."""
-    torch.set_num_threads(config["threads"])
+def train_loop_per_worker(given: dict[str, TrainLoopConfig]) -> Outcome | None:
+    """What each training worker runs, with the entry ``config`` of what it is given; the first has the outcome."""
+    config = given["config"]
+    torch.set_num_threads(config.threads)
     learner = _Learner(config)
     checkpoint = ray.train.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
             learner.load(Path(folder))
-    shards = {split: ray.train.get_dataset_shard(split) for split in config["rows"]}
+    shards = {split: ray.train.get_dataset_shard(split) for split in config.rows}
     while len(learner.epochs) < learner.recipe.epochs:
         began = time.monotonic()
         loss = learner.epoch(shards["train"])
@@ -183,7 +219,7 @@ def work(config: dict[str, Any]) -> dict[str, Any]:
     return _finish(learner, {split: shard for split, shard in shards.items() if split != "train"})
 
 
-def _finish(learner: _Learner, shards: dict[str, Any]) -> dict[str, Any]:
+def _finish(learner: _Learner, shards: Mapping[str, ray.data.DataIterator]) -> Outcome | None:
     """The best epoch's model, its scores divided by the temperature that fits dev, and its figures by split."""
     learner.average.module.load_state_dict(learner.best)
     model = learner.averaged
@@ -197,8 +233,9 @@ def _finish(learner: _Learner, shards: dict[str, Any]) -> dict[str, Any]:
         figures[split] = metrics.headline(truth, probabilities) | {
             "per_emotion": metrics.per_emotion(truth, probabilities)
         }
-    result = {"figures": figures, "epochs": learner.epochs, "best_epoch": learner.best_epoch, "temperature": warmth}
-    return result | {"model": model.to_bytes()} if learner.rank == 0 else result
+    if learner.rank > 0:
+        return None
+    return Outcome(model.to_bytes(), learner.config.rows, figures, learner.epochs, learner.best_epoch, warmth)
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:

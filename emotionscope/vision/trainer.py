@@ -6,8 +6,8 @@ A run that was stopped, in whole or by the loss of a worker, goes on from the ch
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,32 +21,18 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from emotionscope import ray_session
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import atomic, s3, storage, uris
+from emotionscope.io.storage import JsonObject
 from emotionscope.vision.callbacks import Lines, fit
 from emotionscope.vision.labelled_faces import LabelledFaces, Span, read
 from emotionscope.vision.model import VisionModel
-from emotionscope.vision.train_loop import Recipe, work
+from emotionscope.vision.train_loop import Outcome, Recipe, TrainLoopConfig, train_loop_per_worker
 
 BLOCK = 4 * 2**20  # bytes; small blocks mix well
-HELD = 0.4  # share of the object store that decoded faces may fill; more are decoded anew in each epoch
+OBJECT_STORE_SHARE = 0.4  # of the object store, which decoded faces may fill; more are decoded anew in each epoch
 RETRIES = 3  # of a run whose worker fails
 # glibc would give a step's tensors back to the system and fault them in again at the next: a tenth of a CPU's time.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
 MOST_CPUS = 16  # a training worker takes
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The model of the best epoch with its figures by split, and what was reported for each epoch.
-
-    `temperature` is what the model's scores were divided by so that they fit dev.
-    """
-
-    model: VisionModel
-    figures: dict[str, dict[str, Any]]
-    epochs: list[dict[str, float]]
-    best_epoch: int
-    temperature: float
-    unreadable: int
 
 
 def worker_cpus(nodes: list[float], workers: int, spare: int) -> int:
@@ -70,26 +56,26 @@ def train(
     recipe: Recipe,
     *,
     workers: int,
-    least: int | None = None,
+    min_workers: int | None = None,
     gpu: bool,
     run: str,
-    say: Callable[[str], None] = print,
-) -> Trained:
+    on_line: Callable[[str], None] = print,
+) -> Outcome:
     """Train `start` on the faces and return the epoch that is best on dev.
 
     `run` is the folder or ``s3://`` prefix of the run's checkpoints: where it holds some, the run goes on from
-    the last. `say` gets a line for people after each epoch. A worker that dies is replaced up to `RETRIES` times;
-    where its node died too, the run waits for another, or goes on with the `least` workers that are wanted. Raises
+    the last. `on_line` gets a line for people after each epoch. A worker that dies is replaced up to `RETRIES` times;
+    where its node died too, the run waits for another, or goes on with at least `min_workers`. Raises
     UserError where the workers do not fit in the cluster.
     """
     nodes = [machine.get("CPU", 0.0) for machine in ray_session.machines()]
     size = start.image_size
     store = ray.cluster_resources().get("object_store_memory", 0)
-    held = sum(faces.faces.values()) * size * size <= HELD * store
+    fits_in_object_store = sum(faces.faces.values()) * size * size <= OBJECT_STORE_SHARE * store
     # What a lost node held is made again, which takes a CPU that no worker may hold.
-    cpus = 1 if gpu else worker_cpus(nodes, workers, 0 if held and len(nodes) == 1 else 1)
+    cpus = 1 if gpu else worker_cpus(nodes, workers, 0 if fits_in_object_store and len(nodes) == 1 else 1)
     datasets = _datasets(faces, size, recipe.seed)
-    if held:
+    if fits_in_object_store:
         datasets = {split: dataset.materialize() for split, dataset in datasets.items()}
     rows = {split: dataset.count() for split, dataset in datasets.items()}
     for split in ("train", "dev"):
@@ -97,18 +83,15 @@ def train(
             raise UserError(f"{faces.dataset.uri}: none of the images of split {split!r} can be read")
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     lines = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # elsewhere it could die with its node
-    orders = _orders(faces, rows, start, recipe) | {"threads": cpus}
-    plan = _torch_trainer(datasets, orders, cpus, (least, workers) if least else workers, gpu, run, lines)
-    result = fit(plan, lines, say).return_value
-    model = VisionModel.from_bytes(result["model"])
-    unreadable = sum(faces.faces[split] - rows[split] for split in datasets)
-    told = {name: result[name] for name in ("figures", "epochs", "best_epoch", "temperature")}
-    return Trained(model, **told, unreadable=unreadable)
+    config = _train_loop_config(faces, rows, start, recipe, cpus)
+    plan = _torch_trainer(datasets, config, cpus, (min_workers, workers) if min_workers else workers, gpu, run, lines)
+    outcome: Outcome = fit(plan, lines, on_line).return_value
+    return outcome
 
 
 def _torch_trainer(
     datasets: dict[str, Dataset],
-    orders: dict[str, Any],
+    config: TrainLoopConfig,
     cpus: int,
     workers: int | tuple[int, int],
     gpu: bool,
@@ -118,35 +101,36 @@ def _torch_trainer(
     """The trainer of a run; it goes on from the run's last checkpoint, if there is one."""
     filesystem, path = storage.filesystem(run)
     folder, name = path.rsplit("/", 1)
-    # Ray's types describe the trainer before version 2 of Ray Train.
-    options: dict[str, Any] = {
-        "name": name,
-        "storage_path": folder,
-        "storage_filesystem": filesystem,
-        "checkpoint_config": ray.train.CheckpointConfig(num_to_keep=1),
-        "failure_config": ray.train.FailureConfig(max_failures=RETRIES),
-        "worker_runtime_env": {"env_vars": KEEP_MEMORY},
-        "callbacks": [Lines(lines, orders["recipe"].epochs)],
-    }
-    scaling: dict[str, Any] = {
-        "num_workers": workers,
-        "use_gpu": gpu,
-        "resources_per_worker": {"CPU": cpus} | ({"GPU": 1} if gpu else {}),
-    }
-    setup: dict[str, Any] = {
-        "train_loop_per_worker": work,
-        "train_loop_config": orders,
-        "scaling_config": ray.train.ScalingConfig(**scaling),
-        "run_config": ray.train.RunConfig(**options),
-        "datasets": datasets,
-        "dataset_config": ray.train.DataConfig(
-            datasets_to_split=["train"], execution_options=ExecutionOptions(preserve_order=True)
+    # Ray's types describe the classes of Ray Train before version 2.
+    trainer, run_config, scaling_config = cast(Any, (TorchTrainer, ray.train.RunConfig, ray.train.ScalingConfig))
+    return cast(
+        TorchTrainer,
+        trainer(
+            train_loop_per_worker,
+            train_loop_config={"config": config},
+            scaling_config=scaling_config(
+                num_workers=workers,
+                use_gpu=gpu,
+                resources_per_worker={"CPU": cpus} | ({"GPU": 1} if gpu else {}),
+            ),
+            run_config=run_config(
+                name=name,
+                storage_path=folder,
+                storage_filesystem=filesystem,
+                checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
+                failure_config=ray.train.FailureConfig(max_failures=RETRIES),
+                worker_runtime_env={"env_vars": KEEP_MEMORY},
+                callbacks=[Lines(lines, config.recipe.epochs)],
+            ),
+            datasets=datasets,
+            dataset_config=ray.train.DataConfig(
+                datasets_to_split=["train"], execution_options=ExecutionOptions(preserve_order=True)
+            ),
         ),
-    }
-    return TorchTrainer(**setup)
+    )
 
 
-def claim(run: str, purpose: dict[str, Any]) -> None:
+def acquire_run_dir(run: str, purpose: JsonObject) -> None:
     """Take a folder or prefix for a run's checkpoints, or go on with one taken for the same purpose.
 
     Raises UserError where it holds something else, was taken for another purpose (settings, data; JSON-able), or
@@ -173,24 +157,26 @@ def claim(run: str, purpose: dict[str, Any]) -> None:
                 raise UserError(f"{run}: other nodes do not see it; give --checkpoints on s3:// or a shared folder")
 
 
-def discard(run: str) -> None:
+def delete_run_dir(run: str) -> None:
     """Remove the checkpoints of a run that is finished."""
     filesystem, path = storage.filesystem(run)
     filesystem.delete_dir(path)
 
 
-def _orders(faces: LabelledFaces, rows: dict[str, int], start: VisionModel, recipe: Recipe) -> dict[str, Any]:
-    """What `train_loop.work` is told."""
+def _train_loop_config(
+    faces: LabelledFaces, rows: dict[str, int], start: VisionModel, recipe: Recipe, threads: int
+) -> TrainLoopConfig:
     classes = faces.classes["train"]
     rarity = np.divide(classes.sum(), classes, out=np.zeros_like(classes), where=classes > 0) ** recipe.class_power
-    return {
-        "start": ray.put(start.to_bytes()),
-        "recipe": recipe,
-        "rows": rows,
+    return TrainLoopConfig(
+        recipe=recipe,
+        start=ray.put(start.to_bytes()),
+        rows=rows,
         # Both weights have mean 1 over the training faces.
-        "class_weights": (rarity * classes.sum() / (rarity * classes).sum()).tolist(),
-        "face_weight": faces.faces["train"] / classes.sum(),
-    }
+        class_weights=(rarity * classes.sum() / (rarity * classes).sum()).tolist(),
+        face_weight=faces.faces["train"] / classes.sum(),
+        threads=threads,
+    )
 
 
 def _datasets(faces: LabelledFaces, size: int, seed: int) -> dict[str, Dataset]:
