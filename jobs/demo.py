@@ -79,16 +79,7 @@ def run(settings: Demo) -> None:
         )
         step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
         train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
-        learning = train_vision.TrainVision(
-            keyframes=faces,
-            bundle=models,
-            epochs=settings.epochs,
-            image_size=48,  # quick to train, and enough for drawn faces
-            batch_size=32,
-            augmentation=0.0,
-            seed=settings.seed,
-            verbose=settings.verbose,
-        )
+        learning = _learning(settings, faces, models)
         shown = {name: getattr(learning, name) for name in LEARNING}
         step("Train the vision model on labelled faces", "emotionscope train_vision", **shown)
         train_vision.run(learning)
@@ -110,6 +101,20 @@ def run(settings: Demo) -> None:
     _real_lines(step, folder)
     print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video):")
     print("  emotionscope score --dialogues YOUR_FOLDER --output YOUR_SCORES")
+
+
+def _learning(settings: Demo, faces: str, models: str) -> train_vision.TrainVision:
+    """A training that is quick, and enough for drawn faces."""
+    return train_vision.TrainVision(
+        keyframes=faces,
+        bundle=models,
+        epochs=settings.epochs,
+        image_size=48,
+        batch_size=32,
+        augmentation=0.0,
+        seed=settings.seed,
+        verbose=settings.verbose,
+    )
 
 
 def _new_folder(settings: Demo) -> Path:
