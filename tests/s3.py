@@ -86,7 +86,7 @@ def _lost_its_store(folder: Path) -> bool:
     return (folder / "client.rgw.pid").exists() and not (folder / "osd.0.pid").exists()
 
 
-def wait_for(url: str, seconds: float = 60) -> None:
+def wait_for(url: str, seconds: float = 120) -> None:
     """Return once a server answers at the URL."""
     end = time.monotonic() + seconds
     while True:
