@@ -1,0 +1,101 @@
+"""A proxy before a real S3 server that disturbs some answers: it says 503, is late, or cuts the connection half-way.
+
+Which answers it disturbs follows from a seed and from the order in which the requests come.
+"""
+
+import http.client
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import Literal
+from urllib.parse import urlsplit
+
+Fault = Literal["busy", "late", "cut"]
+FAULTS: tuple[Fault, ...] = "busy", "late", "cut"
+SHARE = 0.05  # of the answers, for each kind of fault
+LATEST = 2.0  # seconds
+BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+
+
+class FaultyS3(ThreadingHTTPServer):
+    """The proxy of the server at `url`, on a port of its own; `seen` counts the requests and the faults."""
+
+    def __init__(self, url: str, seed: int, share: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Request)
+        self.target = urlsplit(url).netloc
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.seen: Counter[str] = Counter()
+        self.over = threading.Event()
+        self._random, self._share, self._lock = Random(seed), share, threading.Lock()
+
+    def draw(self) -> tuple[Fault | None, float]:
+        """What happens to the next request, and how late, or where in the answer, in [0, 1)."""
+        with self._lock:
+            kind, where = self._random.random(), self._random.random()
+            fault = next((each for n, each in enumerate(FAULTS, 1) if kind < n * self._share), None)
+            self.seen.update(["requests", *([fault] if fault else [])])
+        return fault, where
+
+
+class _Request(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FaultyS3
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault, where = self.server.draw()
+        if fault == "late":
+            self.server.over.wait(where * LATEST)
+        answer = self._busy() if fault == "busy" else self._forward(body)
+        with suppress(ConnectionError):  # a client that was killed
+            if fault == "cut":
+                self.wfile.write(answer[: int(where * len(answer))])
+                self._reset()
+            else:
+                self.wfile.write(answer)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+
+    def _forward(self, body: bytes) -> bytes:
+        """The server's answer, as bytes; the request's headers stay as they were signed."""
+        server = http.client.HTTPConnection(self.server.target, timeout=60)
+        try:
+            server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                server.putheader(name, value)
+            server.endheaders(body)
+            found = server.getresponse()
+            content = found.read()
+            headers = {name: value for name, value in found.getheaders() if name != "Transfer-Encoding"}
+        finally:
+            server.close()
+        if self.command != "HEAD" and found.status != 204:
+            headers["Content-Length"] = str(len(content))
+        lines = [f"HTTP/1.1 {found.status} {found.reason}", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
+
+    def _busy(self) -> bytes:
+        content = b"" if self.command == "HEAD" else BUSY
+        return b"HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def faulty(url: str, seed: int, share: float = SHARE) -> Iterator[FaultyS3]:
+    """A proxy of the S3 server at `url` until the block ends; `share` is that of each kind of fault."""
+    with FaultyS3(url, seed, share) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield proxy
+        proxy.over.set()
+        proxy.shutdown()

@@ -1,0 +1,213 @@
+"""`kill -9` of any process of a scoring job at any moment, on disk and on an S3 server that has faults of its own.
+
+EMOTIONSCOPE_KILLS is the number of rounds on each, 1 unless told. A test's name ends in the seed of its round;
+EMOTIONSCOPE_KILLS_SEED repeats the rounds from that seed on.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import psutil
+import pyarrow as pa
+import pytest
+
+from emotionscope.bundle.store import SHIPPED
+from emotionscope.io import storage, tables
+from tests.conftest import ROOT, copy_in, run_here, scores_of
+from tests.faulty_s3 import faulty
+from tests.s3 import S3Server
+from tests.videos import BLACK, BLOND, BROWN, GREEN, RED, dialogues, picture, write_video
+
+VICTIMS = ("driver", "worker", "decoder", "raylet", "head")
+ROUNDS = int(os.environ.get("EMOTIONSCOPE_KILLS", "1"))
+# Other processes of the same run of the tests draw the same seed.
+DRAWN = Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(10**6)
+FIRST = int(os.environ.get("EMOTIONSCOPE_KILLS_SEED", DRAWN))
+SEEDS = range(FIRST, FIRST + ROUNDS)
+CLIPS, SPANS = 4, 3
+SHARDS = 6  # of three rows, in two files
+STARTING = 10.0  # seconds, about, until a job's first shards are under way
+STEP = 0.05  # seconds between two looks at a job
+RUNS = 8  # of a command, at most; the S3 server's faults may end one too
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A folder with dialogues, videos and models, and their scores and faces by a run that nothing disturbed."""
+
+    folder: Path
+    scores: pa.Table
+    faces: pa.Table
+
+
+@dataclass(frozen=True)
+class Moment:
+    """So many seconds after a job has written its first `parts` parts, or after its start."""
+
+    parts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scoring job of an archive at `place` into `output`, and the variables that it needs."""
+
+    place: str
+    output: str
+    variables: dict[str, str]
+
+    def flags(self) -> list[str]:
+        flags = ["--dialogues", f"{self.place}/dialogues", "--videos", f"{self.place}/videos", "--detector", "haar"]
+        flags += ["--output", f"{self.output}/scores", "--faces", f"{self.output}/faces", "--shard-rows", "3"]
+        return [*flags, "--bundle", f"{self.place}/bundle"]
+
+    def start(self) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "jobs.score", *self.flags()]
+        environment = {**os.environ, "RAY_ADDRESS": "local", **self.variables}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
+
+    def parts(self) -> int:
+        """The parts of the scores that are written."""
+        return len(storage.list_files(f"{self.output}/scores", ".parquet"))
+
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        return scores_of(f"{self.output}/scores"), tables.read(tables.open_dataset(f"{self.output}/faces", "faces"))
+
+
+@pytest.fixture(scope="module")
+def archive(ray_cluster: object, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """Utterances of a few drawn clips in two files, some without a video, and one of a video that is missing."""
+    folder = tmp_path_factory.mktemp("kills")
+    (folder / "videos").mkdir()
+    for n in range(CLIPS):
+        hair, clothes = (BLACK, BROWN, BLOND)[n % 3], (GREEN, RED)[n % 2]
+        frames = [picture((200 + 40 * n + 4 * t, 130, 110, hair, clothes, n / 3 - 1)) for t in range(24)]
+        write_video(folder / f"videos/{n}.mp4", frames * 2, gop=24)
+    videos = [f"{n}.mp4" if n < CLIPS else None for n in range(CLIPS + 1) for _ in range(SPANS)] + ["gone.mp4"]
+    times = [n % SPANS / 2 for n in range(len(videos))]
+    texts = [f"I am so {('happy', 'sad', 'angry')[n % 3]}, number {n}" for n in range(len(videos))]
+    rows = dialogues(videos, utterance=texts, start=times, end=[time + 0.5 for time in times])
+    tables.write_part(rows.slice(0, 8), str(folder / "dialogues/a.parquet"))
+    tables.write_part(rows.slice(8), str(folder / "dialogues/b.parquet"))
+    copy_in(Path(SHIPPED), str(folder / "bundle"))
+    run = Run(str(folder), str(folder / "undisturbed"), {})
+    assert run_here("score", *run.flags()) == 0
+    scores, faces = run.tables()
+    assert run.parts() == SHARDS
+    assert scores["utterance_id"].to_pylist() == rows["utterance_id"].to_pylist()
+    assert len(faces) > CLIPS and scores["error"].null_count == len(rows) - 1
+    return Archive(folder, scores, faces)
+
+
+def living(job: "subprocess.Popen[str]", part: str) -> list[psutil.Process]:
+    """The processes of a running job that are its driver, workers, decoders, raylet or head."""
+    driver = psutil.Process(job.pid)
+    return [each for each in (driver, *driver.children(recursive=True)) if _part(each, driver) == part]
+
+
+def _part(process: psutil.Process, driver: psutil.Process) -> str | None:
+    with suppress(psutil.Error):
+        command = " ".join(process.cmdline())
+        if process == driver:
+            return "driver"
+        if process.name() in ("raylet", "gcs_server"):
+            return "raylet" if process.name() == "raylet" else "head"
+        if command.startswith("ray::"):
+            return None if "Agent" in command else "worker"
+        return "decoder" if "multiprocessing.spawn" in command else None
+    return None
+
+
+def runs_on(job: "subprocess.Popen[str]", seconds: float) -> bool:
+    """Whether a job still runs after so many seconds."""
+    try:
+        job.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def kill(run: Run, job: "subprocess.Popen[str]", victim: str, moment: Moment, random: Random) -> bool:
+    """`kill -9` one of a job's victims as soon as the moment has come and there is one; whether the job still ran."""
+    while run.parts() < moment.parts and runs_on(job, STEP):
+        continue
+    going = runs_on(job, moment.seconds)
+    while going:
+        with suppress(psutil.Error):  # it has just ended by itself
+            found = living(job, victim)
+            if found:
+                random.choice(found).kill()
+                return True
+        going = runs_on(job, STEP)
+    return False
+
+
+def run_to_end(run: Run, victim: str, moment: Moment, random: Random) -> list[tuple[int, str]]:
+    """The exit code and the errors told of a run in which a victim is killed, and of each rerun until one ends well.
+
+    Empty where the job had ended before the moment came.
+    """
+    ends: list[tuple[int, str]] = []
+    while len(ends) < RUNS and not (ends and ended_well(*ends[-1])):
+        with run.start() as job:
+            hit = bool(ends) or kill(run, job, victim, moment, random)
+            told = job.communicate(timeout=300)[1]
+        if not hit:
+            return []
+        ends.append((job.returncode, told))
+    return ends
+
+
+def ended_well(code: int, told: str) -> bool:
+    """Whether the tables are whole: a job may be killed after it has finished them, and says so when it is rerun."""
+    return code == 0 or (code == 2 and "the output exists and is finished" in told)
+
+
+def check_round(archive: Archive, place: str, output: str, variables: dict[str, str], victim: str, seed: int) -> None:
+    """A process of a job is killed at a random moment, and the tables are those of the undisturbed run."""
+    random = Random(seed)
+    parts = random.randint(0, SHARDS)
+    ends: list[tuple[int, str]] = []
+    while not ends:
+        run = Run(place, f"{output}/{parts}", variables)
+        moment = Moment(parts, random.uniform(0, 1 if parts else STARTING))
+        ends = run_to_end(run, victim, moment, random)
+        print(f"{victim}, {moment}: exit codes {[code for code, _ in ends] or 'none, as it had ended'}")
+        parts -= 1
+    if victim == "driver":
+        assert ends.pop(0)[0] == -signal.SIGKILL
+    for code, told in ends:
+        assert "Traceback" not in told, told
+        if not ended_well(code, told):
+            assert code == 1 and told.strip().count("\n") == 0 and "rerun the same command" in told, told
+    assert ended_well(*ends[-1]), ends
+    scores, faces = run.tables()
+    assert scores.equals(archive.scores)
+    assert faces.equals(archive.faces)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_on_disk_whatever_is_killed_every_row_and_face_comes_out_once(
+    archive: Archive, tmp_path: Path, seed: int
+) -> None:
+    check_round(archive, str(archive.folder), str(tmp_path), {}, VICTIMS[seed % len(VICTIMS)], seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_s3_that_has_faults_whatever_is_killed_every_row_and_face_comes_out_once(
+    archive: Archive, bucket: str, s3_server: S3Server, seed: int
+) -> None:
+    for name in ("dialogues", "videos", "bundle"):
+        copy_in(archive.folder / name, f"{bucket}/{name}")
+    victim = VICTIMS[(seed + 2) % len(VICTIMS)]  # another than on disk
+    with faulty(s3_server.variables["AWS_ENDPOINT_URL"], seed) as proxy:
+        check_round(archive, bucket, bucket, {"AWS_ENDPOINT_URL": proxy.url}, victim, seed)
+    print(dict(proxy.seen))
+    assert proxy.seen["requests"] > 0
