@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
-from scipy.sparse import csr_matrix
 
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.text import ngrams
+from emotionscope.text import characters, ngrams
 
 FORMAT = "emotionscope-text-1"
 MAX_CHARACTERS = 10_000  # of an utterance; what stands behind is not read
 MAX_LENGTH = 20  # words or characters of an n-gram
+LARGEST = 1_000_000  # of weights, so that no sum of them overflows
 BATCH = 512  # texts scored at a time; their code points are held together
 _STRAIGHT = tuple(zip("‘’‚‛“”„‟´`–—", "''''\"\"\"\"''--", strict=True))
 
@@ -65,7 +65,7 @@ class TextModel:
     frequency (1 for marks); `weights` float32 [n, k] and `bias` float32 [k] belong to the emotions in `labels`.
     `marks_weight` multiplies the marks, whose values are not divided by their length.
 
-    Raises ValueError where these do not fit together, or a number is not finite.
+    Raises ValueError where these do not fit together, or a number is not finite or beyond `LARGEST`.
     """
 
     lengths: NGramLengths
@@ -88,9 +88,9 @@ class TextModel:
         if shapes != ((n,), (n, k), (k,)) or self.sizes.sum(dtype=np.uint64) != len(self.terms):
             raise ValueError("its vocabulary and weights differ in size")
         numbers = (self.idf, self.weights, self.bias, np.array(self.marks_weight))
-        if not all(np.isfinite(values).all() for values in numbers) or not (self.idf > 0).all():
-            raise ValueError("a weight is not finite, or a document frequency not positive")
-        if not len(self._table):
+        if not all((np.abs(values) <= LARGEST).all() for values in numbers) or not (self.idf >= 1 / LARGEST).all():
+            raise ValueError(f"a weight is not within ±{LARGEST:,}, or a document frequency too small")
+        if not len(self._table[0]):
             raise ValueError("an n-gram stands twice in its vocabulary")
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -99,9 +99,9 @@ class TextModel:
         columns = indices(self.labels)
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
-            scores = self._tfidf(batch) @ self._weights + self.bias
-            exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-            result[start : start + len(batch), columns] = exponentials / exponentials.sum(axis=1, keepdims=True)
+            scores = self._sums(batch)[: len(columns)] + self.bias[:, None]
+            exponentials = np.exp(scores - scores.max(axis=0))
+            result[start : start + len(batch), columns] = (exponentials / exponentials.sum(axis=0)).T
         return result
 
     def explain(self, text: str, emotion: str | None = None, top: int = 10) -> list[tuple[str, float]]:
@@ -114,13 +114,13 @@ class TextModel:
             emotion = EMOTIONS[self.probabilities([text])[0].argmax()]
         if emotion not in self.labels:
             raise ValueError(f"the model does not know {emotion!r}")
-        row = self._tfidf([text])
-        added = row.data * self.weights[row.indices, self.labels.index(emotion)]
+        columns, values = self._tfidf(text)
+        added = values * self.weights[columns, self.labels.index(emotion)]
         ends = np.cumsum(self.sizes, dtype=np.int64)
         return [
             (_text(self.terms[ends[column] - self.sizes[column] : ends[column]]), float(value))
             for column, value in sorted(
-                zip(row.indices.tolist(), added.tolist(), strict=True), key=lambda pair: (-abs(pair[1]), pair[0])
+                zip(columns.tolist(), added.tolist(), strict=True), key=lambda pair: (-abs(pair[1]), pair[0])
             )[:top]
         ]
 
@@ -159,7 +159,7 @@ class TextModel:
                 tuple(map(str, description["labels"])),
                 (one, two, three),
                 float(description["marks_weight"]),
-                ngrams.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
+                characters.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
                 tensors["sizes"].astype(np.uint32, casting="no"),
                 *(tensors[name].astype(np.float32, casting="no") for name in ("idf", "weights", "bias")),
             )
@@ -170,27 +170,54 @@ class TextModel:
             raise ValueError(f"not a text model: {error}") from error
 
     @cached_property
-    def _table(self) -> NDArray[np.uint64]:
-        return ngrams.build_table(_frozen(self.terms), _frozen(self.sizes), self.families)
+    def _table(self) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+        table, known = ngrams.build_table(
+            _frozen(self.terms), _frozen(self.sizes), self.families, _frozen(np.argsort(self._order))
+        )
+        return _frozen(table), _frozen(known)
 
     @cached_property
-    def _weights(self) -> NDArray[np.float64]:
-        return self.weights.astype(np.float64)
+    def _rows(self) -> NDArray[np.float32]:
+        """What `ngrams.sums` adds for each n-gram, float32 [n, 8]."""
+        rows = np.zeros((len(self.sizes), 8), np.float32)
+        rows[:, : len(self.labels)] = self.weights * self.idf[:, None]
+        rows[:, 7] = self.idf**2
+        return _frozen(rows[self._order])
 
-    def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
-        """TF-IDF of the texts, a CSR matrix float64 [m, n]."""
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """The columns, frequent ones first, so that their rows stay in a core's cache."""
+        return np.argsort(self.idf, kind="stable")
+
+    @property
+    def _reading(self) -> tuple[NDArray[np.uint8], tuple[int, int, int, int], bool]:
+        """How `ngrams` reads a text."""
+        return characters.character_classes(), (*self.lengths.words, *self.lengths.characters), self.lengths.across
+
+    def _sums(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """What the n-grams of the texts add to the scores of the labels, float32 [7, m]."""
         lowered = [normalise(text).lower() for text in texts]
-        values, columns, starts = ngrams.tfidf(
-            ngrams.code_points("".join(lowered)),
+        return ngrams.sums(
+            characters.code_points("".join(lowered)),
             _frozen(np.fromiter(accumulate(map(len, lowered)), np.int64, len(lowered))),
-            ngrams.character_classes(),
-            (*self.lengths.words, *self.lengths.characters),
-            self.lengths.across,
-            _frozen(self._table),
-            _frozen(self.idf),
+            *self._reading,
+            *self._table,
+            self._rows,
             self.marks_weight,
         )
-        return csr_matrix((values, columns, starts), shape=(len(texts), len(self.sizes)))
+
+    def _tfidf(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The columns int64 of a text's n-grams, each once, and their TF-IDF float32."""
+        found = self._order[
+            ngrams.columns(characters.code_points(normalise(text).lower()), *self._reading, *self._table)
+        ]
+        columns, counts = np.unique(found, return_counts=True)
+        values = (1 + np.log(counts)).astype(np.float32) * self.idf[columns]
+        for family, (begin, end) in enumerate(pairwise([0, *accumulate(self.families)])):
+            own = (begin <= columns) & (columns < end)
+            if own.any():
+                values[own] *= self.marks_weight if family == ngrams.MARKS else 1 / np.linalg.norm(values[own])
+        return columns, values
 
 
 def warm_up() -> None:

@@ -2,28 +2,33 @@
 
 A text is its code points, uint32. The vocabulary is an open-addressed table from an n-gram's 64-bit hash to its column.
 An entry holds 40 bits of the hash and 24 of the column. `build_table` proves that no two n-grams of the vocabulary are
-taken for each other; another n-gram is taken for one of them at most once in 10^12 look-ups.
+taken for each other; another n-gram is taken for one of them at most once in 10^12 look-ups. Before it stands a Bloom
+filter of one bit a hash, which fits in a core's cache and keeps most n-grams of other texts away from the table.
 
 All compiled code is in this file: a change to it makes Numba compile all of it again.
 """
 
-import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from emotionscope.text.characters import MARK, SPACE, WORD
+
 MAX_NGRAMS = 2**24 - 1  # columns that fit in an entry of the table
 WORDS, CHARACTERS, MARKS = range(3)  # the families of n-grams, in the order of their columns
-_MARK, _SPACE, _WORD = range(3)  # classes of characters
 _APOSTROPHE, _BLANK = ord("'"), ord(" ")
 _MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _COLUMN_BITS = np.uint64(24)
 _COLUMN = np.uint64(MAX_NGRAMS)
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+_FILTER, _BIT = np.uint64(24), np.uint64(61)  # where the bits of a hash begin that are its place in the filter
+# What an n-gram's first, second … occurrence adds to 1 + log of its number, and to the square of that; 0 of them is 0.
+_FACTORS = np.concatenate([[0], 1 + np.log(np.arange(1, 64))])
+_STEPS = np.diff(_FACTORS, prepend=0).astype(np.float32)
+_SQUARE_STEPS = np.diff(_FACTORS**2, prepend=0).astype(np.float32)
 
 Array = NDArray[Any]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -35,23 +40,6 @@ def _compiled(function: _Function) -> _Function:
         return cast(_Function, numba.njit(function, cache=True, error_model="numpy"))
     except RuntimeError:  # neither can be written: each process compiles anew
         return cast(_Function, numba.njit(function, error_model="numpy"))
-
-
-@lru_cache(maxsize=1)
-def character_classes() -> NDArray[np.uint8]:
-    r"""The class of each of Unicode's code points, uint8 [0x110000]: ``\w``, ``\s`` or neither, as `re` has it."""
-    everything = "".join(map(chr, range(0x110000)))
-    classes = np.full(len(everything), _MARK, np.uint8)
-    for pattern, kind in ((r"\w+", _WORD), (r"\s+", _SPACE)):
-        for run in re.finditer(pattern, everything):
-            classes[run.start() : run.end()] = kind
-    classes.flags.writeable = False
-    return classes
-
-
-def code_points(text: str) -> NDArray[np.uint32]:
-    """A text's code points, uint32 [characters], read-only."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 @_compiled
@@ -66,17 +54,18 @@ def _seed(family: int) -> Any:
 
 
 @_compiled
-def build_table(points: Array, lengths: Array, families: tuple[int, int, int]) -> Array:
-    """The table uint64 [a power of two] of a vocabulary, or an empty one where two n-grams cannot be told apart.
+def build_table(points: Array, lengths: Array, families: tuple[int, int, int], places: Array) -> tuple[Array, Array]:
+    """The table uint64 [a power of two] of a vocabulary, and its filter uint8 of the same length.
 
     `points` uint32 are the code points of all n-grams, one after another, and `lengths` uint32 [n] their numbers;
-    `families` says how many n-grams each family has.
+    `families` says how many n-grams each family has, and `places` int64 [n] what the table says of each. The table is
+    empty where two n-grams cannot be told apart.
     """
     size = 1024
     while size < 2 * len(lengths):
         size *= 2
     mask = np.uint64(size - 1)
-    table = np.full(size, _EMPTY, np.uint64)
+    table, known = np.full(size, _EMPTY, np.uint64), np.zeros(size, np.uint8)
     start = np.int64(0)
     for column in range(len(lengths)):
         family = WORDS if column < families[0] else CHARACTERS if column < families[0] + families[1] else MARKS
@@ -87,31 +76,34 @@ def build_table(points: Array, lengths: Array, families: tuple[int, int, int]) -
         slot = (hashed * _MULTIPLIER >> _SHIFT) & mask
         while table[slot] != _EMPTY:
             if (table[slot] ^ hashed) >> _COLUMN_BITS == 0:
-                return np.empty(0, np.uint64)
+                return np.empty(0, np.uint64), known
             slot = (slot + np.uint64(1)) & mask
-        table[slot] = (hashed >> _COLUMN_BITS << _COLUMN_BITS) | np.uint64(column)
-    return table
+        table[slot] = (hashed >> _COLUMN_BITS << _COLUMN_BITS) | np.uint64(places[column])
+        known[(hashed >> _FILTER) & mask] |= np.uint8(1) << np.uint8(hashed >> _BIT)
+    return table, known
 
 
 @_compiled
-def _count(hashes: Array, number: int, table: Array, entries: Array, counts: Array, found: Array) -> int:
-    """Count the n-grams of the first `number` hashes; how many columns were met, which `found` then lists."""
+def _find(hashes: Array, number: int, table: Array, known: Array, entries: Array, columns: Array) -> int:
+    """Put the columns of the first `number` hashes that are in the vocabulary into `columns`; how many these are."""
     mask = np.uint64(len(table) - 1)
-    for index in range(number):  # by itself, so that the memory answers many look-ups at a time
+    kept: Any = 0
+    for index in range(number):  # without a branch: what is in the vocabulary and what is not cannot be foretold
+        hashed = hashes[index]
+        hashes[kept] = hashed
+        kept += np.int64(known[(hashed >> _FILTER) & mask] >> np.uint8(hashed >> _BIT) & np.uint8(1))
+    for index in range(kept):  # by itself, so that the memory answers many look-ups at a time
         entries[index] = table[(hashes[index] * _MULTIPLIER >> _SHIFT) & mask]
     total = 0
-    for index in range(number):
+    for index in range(kept):
         hashed, entry = hashes[index], entries[index]
         slot = (hashed * _MULTIPLIER >> _SHIFT) & mask
         while entry != _EMPTY and (entry ^ hashed) >> _COLUMN_BITS != 0:
             slot = (slot + np.uint64(1)) & mask
             entry = table[slot]
-        if entry != _EMPTY:
-            column = np.int64(entry & _COLUMN)
-            if counts[column] == 0:
-                found[total] = column
-                total += 1
-            counts[column] += 1
+        columns[total] = np.int64(entry & _COLUMN)
+        if entry != _EMPTY:  # almost always
+            total += 1
     return total
 
 
@@ -123,15 +115,15 @@ def _hash_words(points: Array, classes: Array, shortest: int, longest: int, room
         kind = classes[points[position]]
         begin = position
         position += 1
-        if kind == _SPACE:
+        if kind == SPACE:
             continue
-        if kind == _WORD:
-            while position < len(points) and classes[points[position]] == _WORD:
+        if kind == WORD:
+            while position < len(points) and classes[points[position]] == WORD:
                 position += 1
             after = position + 1
-            if after < len(points) and points[position] == _APOSTROPHE and classes[points[after]] == _WORD:
+            if after < len(points) and points[position] == _APOSTROPHE and classes[points[after]] == WORD:
                 position = after + 1
-                while position < len(points) and classes[points[position]] == _WORD:
+                while position < len(points) and classes[points[position]] == WORD:
                     position += 1
         room[0, tokens], room[1, tokens] = begin, position
         tokens += 1
@@ -174,8 +166,8 @@ def _hash_characters(
     number, size, position = 0, 0, 0
     while position < len(points):
         begin = position
-        space = classes[points[position]] == _SPACE
-        while position < len(points) and (classes[points[position]] == _SPACE) == space:
+        space = classes[points[position]] == SPACE
+        while position < len(points) and (classes[points[position]] == SPACE) == space:
             position += 1
         if across and space and position - begin > 1:
             room[size] = _BLANK
@@ -197,11 +189,11 @@ def _hash_marks(points: Array, classes: Array, hashes: Array) -> int:
     r"""Hash the runs of marks, ``[^\w\s]+``; their number."""
     number, position = 0, 0
     while position < len(points):
-        if classes[points[position]] != _MARK:
+        if classes[points[position]] != MARK:
             position += 1
             continue
         hashed = _seed(MARKS)
-        while position < len(points) and classes[points[position]] == _MARK:
+        while position < len(points) and classes[points[position]] == MARK:
             hashed = _add(hashed, np.uint64(points[position]))
             position += 1
         hashes[number] = hashed
@@ -210,59 +202,106 @@ def _hash_marks(points: Array, classes: Array, hashes: Array) -> int:
 
 
 @_compiled
-def tfidf(
+def _hash(
+    family: int,
+    points: Array,
+    classes: Array,
+    lengths: tuple[int, int, int, int],
+    across: bool,
+    room: Array,
+    hashes: Array,
+) -> int:
+    """Hash a text's n-grams of one family; their number."""
+    if family == WORDS:
+        return _hash_words(points, classes, lengths[0], lengths[1], room, hashes)
+    if family == CHARACTERS:
+        return _hash_characters(points, classes, lengths[2], lengths[3], across, room[0], hashes)
+    return _hash_marks(points, classes, hashes)
+
+
+@_compiled
+def _room(longest: int, lengths: tuple[int, int, int, int]) -> tuple[Array, Array, Array, Array]:
+    """Arrays for the places, hashes, entries and columns of a text of `longest` characters."""
+    # Every second character may be a word, which the blanks around it make three.
+    most = (2 * longest + 2) * max(lengths[1], lengths[3])
+    return (
+        np.empty((2, longest + 2), np.uint32),
+        np.empty(most, np.uint64),
+        np.empty(most, np.uint64),
+        np.empty(most, np.int32),
+    )
+
+
+@_compiled
+def columns(
+    points: Array, classes: Array, lengths: tuple[int, int, int, int], across: bool, table: Array, known: Array
+) -> Array:
+    """The columns int32 of a text's n-grams, each as often as it stands there.
+
+    `lengths` are the least and the greatest length of n-grams of words, then of characters.
+    """
+    room, hashes, entries, found = _room(len(points), lengths)
+    result = np.empty(0, np.int32)
+    for family in range(3):
+        number = _hash(family, points, classes, lengths, across, room, hashes)
+        result = np.append(result, found[: _find(hashes, number, table, known, entries, found)])
+    return result
+
+
+@_compiled
+def sums(
     points: Array,
     ends: Array,
     classes: Array,
     lengths: tuple[int, int, int, int],
     across: bool,
     table: Array,
-    idf: Array,
+    known: Array,
+    rows: Array,
     marks_weight: float,
-) -> tuple[Array, Array, Array]:
-    """TF-IDF of m texts as a CSR matrix: values float64, columns int32, and int64 [m + 1] where each text's begin.
+) -> Array:
+    """What the n-grams of m texts add to seven scores, float32 [7, m]: TF-IDF times weights.
 
-    The texts' code points end at `ends` int64 [m] in `points`. `lengths` are the least and the greatest length of
-    n-grams of words, then of characters. A value is (1 + log of the n-gram's number) times its `idf` float32 [n],
-    over the Euclidean length of its family; marks are not divided by it, but multiplied by `marks_weight`.
+    The texts' code points end at `ends` int64 [m] in `points`; `lengths` as in `columns`. `rows` float32 [n, 8] hold
+    an n-gram's weights times its idf, and the square of its idf. A value is (1 + log of the n-gram's number) times its
+    idf, over the Euclidean length of its family; marks are not divided by it, but multiplied by `marks_weight`.
     """
-    counts, found = np.zeros(len(idf), np.int32), np.empty(len(idf), np.int32)
     longest, begin = 0, 0
     for end in ends:
         longest, begin = max(longest, end - begin), end
-    room = np.empty((2, longest + 2), np.uint32)
-    # Every second character may be a word, which the blanks around it make three.
-    most = (2 * longest + 2) * max(lengths[1], lengths[3])
-    hashes, entries = np.empty(most, np.uint64), np.empty(most, np.uint64)
-    values, columns = np.empty(1024, np.float64), np.empty(1024, np.int32)
-    starts = np.zeros(len(ends) + 1, np.int64)
-    begin, size = 0, 0
+    room, hashes, entries, found = _room(longest, lengths)
+    counts = np.zeros(len(rows), np.int32)
+    result = np.zeros((7, len(ends)), np.float32)
+    begin = 0
     for text in range(len(ends)):
         own = points[begin : ends[text]]
         begin = ends[text]
         for family in range(3):
-            if family == WORDS:
-                number = _hash_words(own, classes, lengths[0], lengths[1], room, hashes)
-            elif family == CHARACTERS:
-                number = _hash_characters(own, classes, lengths[2], lengths[3], across, room[0], hashes)
-            else:
-                number = _hash_marks(own, classes, hashes)
-            total = _count(hashes, number, table, entries, counts, found)
-            if size + total > len(values):
-                more = size + total + len(values)
-                old_values, old_columns = values, columns
-                values, columns = np.empty(more, np.float64), np.empty(more, np.int32)
-                values[:size], columns[:size] = old_values[:size], old_columns[:size]
-            square = 0.0
+            number = _hash(family, own, classes, lengths, across, room, hashes)
+            total = _find(hashes, number, table, known, entries, found)
+            a = b = c = d = e = f = g = square = np.float32(0)
             for index in range(total):
                 column = found[index]
-                value = (1 + np.log(counts[column]) if counts[column] > 1 else 1.0) * idf[column]
-                counts[column] = 0
-                square += value * value
-                values[size + index], columns[size + index] = value, column
-            scale = marks_weight if family == MARKS else 1 / np.sqrt(square)
-            for index in range(size, size + total):
-                values[index] *= scale
-            size += total
-        starts[text + 1] = size
-    return values[:size], columns[:size], starts
+                row = rows[column]
+                count = counts[column] + 1
+                counts[column] = count
+                if count < len(_STEPS):
+                    one, two = _STEPS[count], _SQUARE_STEPS[count]
+                else:
+                    before, after = 1 + np.log(count - 1), 1 + np.log(count)
+                    one, two = np.float32(after - before), np.float32(after * after - before * before)
+                a += one * row[0]
+                b += one * row[1]
+                c += one * row[2]
+                d += one * row[3]
+                e += one * row[4]
+                f += one * row[5]
+                g += one * row[6]
+                square += two * row[7]
+            for index in range(total):
+                counts[found[index]] = 0
+            if total:
+                scale = np.float32(marks_weight if family == MARKS else 1 / np.sqrt(square))
+                for label, value in enumerate((a, b, c, d, e, f, g)):
+                    result[label, text] += scale * value
+    return result

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.text import ngrams
+from emotionscope.text import characters
 from emotionscope.text.model import NGramLengths, TextModel
 
 TOKEN = r"\w+(?:'\w+)?|[^\w\s]"
@@ -50,7 +50,7 @@ def from_pipeline(pipeline: Pipeline, lengths: NGramLengths) -> TextModel:
         labels=tuple(EMOTIONS[index] for index in indices(classifier.classes_)),
         families=(len(terms[0]), len(terms[1]), len(terms[2])),
         marks_weight=float((features.transformer_weights or {}).get("marks", 1.0)),
-        terms=ngrams.code_points("".join(every)),
+        terms=characters.code_points("".join(every)),
         sizes=np.array([len(term) for term in every], np.uint32),
         idf=np.array(idf, np.float32),
         weights=np.ascontiguousarray(weights, np.float32),
