@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from emotionscope.errors import RowError
+from emotionscope.errors import JobError, RowError
 from emotionscope.io import contracts
 from emotionscope.video import keyframes
 from emotionscope.video.detection import YUNET_NAME, Detector, DetectorSpec, load_spec
@@ -263,6 +263,23 @@ def test_a_stream_that_fails_while_it_is_read_is_a_row_error(folder, haar):
 
     with pytest.raises(RowError, match=r"^video unreadable: Connection reset by peer"):
         keyframes.faces_of(Broken((folder / "two.mp4").read_bytes()), haar, 8)
+
+
+def test_a_store_that_is_away_is_not_the_videos_fault(folder, haar):
+    class Away(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 4096:
+                raise OSError("AWS Error NETWORK_CONNECTION during GetObject operation: curlCode: 7")
+            return super().read(min(size, 4096))
+
+    with pytest.raises(JobError, match=r"NETWORK_CONNECTION.*rerun the same command"):
+        keyframes.faces_of(Away((folder / "two.mp4").read_bytes()), haar, 8)
+
+    def find(video, root, spans):
+        raise JobError("away")
+
+    with pytest.raises(JobError, match="away"):
+        keyframes.extract(dialogues(["two.mp4"]), str(folder), find)
 
 
 def test_yunet_tells_the_people_of_real_clips_apart(shared, yunet):

@@ -5,8 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope.errors import UserError
+from emotionscope.errors import JobError, UserError
 from emotionscope.io import atomic, s3, storage, tables, uris
+from tests.faulty_s3 import faulty
+from tests.s3 import S3Server
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -76,6 +78,37 @@ def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monk
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="cannot be reached"):
         s3.check_access(bucket)
+
+
+def test_a_store_that_is_too_busy_is_asked_again_and_then_no_mistake_of_the_users(
+    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = s3_server.variables["AWS_ENDPOINT_URL"]
+    with faulty(address, seed=2, share=0.25) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        for _ in range(3):
+            s3.check_access(bucket)
+        assert proxy.seen["busy"] and proxy.seen["cut"]
+    with faulty(address, seed=0, share=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        with pytest.raises(JobError, match=r"S3 answers 503; .* rerun the same command"):
+            s3.check_access(bucket)
+
+
+@pytest.mark.parametrize(
+    ("answer", "away"),
+    [
+        ("NETWORK_CONNECTION during HeadObject operation: curlCode: 7, Could not connect to server", True),
+        ("UNKNOWN (HTTP status 503) during HeadObject operation: No response body.", True),
+        ("SLOW_DOWN during PutObject operation: Please reduce your request rate.", True),
+        ("ACCESS_DENIED during PutObject operation: Access Denied", False),
+        ("UNKNOWN (HTTP status 400) during HeadObject operation: No response body.", False),
+    ],
+)
+def test_a_store_that_is_away_is_told_from_one_that_refuses(answer: str, away: bool) -> None:
+    error = OSError(f"When reading information for key 'a' in bucket 'b': AWS Error {answer}")
+    assert s3.is_away(error) == away
+    assert isinstance(s3.failure("s3://b/a: cannot be read", error), JobError if away else UserError)
 
 
 @pytest.mark.parametrize(

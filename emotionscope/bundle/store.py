@@ -96,7 +96,7 @@ def read_manifest(uri: str) -> JsonObject:
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON ({first_line(error)})") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
+        raise s3.failure(f"{path}: cannot be read", error) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UserError(f"{path}: not a bundle of format {FORMAT}")
     labels = manifest.get("labels")
@@ -152,7 +152,9 @@ def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
         return from_bytes(payload)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise s3.failure(f"{uri}: the {part} model cannot be loaded", error) from error
+    except ValueError as error:
         raise UserError(f"{uri}: the {part} model cannot be loaded: {first_line(error)}") from error
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotionscope import __version__
-from emotionscope.errors import JobError, UserError, first_line
+from emotionscope.errors import JobError, UserError
 from emotionscope.io import claims, contracts, parquet_files, s3, storage, summary, tables, uris
 from emotionscope.io.claims import Claim
 from emotionscope.io.contracts import Kind
@@ -94,7 +94,7 @@ def open_append(place: str, job: str, settings: Mapping[str, Any], arrivals: Arr
                 raise JobError(f"{place}: another run has just added to it; rerun the same command")
         remove_temporaries(place)
     except OSError as error:
-        raise UserError(f"{place}: cannot be written to ({first_line(error)})") from error
+        raise s3.failure(f"{place}: cannot be written to", error) from error
     return Output(place, job, claim.settings, claim.id, mark, claim.files, before)
 
 

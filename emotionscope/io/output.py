@@ -223,7 +223,7 @@ def open_output(
             storage.delete(finished)
         remove_temporaries(uri)
     except OSError as error:
-        raise UserError(f"{uri}: cannot be written to ({first_line(error)})") from error
+        raise s3.failure(f"{uri}: cannot be written to", error) from error
     return Output(uri, job, claim.settings, claim.id, place, claim.files)
 
 

@@ -4,11 +4,12 @@ Credentials, region and endpoint come from the usual ``AWS_`` variables, which p
 """
 
 import os
+import re
 from functools import lru_cache
 
 from pyarrow import fs as pafs
 
-from emotionscope.errors import UserError
+from emotionscope.errors import RESUME, JobError, UserError, first_line
 from emotionscope.io import uris
 
 
@@ -41,8 +42,30 @@ def filesystem() -> pafs.S3FileSystem:
     )
 
 
+# How pyarrow names what a store answers, after all retries, where the request is good and would do later.
+_AWAY = re.compile(
+    r"AWS Error (NETWORK_CONNECTION|SLOW_DOWN|THROTTLING|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|REQUEST_TIMEOUT"
+    r"|UNKNOWN \(HTTP status (429|5\d\d)\))"
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error is that of a store which does not answer, or is too busy, and so says nothing of the object."""
+    return isinstance(error, OSError) and bool(_AWAY.search(str(error)))
+
+
+def failure(message: str, error: OSError) -> UserError | JobError:
+    """What to raise for an error of storage: the user's mistake, unless the store is away."""
+    if is_away(error):
+        return JobError(f"{message} ({first_line(error)}); {RESUME}")
+    return UserError(f"{message} ({first_line(error)})")
+
+
 def check_access(uri: str) -> None:
-    """Make sure that a URI's bucket can be reached. Raises UserError saying what is wrong; local paths pass."""
+    """Make sure that a URI's bucket can be reached; local paths pass.
+
+    Raises UserError saying what is wrong, and JobError where the store is too busy to say.
+    """
     if not uris.is_s3(uri):
         return
     import boto3
@@ -50,13 +73,15 @@ def check_access(uri: str) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     bucket = uri.removeprefix("s3://").split("/")[0]
-    config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
     try:
         boto3.client("s3", config=config).head_bucket(Bucket=bucket)
     except ClientError as error:
-        code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
+        if code >= 500 or code == 429:
+            raise JobError(f"{uri}: S3 answers {code}; {RESUME}") from error
         reason = {404: "there is no such bucket", 403: "access is denied (check the AWS_ variables)"}
-        raise UserError(f"{uri}: {reason.get(code or 0, f'S3 answers {code}')}") from error
+        raise UserError(f"{uri}: {reason.get(code, f'S3 answers {code}')}") from error
     except (BotoCoreError, ValueError) as error:
         raise UserError(f"{uri}: S3 cannot be reached: {' '.join(str(error).split())}") from error
 

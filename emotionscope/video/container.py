@@ -13,7 +13,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from emotionscope.errors import RowError
+from emotionscope.errors import RESUME, JobError, RowError
+from emotionscope.io import s3
 
 # Demuxers of one file; playlists, image sequences and devices are left out. From mjpeg on they are raw streams.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,mjpeg,jpeg_pipe,h264,hevc"
@@ -27,11 +28,17 @@ SLOWEST, FASTEST, USUAL = 0.1, 1000.0, 25.0  # frames a second; a rate beyond th
 
 @contextmanager
 def row_errors() -> Iterator[None]:
-    """Whatever libav and the stream raise becomes a RowError that starts with ``video unreadable``."""
+    """Whatever libav and the stream raise becomes a RowError that starts with ``video unreadable``.
+
+    A store that is away says nothing of the video: that is a JobError.
+    """
     try:
         yield
     except (av.FFmpegError, OSError) as error:
-        raise RowError(f"video unreadable: {' '.join((error.strerror or str(error)).split())}") from error
+        reason = " ".join((error.strerror or str(error)).split())
+        if s3.is_away(error):
+            raise JobError(f"a video cannot be read ({reason}); {RESUME}") from error
+        raise RowError(f"video unreadable: {reason}") from error
 
 
 def open_container(stream: IO[bytes]) -> InputContainer:

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from emotionscope.errors import RowError, UserError, first_line
+from emotionscope.errors import JobError, RowError, UserError, first_line
 from emotionscope.io import contracts, s3, storage, tables, uris
 from emotionscope.video import tracking
+from emotionscope.video.container import row_errors
 from emotionscope.video.detection import Detector
 from emotionscope.video.frames import Frame, Span, sample_spans
 
@@ -62,7 +63,10 @@ def faces_of(
 
 
 def faces_of_spans(stream: IO[bytes], detector: Detector, max_faces: int, spans: Sequence[Span]) -> list[Found]:
-    """As `faces_of`, for several spans of a video, which is decoded once. No span makes this raise."""
+    """As `faces_of`, for several spans of a video, which is decoded once. No span makes this raise.
+
+    A store that is away does: JobError.
+    """
     found: list[Found] = [RowError("video has no frames")] * len(spans)
     is_picture = _is_picture(stream)
     stream.seek(0)
@@ -78,7 +82,7 @@ def _found(frames: Iterable[Frame], detector: Detector, max_faces: int) -> Found
         return _choose_faces(frames, detector, max_faces)
     except RowError as error:
         return error
-    except MemoryError:  # the process has none left
+    except (MemoryError, JobError):  # the process has none left; the store is away
         raise
     except Exception as unexpected:  # one row must not end the job
         return RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}")
@@ -137,7 +141,8 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
 
     Videos are found relative to `root`, out of which no path may lead, and their faces by `find`, which is `faces_in`
     with a detector; it is called once a video. `faces` is empty where no face was found, null where there is no video
-    or where it failed; `video_error` then says why, and is null otherwise. No row makes this raise.
+    or where it failed; `video_error` then says why, and is null otherwise. No row makes this raise; a store that
+    is away does: JobError.
     """
     starts, ends = (_seconds(tables.column_or_nulls(table, name, pa.float64())) for name in ("start", "end"))
     rows: dict[str, dict[Span, list[int]]] = {}
@@ -161,6 +166,8 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
 def _find(find: Finder, video: str, root: str, spans: list[Span]) -> list[Found]:
     try:
         return find(video, root, spans)
+    except JobError:
+        raise
     except Exception as unexpected:  # one video must not end the job
         return [RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}")] * len(spans)
 
@@ -193,8 +200,9 @@ def _open(video: str, root: str) -> IO[bytes]:
     if not uris.is_below(place, root):
         raise RowError(f"{OUTSIDE}: {video}")
     try:
-        return storage.open_binary(place)
-    except FileNotFoundError as error:
-        raise RowError(f"video missing: {video}") from error
-    except OSError as error:
-        raise RowError(f"video unreadable: {error.strerror or first_line(error)}") from error
+        with row_errors():
+            return storage.open_binary(place)
+    except RowError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise RowError(f"video missing: {video}") from error
+        raise

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from pebble import ProcessExpired, ProcessPool
 
-from emotionscope.errors import RowError
+from emotionscope.errors import JobError, RowError
 from emotionscope.io import s3, storage
 from emotionscope.video.clock import GAP, JOINED_GAP, Clock, is_stamped
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
@@ -31,7 +31,7 @@ class Length:
 
 
 def lengths(uris: Iterable[str]) -> Iterator[Length]:
-    """The length of each video, in order. No video makes this raise."""
+    """The length of each video, in order. No video makes this raise, and a store that is away a JobError."""
     context = multiprocessing.get_context("spawn")
     aws = (s3.environment(),)
     with ProcessPool(os.cpu_count() or 1, initializer=s3.use_environment, initargs=aws, context=context) as pool:
@@ -45,13 +45,17 @@ def lengths(uris: Iterable[str]) -> Iterator[Length]:
                 yield Length(None, f"video took too long: more than {SECONDS:g} s")
             except ProcessExpired as error:
                 yield Length(None, f"video crashed its decoder: exit code {error.exitcode}")
+            except JobError:
+                raise
             except Exception as error:
                 yield Length(None, f"video failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _length(uri: str) -> Length:
     try:
-        with storage.open_binary(uri) as stream:
+        with row_errors():
+            stream = storage.open_binary(uri)
+        with stream:
             return Length(length(stream))
     except RowError as error:
         return Length(None, str(error))
