@@ -33,6 +33,8 @@ class Dashboard(cli.BundleFlags):
     """Scores table to explore: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
     """Keyframes table that the scores were made from, to show the faces."""
+    faces: cli.Path | None = None
+    """Faces table of the scores, as score --faces writes it, to show who felt what, when."""
     against: cli.Path | None = None
     """Another scores table of the same archive, such as of an earlier bundle, to compare --scores with."""
     exports: cli.Path = "exports"
@@ -50,7 +52,7 @@ def run(settings: Dashboard = NOTHING) -> None:
     """Check the settings and serve the pages until stopped."""
     if importlib.util.find_spec("streamlit") is None or importlib.util.find_spec("duckdb") is None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
-    named = {"scores": settings.scores, "keyframes": settings.keyframes}
+    named = {"scores": settings.scores, "keyframes": settings.keyframes, "faces": settings.faces}
     sources = {kind: uris.absolute(uri) for kind, uri in named.items() if uri}
     sources["bundle"] = bundles.chosen(settings.bundle)
     version = bundles.read_manifest(sources["bundle"])["version"]
@@ -59,8 +61,9 @@ def run(settings: Dashboard = NOTHING) -> None:
         if not settings.scores:
             raise UserError("--against compares --scores with another table: name --scores, too")
         sources["against"] = tables.open_dataset(settings.against, "scores").uri
-    if "keyframes" in sources:
-        tables.open_dataset(sources["keyframes"], "keyframes")
+    for kind in ("keyframes", "faces"):
+        if kind in sources:
+            tables.open_dataset(sources[kind], kind)
     sources["exports"] = os.path.abspath(settings.exports)
     with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
         if "scores" in sources:

@@ -29,12 +29,17 @@ HOSTILE = (
     "\u202eevil\u202d =HYPERLINK('http://evil.example/i')",
 )
 HOSTILE_COLUMN = "![c](http://evil.example/j.png)<img src=http://evil.example/k.png>"
+FILM = ((1.0, 2.5), (3.0, 4.0), (8.0, 10.5))  # seconds in which the utterances of a film start and end
 HOSTILE_DIALOGUE = "<img src=http://evil.example/l.png>&dialogue=x#y ![z](http://evil.example/m.png)"
 
 
 def make_archive(folder: Path) -> None:
-    """Write `keyframes`, `scores` of the shipped bundle's version, and the scores `before` of another version."""
-    table = _with_hostile_rows(keyframes(each=16))
+    """Write `keyframes`, `scores` of the shipped bundle's version, and the scores `before` of another version.
+
+    One dialogue is a film in the folder `videos`, of whose people there are `faces`.
+    """
+    table = _with_film(_with_hostile_rows(keyframes(each=16)))
+    tables.write_part(_faces(), f"{folder}/faces/part-0.parquet")
     tables.write_part(table, f"{folder}/keyframes/part-0.parquet")
     tables.write_part(_scores(table, seed=0), f"{folder}/scores/part-0.parquet")
     before = _scores(table, seed=1)
@@ -62,6 +67,28 @@ def _with_hostile_rows(table: pa.Table) -> pa.Table:
     for number, row in enumerate(rows):
         row |= {HOSTILE_COLUMN: HOSTILE[number % len(HOSTILE)], "channel": ("east", "west")[number % 2]}
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _with_film(table: pa.Table) -> pa.Table:
+    """The rows, and below them those of a film, each of which has a time in it."""
+    schema = pa.schema([*table.schema, ("video", pa.string()), ("start", pa.float64()), ("end", pa.float64())])
+    rows = table.to_pylist()
+    for number, (start, end) in enumerate(FILM):
+        own = {"dialogue_id": "film.mp4", "utterance_id": number, "utterance": f"In the film, line {number}"}
+        rows.append({**rows[number], **own, "video": "film.mp4", "start": start, "end": end})
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _faces() -> pa.Table:
+    """A faces table of the film: the first person is seen in each utterance, the other in the last."""
+    seen = [(number, 0, start + 0.5, "joy") for number, (start, _) in enumerate(FILM)]
+    seen.append((len(FILM) - 1, 1, FILM[-1][0] + 1, "anger"))
+    rows = [
+        {"dialogue_id": "film.mp4", "utterance_id": number, "video": "film.mp4", "time": time, "person": person}
+        | {name: 0.7 if name == emotion else 0.05 for name in EMOTIONS}
+        for number, person, time, emotion in seen
+    ]
+    return pa.Table.from_pylist(rows, schema=contracts.faces_schema())
 
 
 def _scores(table: pa.Table, seed: int) -> pa.Table:
@@ -97,6 +124,7 @@ def serving(folder: Path) -> Iterator[str]:
     """The address of the pages on an archive of `make_archive`, served by the job, with the shipped bundle."""
     port = free_port()
     flags = ["--scores", f"{folder}/scores", "--keyframes", f"{folder}/keyframes", "--against", f"{folder}/before"]
+    flags += ["--faces", f"{folder}/faces"]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
         try:

@@ -1,5 +1,6 @@
 """From a picture to the moment in a real browser: addresses, clicks, comparisons, and reviews that become labels."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -106,6 +107,25 @@ def test_a_cell_of_the_confusion_leads_to_its_utterances(page: Page, site: str, 
     click_mark(page, "Grid of counts", answer="joy", label="joy")
     wait_until_drawn(page, "Archive")
     expect_count(page, "Utterances", len(tested))
+
+
+def test_a_film_is_drawn_by_time_and_a_face_leads_to_its_utterance(page: Page, site: str, table: pd.DataFrame) -> None:
+    film = table[table["dialogue_id"] == "film.mp4"]
+    open_page(page, f"{site}/dialogue?dialogue=film.mp4")
+    line = page.locator('[aria-label^="The likeliest emotion by time"]')
+    first = film.iloc[0]
+    expect(line).to_have_attribute("aria-label", re.compile(rf"time: 0 at 0:01–0:02 {first['fused_emotion']} \("))
+    lanes = page.locator('[aria-label^="Faces by person and time"]')
+    told = "person 1 3 faces from 0:01 to 0:08, mostly joy (100%); person 2 1 face at 0:09, mostly anger (100%)."
+    expect(lanes).to_have_attribute("aria-label", f"Faces by person and time: {told}")
+    click_mark(page, "Faces by person and time", who="person 2")
+    expect(page.locator(".utterance.chosen .words")).to_contain_text("In the film, line 2")
+
+
+def test_a_dialogue_without_times_is_drawn_by_turn(page: Page, site: str) -> None:
+    open_page(page, f"{site}/dialogue?dialogue=d0003")
+    expect(page.locator('[aria-label^="The likeliest emotion by utterance"]')).to_be_visible()
+    expect(page.locator('[aria-label^="Faces by person and time"]')).to_have_count(0)
 
 
 def test_two_tables_are_compared_and_a_changed_answer_opens(

@@ -1,7 +1,6 @@
 """The dashboard's pictures, in Vega: one colour an emotion, words beside it, and all of it told to screen readers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -17,11 +16,9 @@ from emotionscope.labels import EMOTIONS, MODELS
 PALE = 0.35  # opacity of what is not chosen, and of groups too small to tell anything
 _BLUE, _GREY = "#3b7dd8", "#868e96"
 CLICK = "click"  # the selection that tells which mark was clicked
-_SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
-_COLOUR = alt.Color(
-    "emotion:N", scale=_SCALE, legend=alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1)
-)
-_LEGEND = 90  # pixels below a chart that its legend takes: a chart's height holds both
+SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
+COLOUR = alt.Color("emotion:N", scale=SCALE, legend=alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1))
+LEGEND = 90  # pixels below a chart that its legend takes: a chart's height holds both
 _COUNT = alt.Tooltip("rows:Q", format=",")
 _OPACITY = alt.Opacity("opacity:Q", scale=None, legend=None)
 
@@ -37,11 +34,11 @@ def spread(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     table = table.assign(
         share=table["rows"] / max(table["rows"].sum(), 1), opacity=_pale_unless(_is_chosen(table, chosen))
     )
-    base = alt.Chart(table, height=_LEGEND + 200).encode(
+    base = alt.Chart(table, height=LEGEND + 200).encode(
         y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None), x=alt.X("rows:Q", title="utterances")
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.Color("emotion:N", scale=_SCALE, legend=None), opacity=_OPACITY, tooltip=["emotion", _COUNT]
+        color=alt.Color("emotion:N", scale=SCALE, legend=None), opacity=_OPACITY, tooltip=["emotion", _COUNT]
     )
     bars = bars.add_params(_click("emotion"))
     words = base.mark_text(align="left", dx=4).encode(text=alt.Text("share:Q", format=".0%"))
@@ -53,12 +50,12 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are pale."""
     order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
     table = table.assign(opacity=_pale_unless(~is_thin(table, "speaker") & _is_chosen(table, chosen)))
-    chart = alt.Chart(table, height=_LEGEND + 26 * len(order)).mark_bar().add_params(_click("speaker", "emotion"))
+    chart = alt.Chart(table, height=LEGEND + 26 * len(order)).mark_bar().add_params(_click("speaker", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}.")
     encoded: AnyChart = chart.encode(
         y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
         x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
-        color=_COLOUR,
+        color=COLOUR,
         opacity=_OPACITY,
         order="emotion:O",
         tooltip=["speaker:N", "emotion", _COUNT],
@@ -76,12 +73,12 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     )
     order = table.sort_values("position")["place"].unique().tolist()
     told = _mostly(table, "place", order)
-    chart = alt.Chart(table, height=_LEGEND + 200).mark_bar().add_params(_click("position", "emotion"))
+    chart = alt.Chart(table, height=LEGEND + 200).mark_bar().add_params(_click("position", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions in the course of a dialogue, by utterances: {told}.")
     encoded: AnyChart = chart.encode(
         x=alt.X("place:N", sort=order, title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("rows:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
-        color=_COLOUR,
+        color=COLOUR,
         opacity=_OPACITY,
         order="emotion:O",
         tooltip=[alt.Tooltip("place:N", title="utterances"), "emotion", _COUNT],
@@ -140,30 +137,6 @@ def _mostly(table: pd.DataFrame, by: str, order: list[str]) -> str:
     return ", ".join(f"{name} mostly {row.idxmax()} ({row.max():.0%})" for name, row in shares.iterrows())
 
 
-def line_of_feeling(rows: pd.DataFrame, model: str) -> AnyChart:
-    """How sure one model is of each emotion over a dialogue's utterances, with the likeliest marked."""
-    columns = {f"{model}_{emotion}": emotion for emotion in EMOTIONS}
-    known = rows.dropna(subset=["utterance_id", *columns]).astype({"utterance_id": int})
-    wide = known[["utterance_id", *columns]].rename(columns=columns)
-    long = wide.melt(["utterance_id"], list(EMOTIONS), "emotion", "probability")
-    long["likeliest"] = long.groupby("utterance_id")["probability"].transform("max") == long["probability"]
-    base = alt.Chart(long, height=_LEGEND + 240).encode(
-        x=alt.X("utterance_id:Q", title="utterance", axis=alt.Axis(tickMinStep=1, format="d")),
-        y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"), title=None),
-        color=_COLOUR,
-        tooltip=["utterance_id", "emotion", alt.Tooltip("probability:Q", format=".0%")],
-    )
-    points = base.transform_filter("datum.likeliest").mark_point(filled=True, size=90, opacity=1)
-    points = points.add_params(_click("utterance_id"))
-    told = ", ".join(f"{row.utterance_id} {row.emotion} ({row.probability:.0%})" for row in _likeliest(long))
-    lines = base.mark_line(strokeWidth=1.5, opacity=0.6)
-    return alt.layer(lines, points).properties(description=f"The likeliest emotion by utterance: {told}.")
-
-
-def _likeliest(long: pd.DataFrame) -> list[Any]:
-    return list(long[long["likeliest"]].sort_values("utterance_id").itertuples())
-
-
 def probabilities(values: Mapping[str, npt.NDArray[np.float32]]) -> AnyChart:
     """All seven probabilities of each model side by side; `values` has float [7] by model, NaN where it has none."""
     rows = [
@@ -180,7 +153,7 @@ def probabilities(values: Mapping[str, npt.NDArray[np.float32]]) -> AnyChart:
         y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None),
         x=alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.15]), axis=None),
     )
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(color=alt.Color("emotion:N", scale=_SCALE, legend=None))
+    bars = base.mark_bar(cornerRadiusEnd=3).encode(color=alt.Color("emotion:N", scale=SCALE, legend=None))
     words = base.mark_text(align="left", dx=4).encode(text=alt.Text("probability:Q", format=".0%"))
     chart: AnyChart = (
         alt.layer(bars, words)

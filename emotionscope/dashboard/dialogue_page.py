@@ -5,9 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import charts, drawing, markup, parts, utterance_card
+from emotionscope.dashboard import dialogue_charts, drawing, markup, parts, utterance_card
 from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.filters import BOUND
+from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
 
 CARDS = 100  # utterances on one page
@@ -33,9 +34,11 @@ def show(sources: parts.Sources) -> None:
     st.html(f'<p class="plain">{markup.escape(dialogue)}: {len(rows):,} utterances</p>')
     rows = _page_of(rows, wanted)
     if rows[f"{model}_emotion"].notna().any() and rows["utterance_id"].notna().any():
-        drawing.draw(charts.line_of_feeling(rows, model or "fused"), "line-of-feeling", _pick_utterance)
+        drawing.draw(dialogue_charts.line_of_feeling(rows, model or "fused"), "line-of-feeling", _pick_utterance)
     else:
         st.caption("The model has no answer in this dialogue." if len(rows) else "")
+    if sources.faces:
+        _show_people(sources.faces, dialogue, rows)
     faces = archive.faces(dialogue)
     for row in rows.to_dict("records"):
         number = None if pd.isna(row["utterance_id"]) else int(row["utterance_id"])
@@ -45,6 +48,27 @@ def show(sources: parts.Sources) -> None:
         st.html(_SCROLL, unsafe_allow_javascript=True)
     if archive.keyframes is None:
         st.caption("Start with --keyframes to see the faces too.")
+
+
+def _show_people(table: str, dialogue: str, rows: pd.DataFrame) -> None:
+    """The faces of the utterances shown, in a lane for each person."""
+    try:
+        faces = parts.people(table).of_dialogue(dialogue)
+    except UserError as error:
+        markup.say(f"The faces cannot be opened: {error}", "error")
+        return
+    faces = faces[faces["utterance_id"].isin(rows["utterance_id"].dropna())]
+    if faces.empty:
+        st.caption("The faces table has no face of these utterances.")
+    elif faces["video"].nunique(dropna=False) > 1:
+        st.caption("No lanes of people: each utterance has a video of its own, and people are numbered within a video.")
+    else:
+        st.header("Who is seen, and how they look")
+        chart = dialogue_charts.lanes(faces, dialogue_charts.span_of(rows))
+        drawing.draw(chart, "people", _pick_utterance)
+        people = faces["person"].nunique()
+        if people > dialogue_charts.PEOPLE:
+            st.caption(f"Of {people:,} people, the {dialogue_charts.PEOPLE} with the most faces.")
 
 
 def _pick_utterance(mark: dict[str, Any]) -> None:

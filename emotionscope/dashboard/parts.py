@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from emotionscope.bundle import store as bundles
 from emotionscope.dashboard import markup
 from emotionscope.dashboard.archive import Archive
+from emotionscope.dashboard.people import People
 from emotionscope.errors import UserError
 from emotionscope.fusion import Fusion
 
@@ -25,6 +26,7 @@ class Sources:
     scores: str | None = None
     query_uri: str | None = None
     keyframes: str | None = None
+    faces: str | None = None
     bundle: str | None = None
     against: str | None = None
 
@@ -93,6 +95,12 @@ def link_to_dialogue(key: tuple[str, int]) -> None:
 def archive(sources: Sources) -> Archive:
     """The archive, opened once for all visitors."""
     return Archive(sources.query_uri or "", sources.keyframes)
+
+
+@st.cache_resource(show_spinner="Opening the faces …")
+def people(faces: str) -> People:
+    """The faces table, opened once for all visitors."""
+    return People(faces)
 
 
 @st.cache_resource(show_spinner="Loading the models …")
