@@ -1,7 +1,9 @@
 """Columns as other programs write them, to the types that this one works with; no value changes on the way."""
 
+import uuid
 from typing import TypeGuard
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,7 +45,7 @@ def can_become(kind: pa.DataType, wanted: pa.DataType) -> bool:
     if types.is_null(kind) or kind.equals(wanted):
         return True
     if types.is_string(wanted):
-        return types.is_large_string(kind) or _is_binary(kind)
+        return types.is_large_string(kind) or _is_binary(kind) or _is_spelled(kind)
     if types.is_binary(wanted):
         return _is_binary(kind)
     if types.is_integer(wanted):
@@ -53,6 +55,12 @@ def can_become(kind: pa.DataType, wanted: pa.DataType) -> bool:
     if types.is_struct(wanted):
         return bool(types.is_struct(kind)) and _has_fields(kind, wanted)
     return bool(types.is_list(wanted)) and _is_list(kind) and can_become(kind.value_type, wanted.value_type)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a type is of numbers, which are read as text where all of them are whole: see `cast`."""
+    types, kind = pa.types, plain_type(kind)
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
 
 
 def _has_fields(found: pa.StructType, wanted: pa.StructType) -> bool:
@@ -69,8 +77,10 @@ def surely_fits(kind: pa.DataType, wanted: pa.DataType) -> bool:
     """Whether every value of a type can be kept in another, so that no value need be looked at."""
     types = pa.types
     kind = plain_type(kind)
-    if kind.equals(wanted) or types.is_null(kind) or _is_text(wanted):
+    if kind.equals(wanted) or types.is_null(kind):
         return True
+    if _is_text(wanted):
+        return not (types.is_floating(kind) or types.is_decimal(kind))
     if types.is_floating(wanted):
         if types.is_floating(kind):
             return True
@@ -96,10 +106,17 @@ def fits(column: pa.ChunkedArray, wanted: pa.DataType) -> str | None:
 def cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     """A column in another type, with valid UTF-8: bytes that are none become U+FFFD, and NaN integers nulls.
 
-    Raises pa.ArrowException for a value that the type cannot hold.
+    As text, a whole number stands without a point. Raises pa.ArrowException for a value that the type cannot hold.
     """
-    if pa.types.is_floating(column.type) and pa.types.is_integer(wanted):
+    if pa.types.is_floating(column.type) and (pa.types.is_integer(wanted) or _is_text(wanted)):
+        column = column.cast(pa.float64())  # which all of the below can read
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    if _is_text(wanted) and is_number(column.type):
+        column = _whole(column)
+    if _is_text(wanted) and _is_spelled(column.type):
+        column = pa.chunked_array([_spelled(chunk) for chunk in column.chunks], pa.string())
+    if pa.types.is_list_view(column.type) or pa.types.is_large_list_view(column.type):
+        column = pa.chunked_array([_as_list(chunk) for chunk in column.chunks], plain_type(column.type))
     if not _holds_text(wanted):
         return column if column.type == wanted else column.cast(wanted)
     try:
@@ -108,6 +125,37 @@ def cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
         return text
     except pa.ArrowInvalid:
         return pa.chunked_array([_decoded(chunk, wanted) for chunk in column.chunks], wanted)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers as integers. Raises pa.ArrowException where one is none."""
+    if pa.types.is_floating(column.type):
+        return column.cast(pa.int64())
+    if pa.types.is_decimal(column.type):
+        wide = pa.types.is_decimal256(column.type)
+        return column.cast(pa.decimal256(76, 0) if wide else pa.decimal128(38, 0))
+    return column
+
+
+def _is_spelled(kind: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's own whose values have one spelling: UUIDs, and JSON."""
+    return isinstance(kind, pa.UuidType | pa.JsonType)
+
+
+def _spelled(chunk: pa.Array) -> pa.Array:
+    if isinstance(chunk.type, pa.JsonType):
+        return chunk.storage.cast(pa.string())
+    values = chunk.storage.to_pylist()
+    return pa.array([None if value is None else str(uuid.UUID(bytes=value)) for value in values], pa.string())
+
+
+def _as_list(chunk: pa.Array) -> pa.Array:
+    """A list view as a plain list. (pyarrow 25's cast gives an array without its last offset.)"""
+    lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False)
+    kind = plain_type(chunk.type)
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int64() if pa.types.is_large_list(kind) else pa.int32())
+    values = chunk.flatten().cast(kind.value_type)
+    return type(pa.array([], kind)).from_arrays(offsets, values, mask=chunk.is_null()).cast(kind)
 
 
 def _decoded(chunk: pa.Array, wanted: pa.DataType) -> pa.Array:

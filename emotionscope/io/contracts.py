@@ -30,7 +30,7 @@ Kind = Literal["dialogues", "keyframes", "labelled faces", "scores", "faces"]
 class Column:
     """A column: the type it is read as, what it means, and whether a table must have it.
 
-    `numbered` columns may be integers in the file, which are read as text.
+    `numbered` columns may be whole numbers in the file, which are read as text.
     """
 
     name: str

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -25,6 +25,7 @@ from emotionscope.io.storage import File
 
 READERS = 16  # files looked at at once
 SUFFIXES = (".parquet", ".parq", ".pq", ".pqt")
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # after one of these, a file packed once more
 MAGIC = (b"PAR1", b"PARE")  # the second begins an encrypted file, which is refused with Arrow's reason
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -55,6 +56,7 @@ def find(uri: str) -> list[tuple[File, str]]:
             raise UserError(f"{uri}: no such file or folder")
         if info.type == pafs.FileType.File:
             _refuse_formats_above(uri, posixpath.dirname(path), filesystem)
+            _check_name(uri)
             if not _begins_as_parquet(uri):
                 raise UserError(f"{uri}: not a Parquet file; other formats must be converted to Parquet first")
             return [(File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0), "")]
@@ -103,11 +105,14 @@ def _local_entries(path: str) -> list[_Entry]:
             continue
         for each in os.scandir(folder):
             own = posixpath.join(name, each.name)
-            if each.is_dir():
+            is_folder, found = False, None
+            with suppress(OSError):  # a link to itself
+                is_folder = each.is_dir()
+                found = each.stat() if each.is_file() else None
+            if is_folder:
                 folders.append((each.path, own, above | {here}))
-            found = each.stat() if each.is_file() else None
             size, modified = (found.st_size, found.st_mtime_ns) if found else (None, 0)
-            entries.append(_Entry(own, each.is_dir(), size, modified))
+            entries.append(_Entry(own, is_folder, size, modified))
     return entries
 
 
@@ -118,6 +123,7 @@ def _parquet_among(files: list[File]) -> list[File]:
 
 def _is_parquet(file: File) -> bool:
     """By its name where that is clear: a folder of dialogues often holds thousands of videos."""
+    _check_name(file.uri)
     if file.name.lower().endswith(SUFFIXES):
         return True
     guess = (mimetypes.guess_type(file.name)[0] or "").split("/")[0]
@@ -125,6 +131,17 @@ def _is_parquet(file: File) -> bool:
         return False
     with errors_of(file.uri):
         return _begins_as_parquet(file.uri)
+
+
+def _check_name(uri: str) -> None:
+    """Raise UserError for a table that was packed once more, which nothing reads, and a name that Arrow cannot take."""
+    name, packing = posixpath.splitext(uri.lower())
+    if packing in PACKED and name.endswith(SUFFIXES):
+        raise UserError(f"{uri}: a Parquet file that was packed once more; unpack it, or move it away")
+    try:
+        uri.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{uris.printable(uri)}: its name is not UTF-8; rename it") from None
 
 
 def _begins_as_parquet(uri: str) -> bool:
@@ -173,10 +190,12 @@ def partition_of(name: str) -> str:
 
 
 def partition_values(partition: str) -> dict[str, str | None]:
-    """The columns that a partition's folders tell, and their values."""
+    """The columns that a partition's folders tell, and their values. Raises UserError where two tell the same."""
     values: dict[str, str | None] = {}
     for part in partition.split("/") if partition else ():
         name, _, value = part.partition("=")
+        if unquote(name) in values:
+            raise UserError(f"the folders {partition}: both tell {unquote(name)!r}; rename one")
         values[unquote(name)] = None if value in (NULL_PARTITION, "") else unquote(value)
     return values
 

@@ -1,5 +1,7 @@
 """The one schema that all files of a dataset are read as, and whether their values fit it."""
 
+import re
+
 import pyarrow as pa
 
 from emotionscope.errors import UserError, first_line
@@ -63,8 +65,8 @@ def unify(
         raise UserError(f"{parts[0].uri}: column {name!r} is not {wanted}, as it is in the table to add to")
     missing = [column.name for column in contract.columns if column.required and column.name not in unified.names]
     if missing:
-        twins = [name for name in unified.names if name.lower() in missing]
-        hint = f" (columns are told apart by case: there is {', '.join(map(repr, twins))})" if twins else ""
+        twins = [name for name in unified.names if re.sub(r"[\s.-]+", "_", name.strip().lower()) in missing]
+        hint = f" (names must be spelled so: there is {', '.join(map(repr, twins))})" if twins else ""
         raise UserError(f"{uri}: not a {contract.kind} table, it lacks the column {', '.join(missing)}{hint}")
     return unified
 
@@ -82,7 +84,7 @@ def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa
         if column is None:
             fields.append(pa.field(field.name, columns.plain_type(field.type)))
             continue
-        number = column.numbered and pa.types.is_integer(field.type)
+        number = column.numbered and columns.is_number(field.type)
         if not (number or columns.can_become(field.type, column.type)):
             wanted = "a list of structs as keyframes have it" if pa.types.is_list(column.type) else column.type
             raise UserError(f"{uri}: column {field.name!r} is {field.type}, and must be {wanted}")

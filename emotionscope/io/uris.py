@@ -16,11 +16,14 @@ def is_s3(uri: str) -> bool:
 def absolute(uri: str) -> str:
     """The URI without ``file://``, a trailing slash or, for local paths, anything relative.
 
-    What follows ``file:`` may be percent-encoded, as other programs write it. Raises UserError for an empty name, for a
-    scheme that is neither a local path, file:// nor s3://, and for a key of S3 that no client can be relied on to read.
+    What follows ``file:`` may be percent-encoded, as other programs write it. Raises UserError for an empty name or one
+    that is not UTF-8, for a scheme that is neither a local path, file:// nor s3://, and for a key of S3 that no client
+    can be relied on to read.
     """
     if not uri.strip():
         raise UserError("an empty path; name a folder, a file or s3://bucket/prefix")
+    if printable(uri) != uri:
+        raise UserError(f"{printable(uri)}: a name that is not UTF-8; rename it")
     if is_s3(uri):
         bucket, *names = uri.removeprefix("s3://").rstrip("/").split("/")
         if not bucket:
@@ -35,6 +38,11 @@ def absolute(uri: str) -> str:
         raise UserError(f"{uri!r}: {scheme[0]} is not supported; use a local path or s3://bucket/prefix")
     path = unquote(re.sub(r"^file:(//(localhost(?=/))?)?", "", uri, flags=re.IGNORECASE))
     return os.path.abspath(os.path.expanduser(path))
+
+
+def printable(uri: str) -> str:
+    """A URI with what is not UTF-8 in it, as Python has it from the file system, written as escapes."""
+    return uri.encode("utf-8", "backslashreplace").decode()
 
 
 def join(uri: str, *names: str) -> str:

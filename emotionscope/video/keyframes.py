@@ -194,6 +194,8 @@ def _seconds(column: pa.ChunkedArray) -> list[float | None]:
 
 def _open(video: str, root: str) -> IO[bytes]:
     """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
+    if "\0" in video:
+        raise RowError(f"video missing: {video}")
     place = uris.join(root, video)
     if not uris.is_s3(root):  # no link leads out of the folder
         place, root = os.path.realpath(place), os.path.realpath(root)
