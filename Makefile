@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/python -m jobs.demo --output demo --replace
 
 dashboard: .venv/ready
-	$(BIN)/python -m jobs.dashboard --scores demo/scores --keyframes demo/keyframes --bundle demo/bundle
+	$(BIN)/python -m jobs.dashboard --scores demo/scores --keyframes demo/keyframes --bundle demo/bundle --videos demo/release
 
 bench: .venv/ready
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[bench]' --quiet

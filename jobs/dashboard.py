@@ -22,6 +22,7 @@ from emotionscope.bundle import store as bundles
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import tables, uris
+from emotionscope.video import keyframes
 
 
 @cli.flags
@@ -35,6 +36,8 @@ class Dashboard(cli.BundleFlags):
     """Keyframes table that the scores were made from, to show the faces."""
     faces: cli.Path | None = None
     """Faces table of the scores, as score --faces writes it, to show who felt what, when."""
+    videos: cli.Path | None = None
+    """Folder or s3:// prefix that holds the videos, to play them; no path may lead out of it."""
     against: cli.Path | None = None
     """Another scores table of the same archive, such as of an earlier bundle, to compare --scores with."""
     exports: cli.Path = "exports"
@@ -64,11 +67,23 @@ def run(settings: Dashboard = NOTHING) -> None:
     for kind in ("keyframes", "faces"):
         if kind in sources:
             tables.open_dataset(sources[kind], kind)
+    if settings.videos:
+        sources["videos"] = _videos_folder(settings)
     sources["exports"] = os.path.abspath(settings.exports)
     with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
         if "scores" in sources:
             sources["query_uri"] = _bring(sources["scores"], folder)
         _serve(sources, settings)
+
+
+def _videos_folder(settings: Dashboard) -> str:
+    """The checked folder of the videos."""
+    if not settings.scores:
+        raise UserError("--videos plays the utterances of --scores: name these, too")
+    scores = tables.open_dataset(settings.scores, "scores")
+    if "video" not in scores.schema.names:
+        raise UserError(f"--videos: {settings.scores} has no column video, so it names none")
+    return keyframes.videos_folder(scores, settings.videos)
 
 
 def _bring(scores: str, folder: str) -> str:

@@ -17,6 +17,7 @@ from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from tests.conftest import ROOT, free_port
 from tests.obvious import keyframes
 from tests.s3 import wait_for
+from tests.videos import numbered, write_video
 
 # What a page would show, load or run if it took a text for Markdown or HTML.
 HOSTILE = (
@@ -29,6 +30,7 @@ HOSTILE = (
     "\u202eevil\u202d =HYPERLINK('http://evil.example/i')",
 )
 HOSTILE_COLUMN = "![c](http://evil.example/j.png)<img src=http://evil.example/k.png>"
+HOSTILE_VIDEO = "../keyframes/part-0.parquet"
 FILM = ((1.0, 2.5), (3.0, 4.0), (8.0, 10.5))  # seconds in which the utterances of a film start and end
 HOSTILE_DIALOGUE = "<img src=http://evil.example/l.png>&dialogue=x#y ![z](http://evil.example/m.png)"
 
@@ -38,8 +40,10 @@ def make_archive(folder: Path) -> None:
 
     One dialogue is a film in the folder `videos`, of whose people there are `faces`.
     """
-    table = _with_film(_with_hostile_rows(keyframes(each=16)))
+    table = _with_hostile_rows(_with_film(keyframes(each=16)))
     tables.write_part(_faces(), f"{folder}/faces/part-0.parquet")
+    (folder / "videos").mkdir()
+    write_video(folder / "videos/film.mp4", (numbered(n) for n in range(12 * 24)), options={"sc_threshold": "0"})
     tables.write_part(table, f"{folder}/keyframes/part-0.parquet")
     tables.write_part(_scores(table, seed=0), f"{folder}/scores/part-0.parquet")
     before = _scores(table, seed=1)
@@ -61,6 +65,7 @@ def _with_hostile_rows(table: pa.Table) -> pa.Table:
             "emotion": text if number % 2 else "joy",
             "split": text if number % 3 == 0 else "test",
             "video_error": text,
+            "video": HOSTILE_VIDEO,
         }
         rows.append({**rows[number], **own})
     schema = table.schema.append(pa.field(HOSTILE_COLUMN, pa.string())).append(pa.field("channel", pa.string()))
@@ -124,7 +129,7 @@ def serving(folder: Path) -> Iterator[str]:
     """The address of the pages on an archive of `make_archive`, served by the job, with the shipped bundle."""
     port = free_port()
     flags = ["--scores", f"{folder}/scores", "--keyframes", f"{folder}/keyframes", "--against", f"{folder}/before"]
-    flags += ["--faces", f"{folder}/faces"]
+    flags += ["--faces", f"{folder}/faces", "--videos", f"{folder}/videos"]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
         try:

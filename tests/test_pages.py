@@ -1,6 +1,7 @@
 """From a picture to the moment in a real browser: addresses, clicks, comparisons, and reviews that become labels."""
 
 import re
+import urllib.parse
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages import click_mark, click_row, expect_count, follow, open_page, wait_until_drawn
+from tests.pages import (
+    FILM,
+    HOSTILE_DIALOGUE,
+    HOSTILE_VIDEO,
+    click_mark,
+    click_row,
+    expect_count,
+    follow,
+    open_page,
+    wait_until_drawn,
+)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +131,26 @@ def test_a_film_is_drawn_by_time_and_a_face_leads_to_its_utterance(page: Page, s
     expect(lanes).to_have_attribute("aria-label", f"Faces by person and time: {told}")
     click_mark(page, "Faces by person and time", who="person 2")
     expect(page.locator(".utterance.chosen .words")).to_contain_text("In the film, line 2")
+
+
+def test_a_clip_plays_from_its_utterance(page: Page, site: str) -> None:
+    open_page(page, f"{site}/dialogue?dialogue=film.mp4")
+    page.get_by_role("button", name="Play").nth(2).click()
+    video = page.locator("video")
+    expect(video).to_have_count(1)
+    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    video.evaluate("video => video.pause()")
+    start, until, length = FILM[2][0], FILM[2][1], video.evaluate("video => video.duration")
+    assert length == pytest.approx(until, abs=0.2)  # its only key frame is the film's first
+    assert start <= video.evaluate("video => video.currentTime") < until
+    assert video.evaluate("video => video.error") is None
+
+
+def test_a_video_that_lies_elsewhere_is_not_played_and_says_why(page: Page, site: str) -> None:
+    open_page(page, f"{site}/dialogue?" + urllib.parse.urlencode({"dialogue": HOSTILE_DIALOGUE}))
+    page.get_by_role("button", name="Play").first.click()
+    expect(page.get_by_role("alert")).to_have_text(f"video outside the folder of the videos: {HOSTILE_VIDEO}")
+    expect(page.locator("video")).to_have_count(0)
 
 
 def test_a_dialogue_without_times_is_drawn_by_turn(page: Page, site: str) -> None:

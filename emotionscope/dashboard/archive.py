@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 import pandas as pd
@@ -15,6 +15,7 @@ from emotionscope.dashboard.selection import FACE_COUNT, Selection, condition, l
 from emotionscope.io import tables
 from emotionscope.io.contracts import KEY
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.video.keyframes import Face
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
 POSITIONS = 12  # groups of utterances in the course of a dialogue
@@ -48,13 +49,13 @@ class Archive:
                 view.register(cursor)
         return cursor
 
-    def _query(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+    def _query(self, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
         table: pd.DataFrame = self._cursor().execute(query, list(parameters)).df()
         return table
 
-    def _where(self, chosen: Selection) -> tuple[str, list[Any]]:
+    def _where(self, chosen: Selection) -> tuple[str, list[object]]:
         """The filters as SQL and its parameters."""
-        values: list[Any] = []
+        values: list[object] = []
 
         def mark(value: object) -> str:
             values.append(value)
@@ -219,7 +220,7 @@ class Archive:
         # Integers where DuckDB gives floats for the sake of nulls.
         return table.astype({"utterance_id": "Int64"})
 
-    def faces(self, dialogue_id: str) -> dict[int | None, list[dict[str, Any]]]:
+    def faces(self, dialogue_id: str) -> dict[int | None, list[Face]]:
         """The faces of a dialogue's utterances, in order of time, by utterance_id; none without keyframes."""
         if self.keyframes is None:
             return {}
@@ -227,9 +228,3 @@ class Archive:
         query = f"SELECT {column('utterance_id')}, {column('faces')} FROM keyframes WHERE {column('dialogue_id')} = ?"
         found = self._cursor().execute(f"{query} AND {column('faces')} IS NOT NULL", [dialogue_id])
         return dict(found.fetchall())
-
-
-def most_likely(row: dict[str, Any], model: str) -> tuple[str, float] | None:
-    """A scores row's emotion by one model, and its probability; None where the model has none."""
-    emotion = row.get(f"{model}_emotion")
-    return (emotion, float(row[f"{model}_{emotion}"])) if emotion in EMOTIONS else None

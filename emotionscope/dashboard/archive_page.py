@@ -1,7 +1,6 @@
 """Page "Archive": what is in it, how emotions are spread, and any selection of it as a table and a file."""
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +10,7 @@ from emotionscope.dashboard.archive import GROUP, POSITIONS, Archive
 from emotionscope.dashboard.overview import Overview, Totals
 from emotionscope.dashboard.selection import FACE_COUNT, Selection
 from emotionscope.evaluation.evaluation import THIN
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import MODELS
 
 SHOWN = 500  # rows of the table
@@ -90,23 +90,23 @@ def _disagreements(pairs: pd.DataFrame) -> None:
     )
 
 
-def _pick_emotion(mark: dict[str, Any]) -> None:
+def _pick_emotion(mark: JsonObject) -> None:
     filters.toggle("emotion", mark["emotion"])
 
 
-def _pick_speaker(mark: dict[str, Any]) -> None:
+def _pick_speaker(mark: JsonObject) -> None:
     filters.toggle("speaker", mark["speaker"])
     filters.toggle("emotion", mark["emotion"])
 
 
-def _pick_position(mark: dict[str, Any]) -> None:
+def _pick_position(mark: JsonObject) -> None:
     first = GROUP * mark["position"]
     last = None if mark["position"] == POSITIONS - 1 else first + GROUP - 1
     filters.ask_range("utterance_id", first, last)
     filters.toggle("emotion", mark["emotion"])
 
 
-def _pick_pair(mark: dict[str, Any]) -> None:
+def _pick_pair(mark: JsonObject) -> None:
     for model in ("text", "vision"):
         filters.ask(f"{model}_emotion", mark[model])
 

@@ -1,14 +1,14 @@
 """Page "Dialogue": one conversation as its viewer would tell it."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from emotionscope.dashboard import dialogue_charts, drawing, markup, parts, utterance_card
 from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.filters import BOUND
+from emotionscope.dashboard.utterances import Utterance
 from emotionscope.errors import UserError
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import MODELS
 
 CARDS = 100  # utterances on one page
@@ -41,9 +41,9 @@ def show(sources: parts.Sources) -> None:
         _show_people(sources.faces, dialogue, rows)
     faces = archive.faces(dialogue)
     for row in rows.to_dict("records"):
-        number = None if pd.isna(row["utterance_id"]) else int(row["utterance_id"])
-        values = {str(name): value for name, value in row.items()}
-        utterance_card.show(values, faces.get(number, []), sources.bundle, number is not None and str(number) == wanted)
+        utterance = Utterance.of(row)
+        is_wanted = utterance.number is not None and str(utterance.number) == wanted
+        utterance_card.show(utterance, faces.get(utterance.number, []), sources, is_wanted)
     if wanted:
         st.html(_SCROLL, unsafe_allow_javascript=True)
     if archive.keyframes is None:
@@ -71,7 +71,7 @@ def _show_people(table: str, dialogue: str, rows: pd.DataFrame) -> None:
             st.caption(f"Of {people:,} people, the {dialogue_charts.PEOPLE} with the most faces.")
 
 
-def _pick_utterance(mark: dict[str, Any]) -> None:
+def _pick_utterance(mark: JsonObject) -> None:
     st.query_params["utterance"] = str(int(mark["utterance_id"]))
 
 

@@ -3,16 +3,17 @@
 import io
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import altair as alt
 import streamlit as st
 
 from emotionscope.dashboard.charts import CLICK, AnyChart
+from emotionscope.io.storage import JsonObject
 
 _INKS = {"light": ("#31333f", "#4b5058"), "dark": ("#fafafa", "#c3c7cf")}  # for words, and for axes
 KINDS: Final = ("svg", "png")
-Act = Callable[[dict[str, Any]], None]
+Act = Callable[[JsonObject], None]
 
 
 def draw(chart: AnyChart, name: str, on_click: Act | None = None, stretch: bool = True) -> None:

@@ -24,7 +24,7 @@ _FORMULA = "^[=+\\-@\\t\\r]"
 
 
 def write_parquet(
-    cursor: duckdb.DuckDBPyConnection, view: ParquetView, where: str, values: Sequence[Any], path: Path
+    cursor: duckdb.DuckDBPyConnection, view: ParquetView, where: str, values: Sequence[object], path: Path
 ) -> None:
     """Write the rows under their own column names, which may differ in case only. Raises FileExistsError."""
     with path.open("xb") as file:
@@ -39,7 +39,7 @@ def write_parquet(
 
 
 def write_csv(
-    cursor: duckdb.DuckDBPyConnection, view: ParquetView, where: str, values: Sequence[Any], path: Path
+    cursor: duckdb.DuckDBPyConnection, view: ParquetView, where: str, values: Sequence[object], path: Path
 ) -> None:
     """Write the rows with the mark by which Excel knows UTF-8. Raises FileExistsError."""
     types = cursor.execute(f"DESCRIBE {view.name}").fetchall()
@@ -63,7 +63,7 @@ def write_csv(
 
 
 def write_xlsx(
-    cursor: duckdb.DuckDBPyConnection, view: ParquetView, where: str, values: Sequence[Any], path: Path
+    cursor: duckdb.DuckDBPyConnection, view: ParquetView, where: str, values: Sequence[object], path: Path
 ) -> None:
     """Write the first `XLSX_ROWS` rows as a sheet: numbers as numbers, all else as text. Raises FileExistsError."""
     rows = cursor.sql(f"SELECT * FROM {view.name} WHERE {where} LIMIT {XLSX_ROWS}", params=list(values))

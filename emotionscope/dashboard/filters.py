@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import streamlit as st
@@ -169,7 +169,7 @@ def _chips(chosen: Selection) -> list[tuple[str, Callable[[], None]]]:
     return chips
 
 
-def _put(key: str, value: Any) -> None:
+def _put(key: str, value: object) -> None:
     st.session_state[key] = value
 
 

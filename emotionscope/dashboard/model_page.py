@@ -1,7 +1,6 @@
 """Page "Model": what the models are, and how good, on the archive's own labels where it has some."""
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +12,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, rows
 from emotionscope.evaluation.figures import Figures, ModelFigures
 from emotionscope.io import tables
+from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS
 
 MOST = 2_000_000  # labelled rows measured while somebody waits
@@ -75,7 +75,7 @@ def _headline(figures: Figures) -> None:
     st.dataframe(pd.DataFrame(columns))  # models side by side fit on a phone
 
 
-def _pick(model: str, split: str | None, mark: dict[str, Any]) -> None:
+def _pick(model: str, split: str | None, mark: JsonObject) -> None:
     """Show the utterances of a cell on the archive page."""
     address = {"model": [model], "label": [mark["label"]], "emotion": [mark["answer"]]}
     parts.go_to("Archive", address | ({"split": [split]} if split else {}))

@@ -27,6 +27,7 @@ class Sources:
     query_uri: str | None = None
     keyframes: str | None = None
     faces: str | None = None
+    videos: str | None = None
     bundle: str | None = None
     against: str | None = None
 

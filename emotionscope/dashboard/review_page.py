@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, get_args
+from typing import get_args
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
 from emotionscope.dashboard import filters, markup, parts, reviews, utterance_card
 from emotionscope.dashboard.archive import Archive, ReviewOrder
+from emotionscope.dashboard.utterances import Utterance
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 
@@ -33,23 +35,23 @@ def show(sources: parts.Sources) -> None:
     passed = {review.key for review in done} | st.session_state.setdefault("skipped", set())
     following = [key for key in archive.keys(chosen, order, AHEAD + len(passed)) if key not in passed]
     if following:
-        _ask(archive, sources.scores, sources.bundle, following[0])
+        _ask(archive, sources.scores, following[0], sources)
     else:
         st.success("Every utterance that passes the filters is reviewed.")
     _show_done(archive, done)
 
 
-def _ask(archive: Archive, scores: str, bundle: str | None, key: tuple[str, int]) -> None:
+def _ask(archive: Archive, scores: str, key: tuple[str, int], sources: parts.Sources) -> None:
     """One utterance, and what the visitor says of it."""
     dialogue = archive.dialogue(key[0])
     found = dialogue[dialogue["utterance_id"] == key[1]].iloc[0]
-    row = {str(name): value for name, value in found.items()}
-    utterance_card.show(row, archive.faces(key[0]).get(key[1], []), bundle)
+    utterance = Utterance.of(found.to_dict())
+    utterance_card.show(utterance, archive.faces(key[0]).get(key[1], []), sources)
     with st.form("review", clear_on_submit=True, border=False):
         st.pills("The right emotion", [*EMOTIONS, UNKNOWN], key="right")
         st.text_input("Note", key="note")
         with st.container(horizontal=True, gap="small"):
-            save = partial(_save, scores, key, str(row.get("fused_emotion") or ""))
+            save = partial(_save, scores, key, utterance.emotions["fused"] or "")
             st.form_submit_button("Save", type="primary", on_click=save)
             st.form_submit_button("Skip", on_click=_skip, args=(key,))
     if problem := st.session_state.pop("problem", None):
@@ -83,8 +85,7 @@ def _show_done(archive: Archive, done: list[reviews.Review]) -> None:
     told = [review for review in done if review.emotion]
     wrong = sum(review.answer != review.emotion for review in told)
     st.caption(f"{len(done):,} utterances: {wrong:,} answers wrong, {len(done) - len(told):,} that cannot be told.")
-    table: list[dict[str, Any]] = [vars(review) for review in reversed(done[-100:])]
-    st.dataframe(table, hide_index=True)
+    st.dataframe(pd.DataFrame([vars(review) for review in reversed(done[-100:])]), hide_index=True)
     st.download_button(
         "Labels for training", partial(_labels, archive, done), "reviewed-labels.parquet", on_click="ignore"
     )

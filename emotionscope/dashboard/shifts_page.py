@@ -1,7 +1,5 @@
 """Page "Shifts": from which emotion to which the dialogues turn, from one utterance to the next, and by whom."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -9,6 +7,7 @@ from emotionscope.dashboard import charts, drawing, filters, parts
 from emotionscope.dashboard.archive import Archive
 from emotionscope.dashboard.selection import Selection
 from emotionscope.evaluation.evaluation import THIN
+from emotionscope.io.storage import JsonObject
 
 SPEAKERS = 20  # shown, those with the most shifts
 
@@ -74,7 +73,7 @@ def _arrow(row: pd.DataFrame) -> pd.Series:
     return row["previous"] + " → " + row["emotion"]
 
 
-def _pick(mark: dict[str, Any]) -> None:
+def _pick(mark: JsonObject) -> None:
     """Show the utterances of a cell on the archive page."""
     filters.put("emotion", mark["emotion"])
     filters.put("after", mark["previous"])

@@ -1,57 +1,49 @@
-"""One utterance with its faces, the three answers and why fused said so."""
+"""One utterance with its faces, its clip, the three answers and why fused said so."""
 
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import markup, parts
-from emotionscope.dashboard.archive import most_likely
+from emotionscope.dashboard import clip_player, markup, parts
 from emotionscope.dashboard.reasons import why_fused
-from emotionscope.labels import MODELS, canonical, probability_columns
+from emotionscope.dashboard.utterances import Utterance
+from emotionscope.labels import MODELS, canonical
+from emotionscope.video.keyframes import Face
 
 
-def show(row: dict[str, Any], faces: list[Any], bundle: str | None, chosen: bool = False) -> None:
-    """Draw a scores row with its faces, marked where it is the chosen one.
+def show(utterance: Utterance, faces: Sequence[Face], sources: parts.Sources, chosen: bool = False) -> None:
+    """Draw an utterance with its faces, marked where it is the chosen one.
 
-    Why fused said so is told where `bundle` holds the version that scored it.
+    Why fused said so is told where the bundle holds the version that scored it.
     """
-    number = None if pd.isna(row["utterance_id"]) else int(row["utterance_id"])
-    why = _why_fused(row, bundle)
-    speaker, text, label, error = (row.get(name) for name in ("speaker", "utterance", "emotion", "error"))
-    said = markup.escape(text) if isinstance(text, str) and text.strip() else "<i>no text</i>"
-    who = f'<span class="speaker">{markup.escape(speaker)}</span>' if isinstance(speaker, str) and speaker else ""
-    place = f'<span class="number">{"–" if number is None else number}</span>'
-    answers = "".join(_answer(row, model) for model in MODELS)
+    why = _why_fused(utterance, sources.bundle)
+    said = markup.escape(utterance.text) if utterance.text else "<i>no text</i>"
+    who = f'<span class="speaker">{markup.escape(utterance.speaker)}</span>' if utterance.speaker else ""
+    place = f'<span class="number">{"–" if utterance.number is None else utterance.number}</span>'
+    answers = "".join(markup.chip(model, *(utterance.likeliest(model) or (None,))) for model in MODELS)
     shown = markup.pictures(
         (face["image"], f"person {face['person'] + 1} at {face['time']:.1f} s") for face in faces if face["image"]
     )
-    trouble = f'<p class="plain">⚠ {markup.escape(error)}</p>' if isinstance(error, str) else ""
+    trouble = f'<p class="plain">⚠ {markup.escape(utterance.error)}</p>' if utterance.error else ""
     reason = f"<details><summary>Why fused says so</summary>{markup.escape(why)}</details>" if why else ""
     mark = " chosen" if chosen else ""
     with st.container(border=True):
         st.html(
-            f'<div class="utterance{mark}"><p class="words">{place}{who}{said}</p>{answers}{_label(label)}'
+            f'<div class="utterance{mark}"><p class="words">{place}{who}{said}</p>{answers}{_label(utterance.label)}'
             f"{reason}<div>{shown}</div>{trouble}</div>"
         )
+        if sources.videos:
+            clip_player.show(utterance, sources.videos)
 
 
-def _why_fused(row: dict[str, Any], bundle: str | None) -> str | None:
+def _why_fused(utterance: Utterance, bundle: str | None) -> str | None:
     """What text, faces and bias added; None where the bundle that scored the row is not open."""
-    fusion = parts.fusion(bundle, str(row["bundle"])) if bundle else None
+    fusion = parts.fusion(bundle, utterance.bundle) if bundle else None
     if fusion is None:
         return None
-    text, vision = (np.array([row[name] for name in probability_columns(model)], np.float32) for model in MODELS[:2])
-    return why_fused(fusion, text, vision)
+    return why_fused(fusion, utterance.probabilities["text"], utterance.probabilities["vision"])
 
 
-def _answer(row: dict[str, Any], model: str) -> str:
-    found = most_likely(row, model)
-    return markup.chip(model, *found) if found else markup.chip(model, None)
-
-
-def _label(label: object) -> str:
+def _label(label: str | None) -> str:
     """The row's label as it is where it is none of the seven, too."""
-    emotion = canonical(label) or (str(label) if isinstance(label, str) and label.strip() else None)
-    return markup.chip("label", emotion) if emotion else ""
+    return markup.chip("label", canonical(label) or label) if label else ""

@@ -130,7 +130,7 @@ def _picture(stream: IO[bytes]) -> Iterator[Frame]:
 def faces_in(video: str, root: str, spans: Sequence[Span], detector: Detector, max_faces: int) -> list[Found]:
     """As `faces_of_spans`, for a video named in a row of a dataset at `root`, which may be missing or lie outside."""
     try:
-        with _open(video, root) as stream:
+        with open_video(video, root) as stream:
             return faces_of_spans(stream, detector, max_faces, spans)
     except RowError as error:
         return [error] * len(spans)
@@ -192,7 +192,7 @@ def _seconds(column: pa.ChunkedArray) -> list[float | None]:
     return [None if value is None or math.isnan(value) else value for value in column.to_pylist()]
 
 
-def _open(video: str, root: str) -> IO[bytes]:
+def open_video(video: str, root: str) -> IO[bytes]:
     """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
     if "\0" in video:
         raise RowError(f"video missing: {video}")

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -12,16 +12,18 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from emotionscope.errors import RowError
+from emotionscope.errors import RowError, first_line
 from emotionscope.io import s3
+from emotionscope.video.clips import Clip, cut
 from emotionscope.video.detection import Detector, DetectorSpec
 from emotionscope.video.frames import Span
-from emotionscope.video.keyframes import Face, Found, faces_in
+from emotionscope.video.keyframes import Face, Found, faces_in, open_video
 
 SECONDS = 120.0  # for one utterance's span; a long video is seeked through, and takes seconds
 FURTHER = 1 / 24  # of that time, for each further span of the same video
 PATIENCE = 2  # spans of a video that may take too long before the rest of them is given up
 TOO_LONG = "video took too long"
+CUTTING = 20.0  # seconds for one clip, while somebody waits
 PIXELS = 2**26  # of one picture
 MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
 
@@ -36,17 +38,56 @@ class Spent:
     detection: float = 0.0
 
 
-class IsolatedFaces:
-    """Finds faces as `keyframes.faces_in` does, in a process that is started anew after a video has ended it.
+class _Isolated:
+    """A process that is started anew after a video has ended it, and prepared by `start` each time.
 
-    A video that takes longer than `seconds`, or needs more than `memory` bytes, raises RowError, and so does one
-    that crashes the decoder twice: the first time something else may have ended the process. `spent` adds up.
+    A video that takes longer than the seconds it is given, or needs more memory than the process has, raises RowError,
+    and so does one that crashes the decoder twice: the first time something else may have ended the process.
     """
 
-    def __init__(self, spec: DetectorSpec, max_faces: int, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-        self.max_faces, self.seconds = max_faces, seconds
-        self._initargs = spec, memory, s3.environment()
+    def __init__(self, start: Callable[..., None], *settings: Any) -> None:
+        self._start, self._settings = start, settings
         self.pool = self._new_pool()
+
+    def _try_twice(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
+        try:
+            return self._run(function, arguments, seconds)
+        except (ProcessExpired, BrokenProcessPool):
+            pass
+        try:
+            return self._run(function, arguments, seconds)
+        except ProcessExpired as error:
+            raise RowError(f"video crashed its decoder: exit code {error.exitcode}") from error
+
+    def _run(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
+        if not self.pool.active:  # pebble gives a pool up when its process is ended between two videos
+            self.close()
+            self.pool = self._new_pool()
+        try:
+            return self.pool.schedule(function, args=arguments, timeout=seconds).result()
+        except TimeoutError as error:
+            raise RowError(f"{TOO_LONG}: more than {seconds:g} s") from error
+        except MemoryError as error:
+            raise RowError("video needs too much memory") from error
+
+    def _new_pool(self) -> ProcessPool:
+        # Spawned: a fork of a Ray worker, which has threads, may hang.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPool(1, initializer=self._start, initargs=self._settings, context=context)
+
+    def close(self) -> None:
+        """End the process."""
+        pool: Any = self.pool  # pebble's methods have no types
+        pool.stop()
+        pool.join()
+
+
+class IsolatedFaces(_Isolated):
+    """Finds faces as `keyframes.faces_in` does, in a separate process; `spent` adds up what it spends."""
+
+    def __init__(self, spec: DetectorSpec, max_faces: int, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        super().__init__(_start_detector, spec, memory, s3.environment())
+        self.max_faces, self.seconds = max_faces, seconds
         self.spent = Spent()
 
     def __call__(self, video: str, root: str, spans: Sequence[Span]) -> list[Found]:
@@ -56,7 +97,10 @@ class IsolatedFaces:
         """
         seconds = self.seconds * (1 + FURTHER * (len(spans) - 1))
         try:
-            return self._try_twice((video, root, spans, self.max_faces), seconds)
+            found_all, spent = self._try_twice(_find, (video, root, spans, self.max_faces), seconds)
+            self.spent.decoding += spent.decoding
+            self.spent.detection += spent.detection
+            return list(found_all)
         except RowError as error:
             if len(spans) == 1:
                 return [error]
@@ -74,48 +118,29 @@ class IsolatedFaces:
             raise found
         return found
 
-    def _try_twice(self, arguments: tuple[str, str, Sequence[Span], int], seconds: float) -> list[Found]:
-        try:
-            return self._run(arguments, seconds)
-        except (ProcessExpired, BrokenProcessPool):
-            pass
-        try:
-            return self._run(arguments, seconds)
-        except ProcessExpired as error:
-            raise RowError(f"video crashed its decoder: exit code {error.exitcode}") from error
 
-    def _run(self, arguments: tuple[str, str, Sequence[Span], int], seconds: float) -> list[Found]:
-        if not self.pool.active:  # pebble gives a pool up when its process is ended between two videos
-            self.close()
-            self.pool = self._new_pool()
-        try:
-            found, spent = self.pool.schedule(_find, args=arguments, timeout=seconds).result()
-        except TimeoutError as error:
-            raise RowError(f"{TOO_LONG}: more than {seconds:g} s") from error
-        except MemoryError as error:
-            raise RowError("video needs too much memory") from error
-        self.spent.decoding += spent.decoding
-        self.spent.detection += spent.detection
-        return list(found)
+class IsolatedClips(_Isolated):
+    """Cuts utterances out of their videos as `clips.cut` does, in a separate process."""
 
-    def _new_pool(self) -> ProcessPool:
-        # Spawned: a fork of a Ray worker, which has threads, may hang.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPool(1, initializer=_start, initargs=self._initargs, context=context)
+    def __init__(self) -> None:
+        super().__init__(_limit, MEMORY, s3.environment())
 
-    def close(self) -> None:
-        """End the process."""
-        pool: Any = self.pool  # pebble's methods have no types
-        pool.stop()
-        pool.join()
+    def __call__(self, video: str, root: str, span: Span) -> Clip:
+        """The clip of a span of a video that a row names, in the folder `root`. Raises RowError."""
+        clip: Clip = self._try_twice(_cut, (video, root, span), CUTTING)
+        return clip
 
 
-def _start(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
-    global _detector
+def _limit(memory: int, aws: dict[str, str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     s3.use_environment(aws)
+
+
+def _start_detector(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
+    global _detector
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
+    _limit(memory, aws)
     _detector = Detector(spec)
 
 
@@ -124,3 +149,13 @@ def _find(video: str, root: str, spans: Sequence[Span], max_faces: int) -> tuple
     found = faces_in(video, root, spans, _detector, max_faces)
     detection = _detector.seconds - before
     return found, Spent(time.perf_counter() - began - detection, detection)
+
+
+def _cut(video: str, root: str, span: Span) -> Clip:
+    try:
+        with open_video(video, root) as stream:
+            return cut(stream, span)
+    except (RowError, MemoryError):
+        raise
+    except Exception as unexpected:  # one video must not end the page
+        raise RowError(f"video cannot be cut: {type(unexpected).__name__}: {first_line(unexpected)}") from None

@@ -42,7 +42,7 @@ class Stretch:
             self.high = np.inf if end is None else self.zero + end
             # What lies before a jump can only be known by reading it.
             self.seekable = not jumps(container)
-            self._seek_time = self._find_key(container, track) if self.seekable else None
+            self._seek_time = find_key(container, track, self.low) if self.seekable else None
         self._index()
 
     @contextmanager
@@ -71,28 +71,12 @@ class Stretch:
         if self._kept:
             self._kept.close()
 
-    def _find_key(self, container: InputContainer, track: VideoStream) -> float | None:
-        """The time to seek to, to land on a key frame that is not after the span's start; None for the file's start.
-
-        The span's start itself will do in a container with an index; others are searched by byte position.
-        """
-        for back in (0, 10) if np.isfinite(self.low) else ():
-            try:
-                _seek(container, track, self.low - back)
-                packets = container.demux(track)
-                key = next(packet for packet in packets if packet.is_keyframe and packet.pts is not None)
-            except (av.FFmpegError, StopIteration):
-                return None
-            if float((key.pts or 0) * key.time_base) <= self.low:
-                return self.low - back
-        return None
-
     def _packets(self, skip: Skip = "DEFAULT") -> "Iterator[tuple[Packet[VideoStream], float]]":
         """The packets up to the end of the span, with their times; the last one is empty and flushes the decoder."""
         with self._open() as (container, track):
             track.codec_context.skip_frame = skip
             if self._seek_time is not None:
-                _seek(container, track, self._seek_time)
+                seek(container, track, self._seek_time)
             times = clock.Clock(1 / frame_rate(track), clock.JOINED_GAP if jumps(container) else clock.GAP)
             time, late = -np.inf, 0
             packets = container.demux(track)
@@ -180,5 +164,23 @@ def _decode(packet: "Packet[VideoStream]", pause: bool) -> list[VideoFrame]:
     return frames
 
 
-def _seek(container: InputContainer, track: VideoStream, time: float) -> None:
+def find_key(container: InputContainer, track: VideoStream, low: float) -> float | None:
+    """The time to seek to, to land on a key frame that is not after the time `low`; None for the file's start.
+
+    The time itself will do in a container with an index; others are searched by byte position.
+    """
+    for back in (0, 10) if np.isfinite(low) else ():
+        try:
+            seek(container, track, low - back)
+            packets = container.demux(track)
+            key = next(packet for packet in packets if packet.is_keyframe and packet.pts is not None)
+        except (av.FFmpegError, StopIteration):
+            return None
+        if float((key.pts or 0) * key.time_base) <= low:
+            return low - back
+    return None
+
+
+def seek(container: InputContainer, track: VideoStream, time: float) -> None:
+    """Go to the key frame at a time of the file or, where the container can tell, before it."""
     container.seek(max(int(time / (track.time_base or 1)), track.start_time or 0), stream=track)
