@@ -61,6 +61,30 @@ def test_a_long_pause_takes_no_frames_from_what_plays(tmp_path: Path, suffix: st
     assert times == pytest.approx([number / 24 + gap * (number >= 48) for number in numbers], abs=0.1)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "flv"])
+def test_frames_that_stand_for_half_a_second_between_fast_ones_keep_their_times(tmp_path: Path, suffix: str) -> None:
+    steps = [0.5, 0.02, 0.02, 0.02, 0.02, 0.5, 0.5, 0.2] * 6  # with frames that refer to later ones
+    stamps = [sum(steps[:n]) for n in range(len(steps))]
+    times, numbers = sample(clip(tmp_path / f"a.{suffix}", 0, len(stamps), times=stamps))
+    assert len(numbers) >= 15
+    assert times == pytest.approx([stamps[number] for number in numbers], abs=0.01)
+
+
+def test_slides_that_stand_for_long_keep_their_times(tmp_path: Path) -> None:
+    times, numbers = sample(clip(tmp_path / "slides.mp4", 0, 6, times=[20.0 * n for n in range(6)]))
+    assert times == pytest.approx([20.0 * number for number in numbers], abs=0.01)
+    assert len(numbers) >= 4
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "flv"])
+def test_times_count_from_where_a_player_starts_also_where_the_sound_is_first(tmp_path: Path, suffix: str) -> None:
+    path = clip(tmp_path / f"a.{suffix}", 0, 72, first=1.0, audio=True)
+    times, numbers = sample(path)
+    assert times == pytest.approx([1 + number / 24 for number in numbers], abs=0.05)
+    times, numbers = sample(path, 2.0, 3.0)
+    assert times == pytest.approx([number / 24 - 1 for number in numbers], abs=0.05)
+
+
 @pytest.mark.parametrize(("name", "codec"), [("a.h264", "libx264"), ("a.hevc", "libx265")])
 def test_frames_without_time_stamps_are_counted(tmp_path: Path, name: str, codec: str) -> None:
     path = clip(tmp_path / name, 0, 100, fps=25, codec=codec)
@@ -95,6 +119,8 @@ def corrected(stamps: list[tuple[int | None, int | None]], gap: float = 10.0) ->
 def test_a_clock_leaves_reordered_frames_short_gaps_and_missing_stamps_alone() -> None:
     stamps = [(1, 0), (4, 1), (2, 2), (None, None), (3, 4), (None, 5), (90, 88), (92, None), (91, 90)]
     assert corrected(stamps) == stamps
+    stamps = [(0, None), (56, None), (52, 0), (50, 50), (54, 52), (98, 54)]  # as Matroska has them
+    assert corrected(stamps) == stamps
 
 
 def test_a_clock_closes_jumps_and_mends_single_stamps() -> None:
@@ -102,3 +128,4 @@ def test_a_clock_closes_jumps_and_mends_single_stamps() -> None:
     assert corrected([(5000, 5000), (5001, 5001), (3, 3)]) == [(5000 + n, 5000 + n) for n in range(3)]
     assert corrected([(0, 0), (1, 1), (2**40, 2**40), (3, 3), (4, 4)]) == [(n, n) for n in range(5)]
     assert corrected([(0, 0), (2**40, 1), (2, 2)]) == [(n, n) for n in range(3)]
+    assert corrected([(0, 0), (2**40, 300), (600, 600)], gap=1e4) == [(0, 0), (300, 300), (600, 600)]

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 BACK = 0.5  # seconds that stamps may go back, as guessed decoding times do
 GAP, JOINED_GAP = 1e4, 10.0  # seconds without a frame; JOINED_GAP in formats whose stamps may jump
 REORDERED = 10.0  # seconds between decoding and showing a frame; more is a damaged stamp
+REORDERING = 16  # frames by which decoding order may run ahead of time (H.264, H.265)
 LONGEST_STEP = 1.0  # seconds
 
 
@@ -27,6 +28,7 @@ class Clock:
     gap: float
     _shift: float = 0.0
     _last: float | None = None
+    _shown: bool = False  # whether the last stamp was when a frame is shown, for want of when it is decoded
 
     def correct(self, packet: "Packet[VideoStream]") -> None:
         """Shift the stamps of the next packet by the jumps so far; a packet without stamps keeps none."""
@@ -35,21 +37,27 @@ class Clock:
             return
         base = float(packet.time_base)
         time = stamp * base + self._shift
+        mixed, self._shown = self._shown or packet.dts is None, packet.dts is None
+        longest = self.step
         if self._last is not None:
             passed = time - self._last
-            if not -BACK <= passed <= self.gap:
+            if not -(REORDERED if mixed else BACK) <= passed <= self.gap:
                 self._shift += self.step - passed
                 time = self._last + self.step
             elif 0 < passed <= LONGEST_STEP:
                 self.step = passed
-            time = max(time, self._last)
+            longest = max(longest, passed)
+            time = time if mixed else max(time, self._last)
         self._last = time
         ticks = round(self._shift / base)
         if ticks and packet.dts is not None:
             packet.dts += ticks
         if ticks and packet.pts is not None:
             packet.pts += ticks
-        if packet.pts is not None and packet.dts is not None and abs(packet.pts - packet.dts) * base > REORDERED:
+        if packet.pts is None or packet.dts is None:
+            return
+        # A slide may stand longer than any delay of a film's frames.
+        if abs(packet.pts - packet.dts) * base > max(REORDERED, REORDERING * longest if longest <= self.gap else 0):
             packet.pts = packet.dts
 
 

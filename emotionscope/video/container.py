@@ -4,6 +4,7 @@ Only containers of one file and raw streams are opened, nothing a file refers to
 limit are refused. What goes wrong is a `RowError`.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -23,7 +24,7 @@ LARGEST = (8192, 4320)  # pixels, in either orientation
 NO_VIDEO = 1 << 10 | 1 << 19  # dispositions of a cover picture, and of a tile of a larger picture
 DISCONTINUOUS = 0x200  # the flag of formats whose time stamps may jump
 LEAD = 60.0  # seconds by which sound may start before the picture
-SLOWEST, FASTEST, USUAL = 0.1, 1000.0, 25.0  # frames a second; a rate beyond them is a damaged header's
+SLOWEST, FASTEST, USUAL = 0.01, 1000.0, 25.0  # frames a second; a rate beyond them is a damaged header's
 
 
 @contextmanager
@@ -43,6 +44,8 @@ def row_errors() -> Iterator[None]:
 
 def open_container(stream: IO[bytes]) -> InputContainer:
     """The container in a stream, read from its first byte; the stream stays open. Raises RowError."""
+    if stream.seek(0, io.SEEK_END) == 0:
+        raise RowError("video unreadable: the file is empty")
     stream.seek(0)
     try:
         # Refusing io_open keeps the demuxers from opening what a file refers to.

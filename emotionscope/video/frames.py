@@ -184,7 +184,7 @@ class _Sampler:
             edges, middles = np.interp(edges, even, ordered), np.interp(middles, even, ordered)
         self._edges, self._middles = edges, middles
         self._cells, key_cells = (len(np.unique(np.searchsorted(edges, t, "right"))) for t in (times, times[keys]))
-        self._zero = self.low if np.isfinite(self.low) else first
+        self._zero = self.low if np.isfinite(self.low) else stretch.zero
         # Frames that no other needs are cheap to leave out, as long as (nearly) every cell still has one.
         self.ways: list[Skip] = ["DEFAULT"]
         if len(times) > 2 * count:

@@ -12,10 +12,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emotionscope.video import clock
+from emotionscope.video.clock import REORDERING
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
 
 INDEXED = "mov"  # demuxers that know where every frame lies, and so can go back to the first exactly
-REORDERING = 16  # frames by which decoding order may run ahead of time (H.264, H.265)
 
 Skip = Literal["DEFAULT", "NONREF", "NONKEY"]
 
