@@ -1,6 +1,6 @@
 """The dashboard's pictures, in Vega: one colour an emotion, words beside it, and all of it told to screen readers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
@@ -11,7 +11,7 @@ from emotionscope.dashboard.archive import GROUP, POSITIONS
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import ReliabilityBin
 from emotionscope.evaluation.palette import COLOURS
-from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.labels import EMOTIONS
 
 PALE = 0.35  # opacity of what is not chosen, and of groups too small to tell anything
 _BLUE, _GREY = "#3b7dd8", "#868e96"
@@ -137,31 +137,17 @@ def _mostly(table: pd.DataFrame, by: str, order: list[str]) -> str:
     return ", ".join(f"{name} mostly {row.idxmax()} ({row.max():.0%})" for name, row in shares.iterrows())
 
 
-def probabilities(values: Mapping[str, npt.NDArray[np.float32]]) -> AnyChart:
-    """All seven probabilities of each model side by side; `values` has float [7] by model, NaN where it has none."""
-    rows = [
-        {"model": model, "emotion": emotion, "probability": float(value)}
-        for model, given in values.items()
-        if not np.isnan(given[0])
-        for emotion, value in zip(EMOTIONS, given, strict=True)
-    ]
-    told = [
-        f"{model}: " + ", ".join(f"{r['emotion']} {r['probability']:.0%}" for r in rows if r["model"] == model) + "."
-        for model in values
-    ]
-    base = alt.Chart(pd.DataFrame(rows, columns=["model", "emotion", "probability"])).encode(
+def probabilities(model: str, values: npt.NDArray[np.float32]) -> AnyChart:
+    """All seven probabilities of a model, float [7]."""
+    rows = pd.DataFrame({"emotion": EMOTIONS, "probability": values.astype(float)})
+    told = ", ".join(f"{emotion} {value:.0%}" for emotion, value in zip(EMOTIONS, values, strict=True))
+    base = alt.Chart(rows, height=240, title=model).encode(
         y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None),
         x=alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.15]), axis=None),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(color=alt.Color("emotion:N", scale=SCALE, legend=None))
     words = base.mark_text(align="left", dx=4).encode(text=alt.Text("probability:Q", format=".0%"))
-    chart: AnyChart = (
-        alt.layer(bars, words)
-        .properties(width=190, height=200)
-        .facet(column=alt.Column("model:N", sort=list(MODELS), title=None))
-        .properties(description="Probabilities. " + " ".join(told))
-    )
-    return chart
+    return alt.layer(bars, words).properties(description=f"Probabilities of {model}: {told}.")
 
 
 def calibration(bins: Sequence[ReliabilityBin]) -> AnyChart:

@@ -16,14 +16,14 @@ KINDS: Final = ("svg", "png")
 Act = Callable[[JsonObject], None]
 
 
-def draw(chart: AnyChart, name: str, on_click: Act | None = None, stretch: bool = True) -> None:
+def draw(chart: AnyChart, name: str, on_click: Act | None = None) -> None:
     """Show a chart, offer it as a file of this name, and call `on_click` with what a clicked mark stands for."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
     # A key of its own for each click forgets the last one, so that the same mark can be clicked again.
     key = f"{name}-{st.session_state.get('clicks', 0)}"
     st.altair_chart(
         _inked(chart, theme),
-        width="stretch" if stretch else "content",
+        width="stretch",
         key=key,
         on_select=partial(_clicked, key, on_click) if on_click else "ignore",
         selection_mode=CLICK if on_click else None,
@@ -46,7 +46,7 @@ def _inked(chart: AnyChart, theme: str) -> AnyChart:
     inked: AnyChart = (
         chart.configure_axis(labelColor=quiet, titleColor=quiet, labelLimit=140)
         .configure_legend(labelColor=ink)
-        .configure_header(labelColor=ink)
+        .configure_title(color=ink)
         .configure_text(color=ink)
     )
     return inked

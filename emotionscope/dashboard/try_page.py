@@ -116,8 +116,10 @@ def _find_faces(content: bytes) -> list[Face]:
 def _show_answers(answer: Answer) -> None:
     found = {model: answer.likeliest(model) for model in MODELS}
     st.html("".join(markup.chip(model, *(each or (None,))) for model, each in found.items()))
-    chart = charts.probabilities({model: rows[0] for model, rows in answer.probabilities.items()})
-    drawing.draw(chart, "probabilities", stretch=False)
+    answered = [model for model in MODELS if found[model]]
+    for model, place in zip(answered, st.columns(len(MODELS)), strict=False):
+        with place:
+            drawing.draw(charts.probabilities(model, answer.probabilities[model][0]), f"probabilities-{model}")
 
 
 def _explain_fused(answer: Answer, fusion: Fusion) -> None:
