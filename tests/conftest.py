@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from emotionscope import cli, ray_session
 from emotionscope.io import atomic, tables, uris
@@ -142,15 +143,27 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_faces(tmp_path_factory.mktemp("faces") / "faces.parquet", splits, broken=3))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` fills; made once for all processes of the test run."""
+    root = factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.with_suffix(".done").exists():
+            make(folder)
+            folder.with_suffix(".done").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def trained(faces: str, tmp_path_factory: pytest.TempPathFactory, ray_cluster: ray_session.Cluster) -> str:
     """A bundle with a vision model that two workers have learnt from `faces`."""
     from jobs import train_vision
     from tests.drawn_faces import TRAINING
 
-    uri = str(tmp_path_factory.mktemp("trained") / "bundle")
-    train_vision.run(train_vision.TrainVision(keyframes=faces, bundle=uri, **TRAINING))
-    return uri
+    def make(folder: Path) -> None:
+        train_vision.run(train_vision.TrainVision(keyframes=faces, bundle=str(folder / "bundle"), **TRAINING))
+
+    return str(made_once(tmp_path_factory, "trained", make) / "bundle")
 
 
 @pytest.fixture(scope="session")
@@ -159,13 +172,14 @@ def obvious(trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from jobs import fit_fusion, train_text
     from tests.obvious import keyframes
 
-    folder = tmp_path_factory.mktemp("obvious")
-    table, models = str(folder / "keyframes"), str(folder / "bundle")
-    tables.write_part(keyframes(), f"{table}/part-0.parquet")
-    copy_in(Path(trained), models)
-    train_text.run(train_text.TrainText(dialogues=table, bundle=models))
-    fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
-    return folder
+    def make(folder: Path) -> None:
+        table, models = str(folder / "keyframes"), str(folder / "bundle")
+        tables.write_part(keyframes(), f"{table}/part-0.parquet")
+        copy_in(Path(trained), models)
+        train_text.run(train_text.TrainText(dialogues=table, bundle=models))
+        fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
+
+    return made_once(tmp_path_factory, "obvious", make)
 
 
 def score_flags(folder: Path, output: Path | str) -> list[str]:
@@ -187,11 +201,12 @@ def scores_of(uri: str) -> pa.Table:
 
 
 @pytest.fixture(scope="session")
-def scored(obvious: Path) -> str:
+def scored(obvious: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The scores of `obvious`'s keyframes, in four shards."""
     from jobs import score
 
-    output = str(obvious / "scores")
-    models = str(obvious / "bundle")
-    score.run(score.Score(keyframes=str(obvious / "keyframes"), bundle=models, output=output, shard_rows=25))
-    return output
+    def make(folder: Path) -> None:
+        flags = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle")}
+        score.run(score.Score(**flags, output=str(folder), shard_rows=25))
+
+    return str(made_once(tmp_path_factory, "scored", make))
