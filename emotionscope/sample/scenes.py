@@ -183,12 +183,24 @@ def _shots(rng: np.random.Generator, take: Take) -> list[tuple[int, int, list[tu
     return [(take.frames, 0, [*group, (take.speaker, x, y, rng.uniform(0.9, 1.1))])]
 
 
+def _light(rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """From which side the light falls, and how it changes blue, green and red."""
+    light = float(rng.choice([-1, 1]) * rng.uniform(0.25, 0.6))
+    warmth = rng.uniform(-0.05, 0.05)
+    return light, rng.uniform(0.8, 1.08) * np.array([1 - warmth, 1, 1 + warmth])
+
+
+def people_shown(take: Take) -> list[tuple[int, list[tuple[Person, float]]]]:
+    """For each shot of a take its number of frames, and who is in the picture, with the pixels from its left side."""
+    rng = np.random.default_rng(take.seed)
+    _light(rng)
+    return [(frames, [(person, x) for person, x, *_ in people]) for frames, _, people in _shots(rng, take)]
+
+
 def draw_frames(take: Take) -> Iterator[tuple[Pixels, int]]:
     """The drawings of a take, uint8 BGR [720, 1280, 3], each with the number of frames that it stands."""
     rng = np.random.default_rng(take.seed)
-    light = float(rng.choice([-1, 1]) * rng.uniform(0.25, 0.6))
-    warmth = rng.uniform(-0.05, 0.05)
-    gain = rng.uniform(0.8, 1.08) * np.array([1 - warmth, 1, 1 + warmth])
+    light, gain = _light(rng)
     drawn: dict[Person, tuple[Patch, ...]] = {}
     for frames, angle, people in _shots(rng, take):
         base = _graded(draw_room(take.room, angle), gain)

@@ -16,6 +16,7 @@ from emotionscope.video import tracking
 from emotionscope.video.container import row_errors
 from emotionscope.video.detection import Detector
 from emotionscope.video.frames import Frame, Span, sample_spans
+from emotionscope.video.people import Cast, Utterance
 
 JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
 JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
@@ -65,21 +66,28 @@ def faces_of(
 def faces_of_spans(stream: IO[bytes], detector: Detector, max_faces: int, spans: Sequence[Span]) -> list[Found]:
     """As `faces_of`, for several spans of a video, which is decoded once. No span makes this raise.
 
-    A store that is away does: JobError.
+    A person has the same number in all of them, 0 being the most prominent. A store that is away raises JobError.
     """
     found: list[Found] = [RowError("video has no frames")] * len(spans)
     is_picture = _is_picture(stream)
     stream.seek(0)
+    cast = Cast()
     if is_picture:
-        return [_found(_picture(stream), detector, max_faces)] * len(spans)
+        return [_found(_picture(stream), 0.0, detector, max_faces, cast)] * len(spans)
     for number, frames in sample_spans(stream, spans):
-        found[number] = frames if isinstance(frames, RowError) else _found(frames, detector, max_faces)
+        start = max(spans[number][0] or 0.0, 0.0)
+        found[number] = frames if isinstance(frames, RowError) else _found(frames, start, detector, max_faces, cast)
+    ranks = cast.ranks()
+    for each in found:
+        if not isinstance(each, RowError):
+            for face in each:
+                face["person"] = ranks[face["person"]]
     return found
 
 
-def _found(frames: Iterable[Frame], detector: Detector, max_faces: int) -> Found:
+def _found(frames: Iterable[Frame], start: float, detector: Detector, max_faces: int, cast: Cast) -> Found:
     try:
-        return _choose_faces(frames, detector, max_faces)
+        return _choose_faces(frames, start, detector, max_faces, cast)
     except RowError as error:
         return error
     except (MemoryError, JobError):  # the process has none left; the store is away
@@ -88,17 +96,20 @@ def _found(frames: Iterable[Frame], detector: Detector, max_faces: int) -> Found
         return RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}")
 
 
-def _choose_faces(frames: Iterable[Frame], detector: Detector, max_faces: int) -> list[Face]:
+def _choose_faces(frames: Iterable[Frame], start: float, detector: Detector, max_faces: int, cast: Cast) -> list[Face]:
     tracked: list[tracking.TrackedFace] = []
-    before, shot = None, 0
+    layouts: list[np.ndarray] = []
+    shot = 0
     for number, frame in enumerate(frames):
-        layout = tracking.layout(frame.image)
-        shot += before is not None and tracking.is_cut(before, layout)
-        before = layout
+        layouts.append(tracking.layout(frame.image))
+        shot += number > 0 and tracking.is_cut(*layouts[-2:])
         found = detector.detect(frame.image)
         tracked += tracking.describe_faces(frame.image, frame.scale, found, number, shot, frame.time)
+    if not layouts:
+        return []
     persons = tracking.assign_people(tracked)
-    return [_face(tracked[i], persons[i]) for i in tracking.select_faces(tracked, persons, max_faces)]
+    numbers = cast.see(Utterance(start, tracked, persons, layouts[0], layouts[-1]))
+    return [_face(tracked[i], numbers[i]) for i in tracking.select_faces(tracked, persons, max_faces)]
 
 
 def _face(tracked: tracking.TrackedFace, person: int) -> Face:

@@ -106,9 +106,16 @@ class IsolatedFaces(_Isolated):
                 return [error]
         found: list[Found] = []
         late: list[RowError] = []
+        people = 0
         for span in spans:
-            found += [late[-1]] if len(late) >= PATIENCE else self(video, root, [span])
-            late += [each for each in found[-1:] if isinstance(each, RowError) and str(each).startswith(TOO_LONG)]
+            (each,) = [late[-1]] if len(late) >= PATIENCE else self(video, root, [span])
+            if isinstance(each, RowError):
+                late += [each] if str(each).startswith(TOO_LONG) else []
+            else:  # who is who between spans is not known: better two numbers for one person than one for two
+                for face in each:
+                    face["person"] += people
+                people = max((face["person"] + 1 for face in each), default=people)
+            found.append(each)
         return found
 
     def of_clip(self, video: str, root: str, start: float | None = None, end: float | None = None) -> list[Face]:

@@ -1,7 +1,8 @@
 """Who is who in an utterance: faces of one person linked over time, and the faces worth keeping.
 
 No face is recognised. Within a shot a face is followed by its place and size; from shot to shot people are told
-apart by the colours of their hair, face and clothes, which hold for the seconds an utterance lasts.
+apart by the colours of their hair, face and clothes, which hold for the seconds an utterance lasts. `people` joins the
+utterances of a video.
 """
 
 import itertools
@@ -27,8 +28,9 @@ SAME_SHOT, SAME_PERSON = 0.35, 0.3  # distances of appearances; below them two f
 UNSEEN = 0.45  # distance of clothes that are not in the picture: says neither yes nor no
 
 # Regions as fractions of the face's box (left, top, right, bottom), and their weights: hair, face, clothes.
-REGIONS = ((-0.15, -0.35, 1.15, 0.15), (0.1, 0.2, 0.9, 0.95), (-0.5, 1.3, 1.5, 2.8))
+REGIONS = ((-0.15, -0.35, 1.15, 0.15), (0.1, 0.2, 0.9, 0.95), (-0.5, 1.2, 1.5, 2.8))
 WEIGHTS = np.array([0.25, 0.25, 0.5])
+ENOUGH = 0.08  # share of a region that must be in the picture: of clothes, a collar tells as much
 BINS = (6, 16, 16)  # of L, a, b
 # A Gaussian over each axis as a matrix: on so few bins five times as quick as a filter.
 _SMOOTH = [gaussian_filter1d(np.eye(bins, dtype=np.float32), 0.7, axis=0, mode="constant") for bins in BINS]
@@ -82,13 +84,13 @@ def _bhattacharyya(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def appearance(image: np.ndarray, face: Detection) -> np.ndarray:
-    """The colours of hair, face and clothes, float32 [3, colours]; NaN for a region mostly out of the picture."""
+    """The colours of hair, face and clothes, float32 [3, colours]; NaN for a region that is out of the picture."""
     appearances = np.full((len(REGIONS), int(np.prod(BINS))), np.nan, np.float32)
     corner, size = np.array([face.x, face.y] * 2), np.array([face.width, face.height] * 2)
     for row, region in zip(appearances, REGIONS, strict=True):
         want = corner + size * region
         x0, y0, x1, y1 = np.clip(want, 0, [*image.shape[1::-1]] * 2).astype(int)
-        if (x1 - x0) * (y1 - y0) >= 0.25 * np.prod(want[2:] - want[:2]):
+        if (x1 - x0) * (y1 - y0) >= ENOUGH * np.prod(want[2:] - want[:2]):
             row[:] = colours(cv2.resize(image[y0:y1, x0:x1], (32, 32), interpolation=cv2.INTER_AREA))
     return appearances
 
@@ -176,17 +178,28 @@ def _continues(last: TrackedFace, next_: TrackedFace) -> bool:
 
 def _cost(tracked: Sequence[TrackedFace], track: Sequence[int], next_: TrackedFace) -> float:
     """Cost of continuing a track with a face: how far the face moved, grew and changed its colours."""
-    (x, y, width, height), (x2, y2, width2, height2) = tracked[track[-1]].box, next_.box
-    moved = np.hypot(x2 - x + (width2 - width) / 2, y2 - y + (height2 - height) / 2) / max(height, height2)
-    grown = abs(np.log2(height2 / height))
-    changed = distance(_mean_appearance(tracked, track), next_.appearance)
+    moved, grown = _change(tracked[track[-1]], next_)
+    changed = distance(mean_appearance([tracked[i] for i in track]), next_.appearance)
     if max(moved, grown) > REACH or changed > SAME_SHOT:
         return FORBIDDEN
     return float((moved + grown) / REACH + changed / SAME_SHOT)
 
 
-def _mean_appearance(tracked: Sequence[TrackedFace], track: Sequence[int]) -> np.ndarray:
-    appearances = np.array([tracked[i].appearance for i in track])
+def is_near(last: TrackedFace, next_: TrackedFace) -> bool:
+    """Whether one face may be the other a moment later, by place and size."""
+    return max(_change(last, next_)) <= REACH
+
+
+def _change(last: TrackedFace, next_: TrackedFace) -> tuple[float, float]:
+    """How far a face has moved, in its heights, and grown, as log2 of its height."""
+    (x, y, width, height), (x2, y2, width2, height2) = last.box, next_.box
+    moved = np.hypot(x2 - x + (width2 - width) / 2, y2 - y + (height2 - height) / 2) / max(height, height2)
+    return float(moved), float(abs(np.log2(height2 / height)))
+
+
+def mean_appearance(faces: Sequence[TrackedFace]) -> np.ndarray:
+    """The mean of the faces' appearances; NaN for a region that is in the picture of none."""
+    appearances = np.array([face.appearance for face in faces])
     with np.errstate(invalid="ignore"):  # a region never in the picture stays NaN
         return np.asarray(np.nansum(appearances, 0) / (~np.isnan(appearances)).sum(0))
 
@@ -195,7 +208,7 @@ def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> li
     """The person of each track."""
     if len(tracks) < 2:
         return [1] * len(tracks)
-    appearances = [_mean_appearance(tracked, track) for track in tracks]
+    appearances = [mean_appearance([tracked[i] for i in track]) for track in tracks]
     frames = [{tracked[i].frame for i in track} for track in tracks]
     apart = np.zeros((len(tracks), len(tracks)))
     for i in range(len(tracks)):
