@@ -25,13 +25,18 @@ BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your r
 class FaultyS3(ThreadingHTTPServer):
     """The proxy of the server at `url`, on a port of its own; `seen` counts the requests and the faults."""
 
-    def __init__(self, url: str, seed: int, share: float) -> None:
+    def __init__(self, url: str, seed: int, share: float, latest: float) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
         self.target = urlsplit(url).netloc
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.seen: Counter[str] = Counter()
         self.over = threading.Event()
         self._random, self._share, self._lock = Random(seed), share, threading.Lock()
+        self.latest = latest
+
+    def shutdown_request(self, request: "socket.socket | tuple[bytes, socket.socket]") -> None:
+        """Close without a farewell, as a reset would not be one after it."""
+        self.close_request(request)
 
     def draw(self) -> tuple[Fault | None, float]:
         """What happens to the next request, and how late, or where in the answer, in [0, 1)."""
@@ -50,7 +55,7 @@ class _Request(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault, where = self.server.draw()
         if fault == "late":
-            self.server.over.wait(where * LATEST)
+            self.server.over.wait(where * self.server.latest)
         answer = self._busy() if fault == "busy" else self._forward(body)
         with suppress(ConnectionError):  # a client that was killed
             if fault == "cut":
@@ -92,9 +97,12 @@ class _Request(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty(url: str, seed: int, share: float = SHARE) -> Iterator[FaultyS3]:
-    """A proxy of the S3 server at `url` until the block ends; `share` is that of each kind of fault."""
-    with FaultyS3(url, seed, share) as proxy:
+def faulty(url: str, seed: int, share: float = SHARE, latest: float = LATEST) -> Iterator[FaultyS3]:
+    """A proxy of the S3 server at `url` until the block ends; `share` is that of each kind of fault.
+
+    What is late is so by `latest` seconds at most.
+    """
+    with FaultyS3(url, seed, share, latest) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         yield proxy
         proxy.over.set()

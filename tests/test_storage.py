@@ -95,6 +95,23 @@ def test_a_store_that_is_too_busy_is_asked_again_and_then_no_mistake_of_the_user
             s3.check_access(bucket)
 
 
+def test_however_many_connections_are_cut_all_is_read(
+    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes(range(256)) * 256
+    atomic.write_bytes(f"{bucket}/a.bin", content)
+    with faulty(s3_server.variables["AWS_ENDPOINT_URL"], seed=1, share=0.25, latest=0) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        s3.filesystem.cache_clear()  # a process has one client, and its server's address
+        try:
+            with ThreadPoolExecutor(16) as threads:
+                read = threads.map(lambda _: storage.read_bytes(f"{bucket}/a.bin"), range(150))
+                assert all(each == content for each in read)
+        finally:
+            s3.filesystem.cache_clear()
+        assert proxy.seen["cut"] > 60 and proxy.seen["busy"] > 60
+
+
 @pytest.mark.parametrize(
     ("answer", "away"),
     [

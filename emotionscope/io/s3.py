@@ -12,6 +12,8 @@ from pyarrow import fs as pafs
 from emotionscope.errors import RESUME, JobError, UserError, first_line
 from emotionscope.io import uris
 
+ATTEMPTS = 11  # of a request; the waits between them double from 25 ms, to some 50 seconds in all
+
 
 def environment() -> dict[str, str]:
     """The driver's ``AWS_`` variables, for `use_environment` in a worker that another machine started.
@@ -29,14 +31,17 @@ def use_environment(variables: dict[str, str]) -> None:
 
 @lru_cache(maxsize=1)
 def filesystem() -> pafs.S3FileSystem:
-    """One client a process, with bounded retries so that a lost server ends a job and not its patience."""
+    """One client a process, with bounded retries so that a lost server ends a job and not its patience.
+
+    The standard strategy of AWS would stop to retry once a process has had some fifty faults.
+    """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     scheme, _, host = endpoint.rpartition("://")
     return pafs.S3FileSystem(
         endpoint_override=host or None,
         scheme=scheme or None,
         allow_delayed_open=True,  # a small file is one PUT
-        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=8),
+        retry_strategy=pafs.AwsDefaultS3RetryStrategy(max_attempts=ATTEMPTS),
         connect_timeout=10,
         request_timeout=60,
     )
