@@ -13,7 +13,7 @@ from emotionscope.labels import EMOTIONS
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800)  # seconds between two ticks of an axis of time
 TICKS = 8
 PEOPLE = 20  # lanes; those of the people with the most faces
-_LANE, _FOOT = 24, 60  # pixels: a lane, and the axis below all of them
+_LANE, _FOOT = 24, 76  # pixels: a lane, and the axis below all of them
 _ASIDE = 64  # pixels left of both charts, so that a time is at the same place in each
 
 

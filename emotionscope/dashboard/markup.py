@@ -104,4 +104,5 @@ STYLE = """<style>
 .card h2 { font-size: 1.25rem; }
 .card h3 { font-size: 1.05rem; margin: .8rem 0 .2rem; padding: 0; }
 .card p, .card li { overflow-wrap: anywhere; }
+@media (max-width: 40rem) { .card table { font-size: .8rem; } .card :is(th, td) { padding: .15rem .3rem; } }
 </style>"""
