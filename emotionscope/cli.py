@@ -125,7 +125,13 @@ def _exit_on_sigterm() -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # its signals are not ours
+    # A forked process's signals are not ours: none reaches it before it has let go of the wakeup file.
+    terminate = {signal.SIGTERM}
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, terminate),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, terminate),
+        after_in_child=lambda: (signal.set_wakeup_fd(-1), signal.pthread_sigmask(signal.SIG_UNBLOCK, terminate)),
+    )
     signal.signal(signal.SIGTERM, lambda *_: None if "ray" in sys.modules else sys.exit(_say_stopped(143)))
 
     def wait() -> None:
