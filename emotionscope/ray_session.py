@@ -59,6 +59,8 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # it takes SIGTERM for a crash
+    # Ray would wait for a worker to each CPU before it lets the first driver in, and for ever where one dies meanwhile.
+    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
     import ray
 
     if ray.is_initialized():  # a caller's session, such as the demo's: shared by the jobs it runs

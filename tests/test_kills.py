@@ -119,7 +119,7 @@ def _part(process: psutil.Process, driver: psutil.Process) -> str | None:
             return "driver"
         if process.name() in ("raylet", "gcs_server"):
             return "raylet" if process.name() == "raylet" else "head"
-        if command.startswith("ray::"):
+        if command.startswith("ray::") or "default_worker.py" in command:  # which it is called while it starts
             return None if "Agent" in command else "worker"
         return "decoder" if "multiprocessing.spawn" in command else None
     return None
@@ -159,7 +159,11 @@ def run_to_end(run: Run, victim: str, moment: Moment, random: Random) -> list[tu
     while len(ends) < RUNS and not (hit and ended_well(*ends[-1])):
         with run.start() as job:
             hit = hit or kill(run, job, victim, moment, random)
-            told = job.communicate(timeout=300)[1]
+            try:
+                told = job.communicate(timeout=300)[1]
+            except subprocess.TimeoutExpired:
+                job.kill()
+                raise
         ends.append((job.returncode, told))
         if not hit and job.returncode == 0:
             return []
@@ -225,3 +229,10 @@ def test_in_s3_that_has_faults_whatever_is_killed_every_row_and_face_comes_out_o
         check_round(archive, bucket, bucket, {"AWS_ENDPOINT_URL": proxy.url}, victim, seed)
     print(dict(proxy.seen))
     assert proxy.seen["requests"] > 0
+
+
+def test_a_worker_that_is_killed_while_it_starts_holds_nothing_up(archive: Archive, tmp_path: Path) -> None:
+    run = Run(str(archive.folder), str(tmp_path), {})
+    ends = run_to_end(run, "worker", Moment(0, 0.0), Random(0))
+    assert ended_well(*ends[-1]), ends
+    assert difference(run.tables()[0], archive.scores) is None
