@@ -116,6 +116,23 @@ def test_rows_are_found_by_label_split_faces_range_and_the_utterance_before(tmp_
     assert shifts == [["anger", "joy", 1], ["joy", "anger", 2]]
 
 
+def test_words_are_found_whatever_their_case_and_signs(tmp_path: Path) -> None:
+    texts = ["Été? (50%) \\d+ [no]", "ÉTÉ? (50%) \\D+ [NO]", "ete 50 d no", None, "it's a\nnew line"]
+    answers = [one_answer("joy")] * len(texts)
+    table = scores(["joy"] * len(texts), {"text": answers, "fused": answers}, utterance=texts)
+    tables.write_part(table, f"{tmp_path}/part-0.parquet")
+    archive = Archive(str(tmp_path))
+
+    def found(words: str) -> list[str]:
+        return list(archive.rows(Selection(search=words))["utterance"])
+
+    assert found("été? (50%) \\d+ [") == texts[:2]
+    assert found(".*") == []
+    assert found("IT'S A\nNEW") == texts[4:]
+    query = archive.sql(Selection(search="it's"), str(tmp_path))
+    assert duckdb.sql(query).df()["utterance"].tolist() == texts[4:]
+
+
 def test_a_fused_answer_that_neither_model_gave_is_explained() -> None:
     fusion = Fusion(1.0, 1.0, dict.fromkeys(EMOTIONS, 0.0))
     text, vision = np.full((2, 7), 0.02, np.float32)

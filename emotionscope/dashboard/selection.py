@@ -1,5 +1,6 @@
 """What a visitor selects of a scores table, and the SQL that selects it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -78,7 +79,8 @@ def condition(chosen: Selection, column: Callable[[str], str], mark: Mark) -> st
     if chosen.error:
         terms.append(f"{column('error')} IS NOT NULL")
     if chosen.search:
-        terms.append(f"contains(lower({column('utterance')}), lower({mark(chosen.search)}))")
+        # `lower` would write every text of the archive anew.
+        terms.append(f"regexp_matches({column('utterance')}, {mark(re.escape(chosen.search))}, 'i')")
     for each in chosen.columns:
         terms += _column_terms(each, column(each.column), mark, any_of)
     if chosen.after:
