@@ -30,7 +30,7 @@ from emotionscope.video.frames import Span
 from emotionscope.video.keyframes import Face, faces_in
 
 FILM, EVERY, SPAN = 284, 10, 3  # seconds of the film, from one key frame to the next, and of an utterance
-LENGTHS = (150, 300, 600)  # seconds of the films with one key frame
+LENGTHS = (150, 600)  # seconds of the films with one key frame
 ROUNDS, RATE, MAX_FACES = 3, 24, 8
 WIDE = 100  # pixels that a face may be from the place of its person
 
