@@ -48,6 +48,12 @@ def test_a_wall_has_no_face_whatever_its_size(kind, shape, yunet):
     assert Detector(yunet if kind == "yunet" else DetectorSpec("haar")).detect(image) == []
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (20, 20), (7, 300), (32, 32)])
+def test_in_a_tiny_picture_every_worker_sees_the_same(shape, yunet):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    assert all(Detector(yunet).detect(image) == [] for _ in range(150))
+
+
 def test_boxes_are_in_pixels_of_the_picture_given(yunet):
     image = picture((180, 130, 110, BROWN, GREEN))
     (small,), (large,) = (Detector(yunet).detect(cv2.resize(image, None, fx=zoom, fy=zoom)) for zoom in (1, 3))

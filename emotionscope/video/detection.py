@@ -27,6 +27,7 @@ AREA = 480 * 270  # pixels a picture is shrunk to before detection; a smaller on
 # Chosen by eye on sitcom frames: clocks and pots reach 0.83, and faces seen from behind spread the eyes by 0.2.
 YUNET_LOWEST, YUNET_SURE = 0.7, 0.85
 PROFILE, YUNET_TURNED, FRONTAL = 0.15, 0.22, 0.4  # distance of the eyes in widths of the face
+YUNET_SMALLEST = 33  # pixels; with a shorter side, OpenCV's network reads memory that holds anything
 HAAR_LOWEST, HAAR_SURE, HAAR_BEST = 3.5, 5.0, 10.0  # the last stage's weight; most false faces stay below 3
 
 
@@ -130,6 +131,9 @@ class Detector:
         ]
 
     def _find_yunet(self, image: np.ndarray, zoom: np.ndarray) -> list[Detection]:
+        missing = [max(YUNET_SMALLEST - side, 0) for side in image.shape[:2]]
+        if any(missing):
+            image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
         self._yunet.setInputSize(image.shape[1::-1])
         found = self._yunet.detect(image)[1]
         detections = []
