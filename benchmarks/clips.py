@@ -1,7 +1,8 @@
 """The clips that benchmarks run over."""
 
-import math
+import itertools
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import av
 import numpy as np
 
 from emotionscope.errors import UserError
+from emotionscope.video.frames import Span
 
 SMALLEST = 1000  # bytes; smaller files are the broken clips of a sample
 
@@ -32,22 +34,31 @@ def cut_to_lengths(lengths: Sequence[int], found: Sequence[Path], folder: str, c
     paths = []
     for number, length in enumerate(dealt.T.ravel().tolist()):
         paths.append(f"{folder}/{number:03d}.mp4")
-        repeat(found[(number + number // shard) % len(found)], Path(paths[-1]), frames=length)
+        join([found[(number + number // shard) % len(found)]], Path(paths[-1]), frames=length)
     return paths
 
 
-def repeat(source: Path, target: Path, *, seconds: float = 0.0, frames: int = 0) -> None:
-    """Write a clip's video again and again, without encoding, until it has so many seconds or frames."""
-    with av.open(str(source)) as clip, av.open(str(target), "w") as sink:
-        stream = clip.streams.video[0]
-        written = sink.add_stream_from_template(stream)
-        packets: list[Any] = [packet for packet in clip.demux(stream) if packet.dts is not None]
-        times = [(packet.pts, packet.dts) for packet in packets]
-        length = max(packet.pts + packet.duration for packet in packets) - packets[0].dts
-        count = frames or len(packets) * math.ceil(seconds / float(length * packets[0].time_base))
-        for number in range(count):
-            turn, place = divmod(number, len(packets))
-            packet, (shown, decoded) = packets[place], times[place]
-            packet.stream = written
-            packet.pts, packet.dts = shown + turn * length, decoded + turn * length
-            sink.mux(packet)
+def join(clips: Sequence[Path], target: Path, *, seconds: float = 0.0, frames: int = 0) -> list[Span]:
+    """Write clips of one encoder one after another, without encoding; where each starts and ends, in seconds.
+
+    With `seconds` or `frames`, again and again until the film has as many.
+    """
+    spans: list[Span] = []
+    begin = written = 0
+    with av.open(str(clips[0])) as first, av.open(str(target), "w") as sink:
+        stream = sink.add_stream_from_template(first.streams.video[0])
+        for clip in itertools.cycle(clips) if seconds or frames else clips:
+            with av.open(str(clip)) as video:
+                source = video.streams.video[0]
+                packets: list[Any] = [packet for packet in video.demux(source) if packet.dts is not None]
+                base, lead = source.time_base or Fraction(1), packets[0].dts
+                end = begin + max(packet.pts + packet.duration for packet in packets)
+                for packet in packets[: frames - written if frames else None]:
+                    packet.stream, packet.pts, packet.dts = stream, packet.pts + begin, packet.dts + begin
+                    sink.mux(packet)
+                    written += 1
+            spans.append((float(begin * base), float(end * base)))
+            begin = end - lead  # times of decoding, which start before those of showing, must rise
+            if (frames and written >= frames) or (seconds and end * base >= seconds):
+                break
+    return spans

@@ -19,7 +19,7 @@ from typing import Any
 import av
 import cv2
 
-from benchmarks.clips import find_clips
+from benchmarks.clips import find_clips, join
 from benchmarks.measure import Figure, show
 from benchmarks.video import decode
 from emotionscope import cli
@@ -163,25 +163,6 @@ def _pictures(clips: Iterable[Path]) -> Iterator[av.VideoFrame]:
     for clip in clips:
         with av.open(str(clip)) as video:
             yield from video.decode(video=0)
-
-
-def join(clips: Sequence[Path], target: Path) -> list[Span]:
-    """Write clips of one encoder one after another, without encoding; where each starts and ends, in seconds."""
-    spans: list[Span] = []
-    with av.open(str(clips[0])) as first, av.open(str(target), "w") as sink:
-        stream = sink.add_stream_from_template(first.streams.video[0])
-        begin = 0
-        for clip in clips:
-            with av.open(str(clip)) as video:
-                source = video.streams.video[0]
-                packets: list[Any] = [packet for packet in video.demux(source) if packet.dts is not None]
-                length = max(packet.pts + packet.duration for packet in packets)
-                for packet in packets:
-                    packet.stream, packet.pts, packet.dts = stream, packet.pts + begin, packet.dts + begin
-                    sink.mux(packet)
-            spans.append((float(begin * packets[0].time_base), float((begin + length) * packets[0].time_base)))
-            begin += length
-    return spans
 
 
 if __name__ == "__main__":

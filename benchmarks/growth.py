@@ -17,7 +17,7 @@ import psutil
 import pyarrow as pa
 import ray
 
-from benchmarks.clips import find_clips, repeat
+from benchmarks.clips import find_clips, join
 from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
@@ -72,7 +72,7 @@ def _texts(settings: Growth, folder: str) -> list[Figure]:
 def _clips(clips: str, folder: str) -> list[Figure]:
     found = find_clips(clips)
     long = Path(folder, "long.mp4")
-    repeat(found[0], long, seconds=LONG_SECONDS)
+    join(found[:1], long, seconds=LONG_SECONDS)
     short, half = [found[number % len(found)] for number in range(SHORT)], SHORT // 2
     peaks = []
     for number, paths in enumerate((short, [*short[:half], long, *short[half:]])):

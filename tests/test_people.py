@@ -2,7 +2,7 @@
 
 from emotionscope.video import tracking
 from emotionscope.video.detection import Detection
-from emotionscope.video.people import Cast, Utterance
+from emotionscope.video.people import Cast, SpanFaces
 from tests.videos import BLOND, BROWN, GREEN, RED, picture
 
 ANNA, BEN = (180, 130, 100, BROWN, GREEN), (450, 130, 100, BLOND, RED)
@@ -15,7 +15,7 @@ def spoken(start, *people):
     found = [Detection(*box, 0.9, 1.0, True) for box in boxes]
     faces = [face for n in range(3) for face in tracking.describe_faces(image, 1.0, found, n, 0, n / 2)]
     layout = tracking.layout(image)
-    return Utterance(start, faces, tracking.assign_people(faces), layout, layout)
+    return SpanFaces(start, faces, tracking.assign_people(faces), layout, layout)
 
 
 def watch(*utterances):
@@ -51,5 +51,5 @@ def test_twins_keep_their_places_while_the_shot_goes_on():
 def test_nobody_has_no_number():
     cast = Cast()
     layout = tracking.layout(picture())
-    assert cast.see(Utterance(0, [], [], layout, layout)) == []
+    assert cast.see(SpanFaces(0, [], [], layout, layout)) == []
     assert cast.ranks() == []

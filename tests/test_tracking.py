@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 
 from emotionscope.video import tracking
+from emotionscope.video.best_faces import select_faces
 from emotionscope.video.detection import Detection
 from tests.videos import BLACK, BLOND, BLUE, BROWN, GREEN, RED, ROOM, STREET, picture
 
@@ -60,12 +61,12 @@ def test_what_is_surely_no_face_is_left_out_unless_there_is_nothing_else():
     together = sorted(sure + unsure, key=lambda face: face.frame)
     assert tracking.assign_people(unsure) == [0, 0]
     assert tracking.assign_people(together) == [0, -1, 0, -1]
-    assert tracking.select_faces(together, tracking.assign_people(together), 8) == [0, 2]
+    assert select_faces(together, tracking.assign_people(together), 8) == [0, 2]
 
 
 def test_nobody_is_nobody():
     assert tracking.assign_people([]) == []
-    assert tracking.select_faces([], [], 8) == []
+    assert select_faces([], [], 8) == []
 
 
 def test_a_cut_is_told_from_movement():
@@ -82,7 +83,7 @@ def test_kept_faces_show_every_person_before_anyone_twice_and_are_in_order_of_ti
     seen = seen_in([(0, ROOM, crowd)] * 5)
     persons = tracking.assign_people(seen)
     for most in (1, 3, 4, 6, 50):
-        kept = tracking.select_faces(seen, persons, most)
+        kept = select_faces(seen, persons, most)
         assert len(kept) == min(most, 20)
         assert {persons[i] for i in kept} == set(range(min(most, 4)))
         assert [seen[i].time for i in kept] == sorted(seen[i].time for i in kept)
@@ -103,7 +104,7 @@ def test_a_sharp_large_face_is_better_than_a_blurred_or_small_one():
 def test_of_one_person_different_expressions_are_kept():
     smiles = [-1, -1, -1, -1, 1, -1, -1]
     seen = seen_in([(0, ROOM, [(320, 150, 120, BROWN, GREEN, smile)]) for smile in smiles])
-    assert 4 in tracking.select_faces(seen, tracking.assign_people(seen), 2)
+    assert 4 in select_faces(seen, tracking.assign_people(seen), 2)
 
 
 def test_a_crop_is_square_with_a_margin_also_at_the_border():

@@ -194,8 +194,8 @@ def test_a_scan_counts_what_can_be_trained_on(tmp_path: Path) -> None:
 
 def test_faces_are_read_with_their_labels_and_bad_ones_left_out(tmp_path: Path) -> None:
     path = write_faces(tmp_path / "faces.parquet", {"train": 7, "dev": 7}, broken=2)
-    span = labelled_faces.scan(str(path)).spans["train"][0]
-    (batch,) = labelled_faces.read(span, "train", 32)
+    group = labelled_faces.scan(str(path)).row_groups["train"][0]
+    (batch,) = labelled_faces.read(group, "train", 32)
     assert batch["face"].shape == (5, 32, 32)
     assert batch["target"].argmax(axis=1).tolist() == [2, 3, 4, 5, 6]
 
@@ -220,7 +220,7 @@ def test_an_utterances_faces_share_its_weight(tmp_path: Path) -> None:
     faces = labelled_faces.scan(str(tmp_path))
     assert faces.faces["train"] == 4
     assert faces.left_out == {"no face": 1}
-    (batch,) = labelled_faces.read(faces.spans["train"][0], "train", 32)
+    (batch,) = labelled_faces.read(faces.row_groups["train"][0], "train", 32)
     assert batch["weight"].sum() == pytest.approx(1)
     assert batch["weight"][3] < batch["weight"][0]  # the listener counts less
 
@@ -267,7 +267,7 @@ def test_faces_are_read_with_their_votes(tmp_path: Path) -> None:
     faces = labelled_faces.scan(str(tmp_path))
     assert faces.votes
     assert faces.left_out == {"none of the seven emotions": 1}
-    (batch,) = labelled_faces.read(faces.spans["train"][0], "train", 32)
+    (batch,) = labelled_faces.read(faces.row_groups["train"][0], "train", 32)
     assert batch["target"][0, EMOTIONS.index("joy")] == pytest.approx(0.6)
 
 

@@ -25,7 +25,8 @@ _OPACITY = alt.Opacity("opacity:Q", scale=None, legend=None)
 AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
-def _click(*fields: str) -> alt.Parameter:
+def click(*fields: str) -> alt.Parameter:
+    """What a click on a chart hands on: the fields of the mark that was clicked."""
     return alt.selection_point(name=CLICK, fields=list(fields), clear=False)
 
 
@@ -40,7 +41,7 @@ def spread(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
         color=alt.Color("emotion:N", scale=SCALE, legend=None), opacity=_OPACITY, tooltip=["emotion", _COUNT]
     )
-    bars = bars.add_params(_click("emotion"))
+    bars = bars.add_params(click("emotion"))
     words = base.mark_text(align="left", dx=4).encode(text=alt.Text("share:Q", format=".0%"))
     told = ", ".join(f"{row.emotion} {row.share:.0%}" for row in table.itertuples())
     return alt.layer(bars, words).properties(description=f"Bars of the utterances by emotion: {told}.")
@@ -50,7 +51,7 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are pale."""
     order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
     table = table.assign(opacity=_pale_unless(~is_thin(table, "speaker") & _is_chosen(table, chosen)))
-    chart = alt.Chart(table, height=LEGEND + 26 * len(order)).mark_bar().add_params(_click("speaker", "emotion"))
+    chart = alt.Chart(table, height=LEGEND + 26 * len(order)).mark_bar().add_params(click("speaker", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}.")
     encoded: AnyChart = chart.encode(
         y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
@@ -73,7 +74,7 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     )
     order = table.sort_values("position")["place"].unique().tolist()
     told = _mostly(table, "place", order)
-    chart = alt.Chart(table, height=LEGEND + 200).mark_bar().add_params(_click("position", "emotion"))
+    chart = alt.Chart(table, height=LEGEND + 200).mark_bar().add_params(click("position", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions in the course of a dialogue, by utterances: {told}.")
     encoded: AnyChart = chart.encode(
         x=alt.X("place:N", sort=order, title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)),
@@ -122,7 +123,7 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
         opacity=_OPACITY,
         tooltip=[down, across, _COUNT, alt.Tooltip("share:Q", format=".0%")],
     )
-    cells = cells.add_params(_click(down, across))
+    cells = cells.add_params(click(down, across))
     words = base.mark_text().encode(text=alt.Text("rows:Q", format=",d"))
     most = table.sort_values("rows", ascending=False).head(10).to_dict("records")
     told = ", ".join(f"{row[down]} and {row[across]} {row['rows']:,}" for row in most)

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from emotionscope.dashboard.charts import CLICK, COLOUR, LEGEND, SCALE, AnyChart
+from emotionscope.dashboard.charts import COLOUR, LEGEND, SCALE, AnyChart, click
 from emotionscope.labels import EMOTIONS
 
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800)  # seconds between two ticks of an axis of time
@@ -18,7 +18,7 @@ _ASIDE = 64  # pixels left of both charts, so that a time is at the same place i
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeRange:
     """The part of a video that a chart shows, in seconds."""
 
     low: float
@@ -42,7 +42,7 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def span_of(rows: pd.DataFrame) -> Span | None:
+def time_range(rows: pd.DataFrame) -> TimeRange | None:
     """The time that utterances span, where all have a start and an end in one video; None where some have not."""
     if rows.empty or not {"start", "end"} <= set(rows.columns):
         return None
@@ -51,15 +51,15 @@ def span_of(rows: pd.DataFrame) -> Span | None:
     start, end = rows["start"].astype(float), rows["end"].astype(float)
     if not (np.isfinite(start) & np.isfinite(end) & (start <= end)).all() or start.min() >= end.max():
         return None
-    return Span(float(start.min()), float(end.max()))
+    return TimeRange(float(start.min()), float(end.max()))
 
 
 def line_of_feeling(rows: pd.DataFrame, model: str) -> AnyChart:
     """How sure one model is of each emotion over a dialogue's utterances, with the likeliest marked.
 
-    An utterance stands at the middle of its time where `span_of` finds times, else at its turn.
+    An utterance stands at the middle of its time where `time_range` finds times, else at its turn.
     """
-    span = span_of(rows)
+    span = time_range(rows)
     columns = {f"{model}_{emotion}": emotion for emotion in EMOTIONS}
     known = rows.dropna(subset=["utterance_id", *columns]).astype({"utterance_id": int})
     wide = known[["utterance_id", *columns]].rename(columns=columns)
@@ -79,15 +79,11 @@ def line_of_feeling(rows: pd.DataFrame, model: str) -> AnyChart:
         tooltip=[*(name for name in kept if name != "place"), "emotion", alt.Tooltip("probability:Q", format=".0%")],
     )
     points = base.transform_filter("datum.likeliest").mark_point(filled=True, size=90, opacity=1)
-    points = points.add_params(_click())
+    points = points.add_params(click("utterance_id"))
     told = ", ".join(_tell(row) for row in _likeliest(long))
     lines = base.mark_line(strokeWidth=1.5, opacity=0.6)
     by = "time" if span else "utterance"
     return alt.layer(lines, points).properties(description=f"The likeliest emotion by {by}: {told}.")
-
-
-def _click() -> alt.Parameter:
-    return alt.selection_point(name=CLICK, fields=["utterance_id"], clear=False)
 
 
 def _aside(**settings: Any) -> alt.Axis:
@@ -103,7 +99,7 @@ def _tell(row: Any) -> str:
     return f"{row.utterance_id}{when} {row.emotion} ({row.probability:.0%})"
 
 
-def lanes(faces: pd.DataFrame, span: Span | None) -> AnyChart:
+def lanes(faces: pd.DataFrame, span: TimeRange | None) -> AnyChart:
     """A lane for each person, and on it their faces at their times, from `Archive.people`; of one video.
 
     `span` is what the line above shows; without one, the lanes span their faces.
@@ -112,7 +108,7 @@ def lanes(faces: pd.DataFrame, span: Span | None) -> AnyChart:
     most = faces["person"].value_counts().head(PEOPLE).index
     faces = faces[faces["person"].isin(most)]
     order = [_name(person) for person in sorted(most)]
-    span = span or Span(min(0.0, float(faces["place"].min())), float(faces["place"].max()) + 1)
+    span = span or TimeRange(min(0.0, float(faces["place"].min())), float(faces["place"].max()) + 1)
     chart = alt.Chart(faces, height=_FOOT + _LANE * len(order)).mark_point(filled=True, size=80, opacity=0.9)
     told = "; ".join(f"{name} {_tell_lane(faces[faces['who'] == name])}" for name in order)
     encoded: AnyChart = (
@@ -122,7 +118,7 @@ def lanes(faces: pd.DataFrame, span: Span | None) -> AnyChart:
             color=alt.Color("emotion:N", scale=SCALE, legend=None),  # the line's holds for both
             tooltip=["who:N", "when:N", "utterance_id", "emotion", alt.Tooltip("probability:Q", format=".0%")],
         )
-        .add_params(_click())
+        .add_params(click("utterance_id"))
         .properties(description=f"Faces by person and time: {told}.")
     )
     return encoded

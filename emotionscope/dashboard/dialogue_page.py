@@ -64,7 +64,7 @@ def _show_people(table: str, dialogue: str, rows: pd.DataFrame) -> None:
         st.caption("No lanes of people: each utterance has a video of its own, and people are numbered within a video.")
     else:
         st.header("Who is seen, and how they look")
-        chart = dialogue_charts.lanes(faces, dialogue_charts.span_of(rows))
+        chart = dialogue_charts.lanes(faces, dialogue_charts.time_range(rows))
         drawing.draw(chart, "people", _pick_utterance)
         people = faces["person"].nunique()
         if people > dialogue_charts.PEOPLE:

@@ -138,10 +138,7 @@ def _check_name(uri: str) -> None:
     name, packing = posixpath.splitext(uri.lower())
     if packing in PACKED and name.endswith(SUFFIXES):
         raise UserError(f"{uri}: a Parquet file that was packed once more; unpack it, or move it away")
-    try:
-        uri.encode()
-    except UnicodeEncodeError:
-        raise UserError(f"{uris.printable(uri)}: its name is not UTF-8; rename it") from None
+    uris.check_utf8(uri)
 
 
 def _begins_as_parquet(uri: str) -> bool:

@@ -22,8 +22,7 @@ def absolute(uri: str) -> str:
     """
     if not uri.strip():
         raise UserError("an empty path; name a folder, a file or s3://bucket/prefix")
-    if printable(uri) != uri:
-        raise UserError(f"{printable(uri)}: a name that is not UTF-8; rename it")
+    check_utf8(uri)
     if is_s3(uri):
         bucket, *names = uri.removeprefix("s3://").rstrip("/").split("/")
         if not bucket:
@@ -40,9 +39,13 @@ def absolute(uri: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def printable(uri: str) -> str:
-    """A URI with what is not UTF-8 in it, as Python has it from the file system, written as escapes."""
-    return uri.encode("utf-8", "backslashreplace").decode()
+def check_utf8(uri: str) -> None:
+    """Raise UserError for a name with bytes of the file system that are not UTF-8, which Arrow cannot take."""
+    try:
+        uri.encode()
+    except UnicodeEncodeError:
+        name = uri.encode("utf-8", "backslashreplace").decode()
+        raise UserError(f"{name}: its name is not UTF-8; rename it") from None
 
 
 def join(uri: str, *names: str) -> str:

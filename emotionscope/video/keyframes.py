@@ -13,10 +13,11 @@ import pyarrow as pa
 from emotionscope.errors import JobError, RowError, UserError, first_line
 from emotionscope.io import contracts, s3, storage, tables, uris
 from emotionscope.video import tracking
+from emotionscope.video.best_faces import select_faces
 from emotionscope.video.container import row_errors
 from emotionscope.video.detection import Detector
 from emotionscope.video.frames import Frame, Span, sample_spans
-from emotionscope.video.people import Cast, Utterance
+from emotionscope.video.people import Cast, SpanFaces
 
 JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
 JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
@@ -108,8 +109,8 @@ def _choose_faces(frames: Iterable[Frame], start: float, detector: Detector, max
     if not layouts:
         return []
     persons = tracking.assign_people(tracked)
-    numbers = cast.see(Utterance(start, tracked, persons, layouts[0], layouts[-1]))
-    return [_face(tracked[i], numbers[i]) for i in tracking.select_faces(tracked, persons, max_faces)]
+    numbers = cast.see(SpanFaces(start, tracked, persons, layouts[0], layouts[-1]))
+    return [_face(tracked[i], numbers[i]) for i in select_faces(tracked, persons, max_faces)]
 
 
 def _face(tracked: tracking.TrackedFace, person: int) -> Face:

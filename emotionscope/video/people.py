@@ -20,7 +20,7 @@ FOLLOWED = 0.2  # what a place that fits takes off the distance
 
 
 @dataclass(frozen=True)
-class Utterance:
+class SpanFaces:
     """The faces of an utterance that starts at ``start`` seconds of its video, and the person of each, -1 for nobody.
 
     ``first`` and ``last`` are the layouts of its first and last frame.
@@ -52,17 +52,17 @@ class Cast:
         self._people: list[_Person] = []
         self._last: np.ndarray | None = None
 
-    def see(self, utterance: Utterance) -> list[int]:
+    def see(self, span: SpanFaces) -> list[int]:
         """A number for each face, -1 for nobody; the same for one person in all utterances of the video."""
-        goes_on = self._last is not None and not tracking.is_cut(self._last, utterance.first)
-        self._last = utterance.last
+        goes_on = self._last is not None and not tracking.is_cut(self._last, span.first)
+        self._last = span.last
         groups = [
-            [place for place, person in enumerate(utterance.persons) if person == each]
-            for each in range(max(utterance.persons, default=-1) + 1)
+            [place for place, person in enumerate(span.persons) if person == each]
+            for each in range(max(span.persons, default=-1) + 1)
         ]
-        found = [_person(utterance, group) for group in groups]
-        known = self._known(utterance, groups, found, goes_on)
-        numbers = [-1] * len(utterance.faces)
+        found = [_person(span, group) for group in groups]
+        known = self._known(span, groups, found, goes_on)
+        numbers = [-1] * len(span.faces)
         for each, (group, person) in enumerate(zip(groups, found, strict=True)):
             if each in known:
                 number = known[each]
@@ -80,7 +80,7 @@ class Cast:
         return [int(rank) for rank in np.argsort(order)]
 
     def _known(
-        self, utterance: Utterance, groups: Sequence[Sequence[int]], found: Sequence[_Person], goes_on: bool
+        self, span: SpanFaces, groups: Sequence[Sequence[int]], found: Sequence[_Person], goes_on: bool
     ) -> dict[int, int]:
         """The number of those people of an utterance who were seen before; no two are one (Hungarian method)."""
         costs = np.full((len(self._people), len(found)), tracking.FORBIDDEN)
@@ -88,8 +88,8 @@ class Cast:
             for each, person in enumerate(found):
                 apart = min(tracking.distance(look, person.mean) for look in (before.mean, before.latest))
                 if goes_on:
-                    first = utterance.faces[groups[each][0]]
-                    wait = utterance.start + first.time - before.seen
+                    first = span.faces[groups[each][0]]
+                    wait = span.start + first.time - before.seen
                     if abs(wait) <= tracking.GAP and tracking.is_near(before.last, first):
                         apart -= FOLLOWED
                 if apart < SAME:
@@ -98,11 +98,11 @@ class Cast:
         return {int(each): int(number) for number, each in pairs if costs[number, each] < tracking.FORBIDDEN}
 
 
-def _person(utterance: Utterance, group: Sequence[int]) -> _Person:
-    faces = [utterance.faces[place] for place in group]
+def _person(span: SpanFaces, group: Sequence[int]) -> _Person:
+    faces = [span.faces[place] for place in group]
     look = tracking.mean_appearance(faces)
     last = faces[-1]
-    return _Person(look, look, len(faces), sum(face.quality for face in faces), last, utterance.start + last.time)
+    return _Person(look, look, len(faces), sum(face.quality for face in faces), last, span.start + last.time)
 
 
 def _add(person: _Person, more: _Person) -> None:

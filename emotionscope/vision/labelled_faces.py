@@ -21,11 +21,11 @@ _LABELS = ("emotion", "split")
 
 
 @dataclass(frozen=True)
-class Span:
+class RowGroup:
     """A row group of a file, the column its faces stand in, ``faces`` or ``image``, and its Hive partition."""
 
     uri: str
-    row_group: int
+    number: int
     column: str
     partition: str = ""
 
@@ -34,14 +34,14 @@ class Span:
 class LabelledFaces:
     """What a dataset offers for training, by split.
 
-    `spans` are where the split's rows stand, `faces` counts its faces, and `classes`, float64 [7], its
+    `row_groups` are where the split's rows stand, `faces` counts its faces, and `classes`, float64 [7], its
     utterances with faces (or its images) by emotion, the likeliest where the label is a distribution. `votes` tells
     whether it is. `left_out` counts rows that are not used, by reason.
     """
 
     dataset: tables.Dataset
     votes: bool
-    spans: dict[str, list[Span]]
+    row_groups: dict[str, list[RowGroup]]
     faces: dict[str, int]
     classes: dict[str, np.ndarray]
     left_out: dict[str, int]
@@ -60,23 +60,23 @@ def scan(uri: str) -> LabelledFaces:
     if not votes and "emotion" not in dataset.schema.names:
         raise UserError(f"{uri}: no column 'emotion', and no columns of votes for each of {', '.join(EMOTIONS)}")
     _check_types(dataset, column, vote_columns(dataset.schema.names))
-    spans: dict[str, list[Span]] = {split: [] for split in SPLITS}
+    row_groups: dict[str, list[RowGroup]] = {split: [] for split in SPLITS}
     faces = dict.fromkeys(SPLITS, 0)
     classes = {split: np.zeros(len(EMOTIONS)) for split in SPLITS}
     left_out: Counter[str] = Counter()
     with ThreadPoolExecutor(READERS) as readers:
         for found in readers.map(lambda part: _count(part.uri, column, part.partition), dataset.parts):
-            for span, count, missed in found:
+            for group, count, missed in found:
                 left_out.update(missed)
                 for split, (n, utterances) in count.items():
                     faces[split] += n
                     classes[split] += utterances
-                    spans[split].append(span)
+                    row_groups[split].append(group)
     for split in ("train", "dev"):
         if not faces[split]:
             hint = " (use that of a validation set to choose the best epoch)" if split == "dev" else ""
             raise UserError(f"{uri}: no labelled face of split {split!r}{hint}{_left_out(left_out)}")
-    return LabelledFaces(dataset, votes, spans, faces, classes, dict(left_out))
+    return LabelledFaces(dataset, votes, row_groups, faces, classes, dict(left_out))
 
 
 def _check_types(dataset: tables.Dataset, column: str, votes: Iterable[str]) -> None:
@@ -92,7 +92,9 @@ def _check_types(dataset: tables.Dataset, column: str, votes: Iterable[str]) -> 
             raise UserError(f"{dataset.uri}: column {name!r} is {kind}, and must be a number of votes")
 
 
-def _count(uri: str, column: str, partition: str) -> list[tuple[Span, dict[str, tuple[int, np.ndarray]], Counter[str]]]:
+def _count(
+    uri: str, column: str, partition: str
+) -> list[tuple[RowGroup, dict[str, tuple[int, np.ndarray]], Counter[str]]]:
     """For each row group of a file: faces, and utterances by emotion, of each split; and rows left out by reason."""
     result = []
     with parquet_files.open_file(uri) as file:
@@ -115,7 +117,7 @@ def _count(uri: str, column: str, partition: str) -> list[tuple[Span, dict[str, 
                     found[split] = faces + n, utterances
                 else:
                     left_out[reason or "no face"] += 1
-            result.append((Span(uri, group, column, partition), found, left_out))
+            result.append((RowGroup(uri, group, column, partition), found, left_out))
     return result
 
 
@@ -145,23 +147,23 @@ def _label(row: Mapping[str, Any], votes: dict[str, str]) -> tuple[tuple[str, np
     return (None, reason) if emotions is None else ((split, emotions), "")
 
 
-def read(span: Span, split: str, size: int) -> Iterator[dict[str, np.ndarray]]:
-    """The faces of one split in a span, in batches.
+def read(group: RowGroup, split: str, size: int) -> Iterator[dict[str, np.ndarray]]:
+    """The faces of one split in a row group, in batches.
 
     Each batch holds ``face`` uint8 [n, size, size], ``target`` float32 [n, 7] (in `EMOTIONS` order; rows sum to 1) and
     ``weight`` float32 [n]. An utterance's faces share its label, which listeners do not: they are weighted by
     `preprocessing.face_weights`, so that each utterance counts once. Images that cannot be read are left out.
     """
-    with parquet_files.open_file(span.uri) as file:
+    with parquet_files.open_file(group.uri) as file:
         votes = vote_columns(file.schema_arrow.names)
-        names = [*_label_columns(file.schema_arrow.names), span.column]
-        for batch in file.iter_batches(ROWS, row_groups=[span.row_group], columns=names):
+        names = [*_label_columns(file.schema_arrow.names), group.column]
+        for batch in file.iter_batches(ROWS, row_groups=[group.number], columns=names):
             faces, targets, weights = [], [], []
-            for row in _rows(pa.Table.from_batches([batch]), span.partition):
+            for row in _rows(pa.Table.from_batches([batch]), group.partition):
                 label, _ = _label(row, votes)
                 if label is None or label[0] != split:
                     continue
-                for image, weight in _images(row[span.column]):
+                for image, weight in _images(row[group.column]):
                     try:
                         faces.append(decode(image, size))
                     except RowError:

@@ -23,7 +23,7 @@ from emotionscope.errors import UserError, first_line
 from emotionscope.io import atomic, s3, storage, uris
 from emotionscope.io.storage import JsonObject
 from emotionscope.vision.callbacks import Lines, fit
-from emotionscope.vision.labelled_faces import LabelledFaces, Span, read
+from emotionscope.vision.labelled_faces import LabelledFaces, RowGroup, read
 from emotionscope.vision.model import VisionModel
 from emotionscope.vision.train_loop import Outcome, Recipe, TrainLoopConfig, train_loop_per_worker
 
@@ -189,16 +189,16 @@ def _datasets(faces: LabelledFaces, size: int, seed: int) -> dict[str, Dataset]:
     def decoder(split: str) -> Callable[[pa.Table], Iterable[dict[str, np.ndarray]]]:
         def decode(block: pa.Table) -> Iterable[dict[str, np.ndarray]]:
             s3.use_environment(aws)
-            for span in block.to_pylist():
-                yield from read(Span(**span), split, size)
+            for group in block.to_pylist():
+                yield from read(RowGroup(**group), split, size)
 
         return decode
 
     datasets = {}
-    for split, spans in faces.spans.items():
-        if not spans:
+    for split, row_groups in faces.row_groups.items():
+        if not row_groups:
             continue
-        mixed = np.random.default_rng(seed).permutation(len(spans))
-        items = ray.data.from_items([asdict(spans[i]) for i in mixed], override_num_blocks=len(spans))
+        mixed = np.random.default_rng(seed).permutation(len(row_groups))
+        items = ray.data.from_items([asdict(row_groups[i]) for i in mixed], override_num_blocks=len(row_groups))
         datasets[split] = items.map_batches(decoder(split), batch_size=None, batch_format="pyarrow")
     return datasets
