@@ -7,9 +7,11 @@ stop it. It listens on this machine only, unless you set --address, and sends no
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +25,8 @@ from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import tables, uris
 from emotionscope.video import keyframes
+
+LOOK = 0.1  # seconds between two looks whether the server listens
 
 
 @cli.flags
@@ -55,6 +59,7 @@ def run(settings: Dashboard = NOTHING) -> None:
     """Check the settings and serve the pages until stopped."""
     if importlib.util.find_spec("streamlit") is None or importlib.util.find_spec("duckdb") is None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
+    _check_port(settings)
     named = {"scores": settings.scores, "keyframes": settings.keyframes, "faces": settings.faces}
     sources = {kind: uris.absolute(uri) for kind, uri in named.items() if uri}
     sources["bundle"] = bundles.chosen(settings.bundle)
@@ -74,6 +79,16 @@ def run(settings: Dashboard = NOTHING) -> None:
         if "scores" in sources:
             sources["query_uri"] = _bring(sources["scores"], folder)
         _serve(sources, settings)
+
+
+def _check_port(settings: Dashboard) -> None:
+    """Raise UserError where nobody can listen at the address and port."""
+    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    try:
+        socket.create_server((settings.address, settings.port), family=family).close()
+    except OSError as error:
+        where = f"{settings.address}, port {settings.port}"
+        raise UserError(f"cannot listen at {where} ({error.strerror or error}); choose another --port") from error
 
 
 def _videos_folder(settings: Dashboard) -> str:
@@ -115,17 +130,31 @@ def _serve(sources: dict[str, str], settings: Dashboard) -> None:
         "theme.dark.primaryColor": "#3475d3",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    print(f"dashboard: http://{settings.address}:{settings.port} (stop with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "emotionscope.dashboard.server", "run", *flags, str(script), "--"]
     command.append(json.dumps(sources))
     # In a session of its own, Ctrl-C reaches this process alone; the server has nothing to put away.
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as server:
         try:
+            with cli.working("opening the pages"):
+                _wait_until_open(server, settings)
+            if server.poll() is None:
+                host = f"[{settings.address}]" if ":" in settings.address else settings.address
+                print(f"dashboard: http://{host}:{settings.port} (stop with Ctrl-C)", flush=True)
             code = server.wait()
         finally:
             server.kill()
     if code:
-        raise JobError(f"the server ended with code {code}; is port {settings.port} taken?")
+        raise JobError(f"the server of the pages ended with code {code}")
+
+
+def _wait_until_open(server: "subprocess.Popen[bytes]", settings: Dashboard) -> None:
+    """Return once the pages can be opened, or the server has ended."""
+    while server.poll() is None:
+        try:
+            socket.create_connection((settings.address, settings.port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(LOOK)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from emotionscope.io import columns, contracts, tables
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from tests.conftest import ROOT, free_port
 from tests.obvious import keyframes
-from tests.s3 import wait_for
 from tests.videos import numbered, write_video
 
 # What a page would show, load or run if it took a text for Markdown or HTML.
@@ -131,10 +130,11 @@ def serving(folder: Path) -> Iterator[str]:
     flags = ["--scores", f"{folder}/scores", "--keyframes", f"{folder}/keyframes", "--against", f"{folder}/before"]
     flags += ["--faces", f"{folder}/faces", "--videos", f"{folder}/videos"]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
+    address = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
-            wait_for(f"http://127.0.0.1:{port}", 120)
-            yield f"http://127.0.0.1:{port}"
+            assert server.stdout and any(line.startswith(f"dashboard: {address} ") for line in server.stdout)
+            yield address
         finally:
             server.terminate()
 

@@ -152,6 +152,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert Path(places["tmp"], "not_a_bundle", "thesis.txt").read_text() == "years of work"
 
 
+def test_a_port_that_is_taken_is_told_before_the_pages_are_made(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        assert run_here("dashboard", "--port", other.getsockname()[1]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: cannot listen at 127.0.0.1, port ") and told.count("\n") == 1
+
+
 def test_a_mistake_in_a_real_process_shows_no_traceback(tmp_path: Path) -> None:
     pq.write_table(dialogues(), tmp_path / "a.parquet")
     done = run_job("jobs.score", "--dialogues", str(tmp_path), "--bundle", "none", "--output", str(tmp_path / "out"))

@@ -186,7 +186,8 @@ def test_faces_are_found_below_folders_that_tell_their_split(tmp_path: Path) -> 
         write_file(tmp_path / "d" / f"split={split}" / "a.parquet", rows)
     found = labelled_faces.scan(str(tmp_path / "d"))
     assert (found.faces["train"], found.faces["dev"]) == (14, 7)
-    assert sum(len(batch["face"]) for span in found.spans["dev"] for batch in labelled_faces.read(span, "dev", 32)) == 7
+    batches = [batch for group in found.row_groups["dev"] for batch in labelled_faces.read(group, "dev", 32)]
+    assert sum(len(batch["face"]) for batch in batches) == 7
 
 
 @pytest.mark.parametrize(

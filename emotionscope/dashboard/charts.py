@@ -13,11 +13,12 @@ from emotionscope.evaluation.figures import ReliabilityBin
 from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS
 
-PALE = 0.35  # opacity of what is not chosen, and of groups too small to tell anything
+PALE = 0.35  # opacity of what is not chosen
 _BLUE, _GREY = "#3b7dd8", "#868e96"
 CLICK = "click"  # the selection that tells which mark was clicked
 SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
 COLOUR = alt.Color("emotion:N", scale=SCALE, legend=alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1))
+COLOUR_OR_GREY = alt.condition("datum.thin", alt.value(_GREY), COLOUR)
 LEGEND = 90  # pixels below a chart that its legend takes: a chart's height holds both
 _COUNT = alt.Tooltip("rows:Q", format=",")
 _OPACITY = alt.Opacity("opacity:Q", scale=None, legend=None)
@@ -48,15 +49,15 @@ def spread(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
 
 
 def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
-    """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are pale."""
+    """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are grey."""
     order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
-    table = table.assign(opacity=_pale_unless(~is_thin(table, "speaker") & _is_chosen(table, chosen)))
+    table = table.assign(thin=is_thin(table, "speaker"), opacity=_pale_unless(_is_chosen(table, chosen)))
     chart = alt.Chart(table, height=LEGEND + 26 * len(order)).mark_bar().add_params(click("speaker", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}.")
     encoded: AnyChart = chart.encode(
         y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
         x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
-        color=COLOUR,
+        color=COLOUR_OR_GREY,
         opacity=_OPACITY,
         order="emotion:O",
         tooltip=["speaker:N", "emotion", _COUNT],
@@ -65,12 +66,13 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
 
 
 def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
-    """Shares of the emotions in the course of dialogues, from `Overview.by_position`; small groups are pale."""
+    """Shares of the emotions in the course of dialogues, from `Overview.by_position`; small groups are grey."""
     first = table["position"] * GROUP + 1
     last = ("–" + (first + GROUP - 1).astype(str)).mask(table["position"] == POSITIONS - 1, "+")
     table = table.assign(
         place=first.astype(str) + last,
-        opacity=_pale_unless(~is_thin(table, "position") & _is_chosen(table, chosen)),
+        thin=is_thin(table, "position"),
+        opacity=_pale_unless(_is_chosen(table, chosen)),
     )
     order = table.sort_values("position")["place"].unique().tolist()
     told = _mostly(table, "place", order)
@@ -79,7 +81,7 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     encoded: AnyChart = chart.encode(
         x=alt.X("place:N", sort=order, title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("rows:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
-        color=COLOUR,
+        color=COLOUR_OR_GREY,
         opacity=_OPACITY,
         order="emotion:O",
         tooltip=[alt.Tooltip("place:N", title="utterances"), "emotion", _COUNT],
@@ -152,17 +154,17 @@ def probabilities(model: str, values: npt.NDArray[np.float32]) -> AnyChart:
 
 
 def calibration(bins: Sequence[ReliabilityBin]) -> AnyChart:
-    """Share of right answers by certainty of one model; the dashed diagonal is perfect. Small bins are pale."""
+    """Share of right answers by certainty of one model; the dashed diagonal is perfect. Small bins are grey."""
     rows = pd.DataFrame([vars(bin_) for bin_ in bins])
-    rows = rows.assign(opacity=_pale_unless(rows["n"] >= THIN))
+    rows = rows.assign(colour=np.where(rows["n"] >= THIN, _BLUE, _GREY))
     ends = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
     ideal = alt.Chart(ends).mark_line(strokeDash=[4, 4], color=_GREY).encode(x="x:Q", y="y:Q")
     base = alt.Chart(rows, height=360).encode(
         x=alt.X("confidence:Q", scale=alt.Scale(domain=[0, 1]), title="certainty", axis=alt.Axis(format="%")),
         y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="right answers", axis=alt.Axis(format="%")),
     )
-    points = base.mark_point(filled=True, color=_BLUE).encode(
-        opacity=_OPACITY,
+    points = base.mark_point(filled=True, opacity=1).encode(
+        color=alt.Color("colour:N", scale=None, legend=None),
         size=alt.Size("n:Q", scale=alt.Scale(range=[40, 400]), legend=None),
         tooltip=[
             alt.Tooltip("confidence:Q", format=".0%", title="certainty"),

@@ -101,7 +101,7 @@ def _details(model: str, split: str | None, figures: ModelFigures) -> None:
         drawing.draw(charts.calibration(figures.reliability), "calibration")
         st.caption(
             "On the dashed line, a certainty of 70% is right 7 times in 10. A larger dot holds more utterances; "
-            f"dots of fewer than {evaluation.THIN} are pale."
+            f"dots of fewer than {evaluation.THIN} are grey."
         )
 
 
