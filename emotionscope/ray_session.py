@@ -58,6 +58,7 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # how soon the end of a training is seen
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # it takes SIGTERM for a crash
     # Ray would wait for a worker to each CPU before it lets the first driver in, and for ever where one dies meanwhile.
     os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
@@ -74,6 +75,7 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
         with cli.working("starting Ray"):
             started_here = not _attach(start)
             if started_here:
+                os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # this machine is not taken away
                 try:
                     start(address="local", include_dashboard=False)
                 except Exception as error:  # Ray has no class for it

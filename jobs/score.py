@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import pipeline, runner
+from emotionscope.batch import model_loading, pipeline, runner
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
@@ -120,9 +120,8 @@ def _score(
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
-        pipeline.warm_up(seen and not count)
         with cli.working("loading the models"):
-            models = bundle_store.load(bundle, seen)
+            models = model_loading.load(bundle, seen, bool(count))
         facts = {
             "bundle": models.version,
             "videos": settings.videos if decode else None,

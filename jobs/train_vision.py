@@ -24,7 +24,7 @@ from emotionscope.errors import UserError, first_line
 from emotionscope.io import s3, storage, tables, uris
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
-from emotionscope.vision.train_loop import Recipe
+from emotionscope.vision.recipe import Recipe
 
 ImageSize = Annotated[int, Parameter(validator=Number(gte=vision_model.SMALLEST))]
 

@@ -23,8 +23,7 @@ PLAN = """
 import sys
 import ray
 from emotionscope import cli, ray_session
-from emotionscope.batch import gpu_pool, pipeline, runner
-from emotionscope.bundle import store
+from emotionscope.batch import gpu_pool, model_loading, pipeline, runner
 from emotionscope.io import tables
 from emotionscope.io.output import open_output
 from jobs import score
@@ -35,7 +34,7 @@ with ray_session.connect():
     dataset = tables.open_dataset(keyframes, "keyframes")
     gpus = gpu_pool.Gpus(1, 0.25, device="cpu")
     place = open_output(output, "score", {}, dataset)
-    runner.run(pipeline.scoring_job(dataset, place, 25, store.load(models), gpus=gpus))
+    runner.run(pipeline.scoring_job(dataset, place, 25, model_loading.load(models, True, True), gpus=gpus))
 print("---", file=sys.stderr, flush=True)
 cli.main(score.run, "score", ["--keyframes", keyframes, "--bundle", models, "--output", f"{output}-on-gpu"])
 """

@@ -19,7 +19,7 @@ from emotionscope.labels import EMOTIONS
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.augmentation import augment
-from emotionscope.vision.train_loop import Recipe
+from emotionscope.vision.recipe import Recipe
 from jobs.train_vision import TrainVision, run
 from tests.conftest import ROOT
 from tests.drawn_faces import TRAINING, drawn_face, training_flags

@@ -6,7 +6,7 @@ pool of actors, and the CPUs do all else beside them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from ray.data import DataContext, Dataset
 
 from emotionscope.batch import counters, gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
+from emotionscope.batch.model_loading import Models
 from emotionscope.io import s3, shards, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.io.output import Output
@@ -79,7 +80,7 @@ def scoring_job(
     dataset: tables.Dataset,
     output: Output,
     shard_rows: int,
-    bundle: "Bundle",
+    models: Models,
     extraction: Extraction | None = None,
     gpus: Gpus | None = None,
     max_errors: int | None = None,
@@ -91,14 +92,13 @@ def scoring_job(
     GPUs.
     """
     steps: list[Step] = [partial(extract, extraction)] if extraction else []
-    if bundle.vision:
+    if models.image_size:
         if gpus:
             gpu_pool.check(gpus)
-        steps.append(partial(read_faces, bundle.vision.image_size))
-        steps.append(partial(predict_faces, ray.put(bundle.vision), gpus))
-        steps += [partial(write_faces, faces, bundle.version)] if faces else []
-    # Read and checked once, by the caller; every worker scores with exactly this version.
-    steps.append(partial(fuse, ray.put(replace(bundle, vision=None))))
+        steps.append(partial(read_faces, models.image_size))
+        steps.append(partial(predict_faces, models.vision, gpus))
+        steps += [partial(write_faces, faces, models.version)] if faces else []
+    steps.append(partial(fuse, models.others))
     return BatchJob(dataset, output, shard_rows, tuple(steps), "error", max_errors, faces)
 
 
@@ -147,22 +147,6 @@ def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
 def write(job: BatchJob, data: Dataset) -> Dataset:
     """Writes a shard's rows as one file of the output. Leaves one row of counts a shard."""
     return _map_shards(data, _writer(job.output, job.error_column))
-
-
-def warm_up(faces: bool) -> None:
-    """Let idle workers load the models' libraries, which takes seconds, while the caller goes on."""
-    for _ in range(int(ray.available_resources().get("CPU", 0))):
-        _load_libraries.remote(faces)
-
-
-@ray.remote(num_cpus=1, max_retries=0)
-def _load_libraries(faces: bool) -> None:
-    from emotionscope.batch import stages  # noqa: F401
-    from emotionscope.text import model as text_model
-
-    text_model.warm_up()
-    if faces:
-        from emotionscope.vision import model as vision_model  # noqa: F401
 
 
 def _map(data: Dataset, stage: Block) -> Dataset:

@@ -8,7 +8,6 @@ import math
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,66 +24,14 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from emotionscope import metrics
-from emotionscope.io.storage import JsonObject
 from emotionscope.vision.augmentation import augment
 from emotionscope.vision.model import BATCH, VisionModel, mixed_precision
+from emotionscope.vision.recipe import Outcome, TrainLoopConfig
 
 SHUFFLE = 256 * 2**20  # bytes of faces that a worker mixes at a time
 WARM_UP = 0.08  # share of the steps over which the learning rate rises
 AVERAGING = 0.998  # share of the averaged weights that a step keeps; less in the first steps
 CHECKPOINT = "run.pt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to learn: AdamW (Loshchilov & Hutter 2019), with a rise and a cosine fall of the learning rate.
-
-    `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`. The
-    faces are learnt from in random parts of `train_size` pixels, where that is less than the model's image size: less
-    work, and no worse on whole faces (Touvron et al. 2019).
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 0.05
-    label_smoothing: float = 0.1
-    class_power: float = 0.5
-    augmentation: float = 1.0
-    train_size: int | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainLoopConfig:
-    """What every training worker is told.
-
-    `start` refers to the bytes of the model to train, `rows` counts each split's faces, and `class_weights`, of the
-    seven emotions, times `face_weight` is a face's weight in the loss. `threads` are those of a worker.
-    """
-
-    recipe: Recipe
-    start: "ray.ObjectRef[bytes]"
-    rows: dict[str, int]
-    class_weights: list[float]
-    face_weight: float
-    threads: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The model of the best epoch as bytes, its figures by split, and what was reported for each epoch.
-
-    `rows` counts each split's faces that could be read. `temperature` is what the model's scores were divided by so
-    that they fit dev.
-    """
-
-    model: bytes
-    rows: dict[str, int]
-    figures: dict[str, JsonObject]
-    epochs: list[dict[str, float]]
-    best_epoch: int
-    temperature: float
 
 
 class _Learner:
@@ -189,9 +136,8 @@ class _Learner:
         return whole[0], whole[1]
 
 
-def train_loop_per_worker(given: dict[str, TrainLoopConfig]) -> Outcome | None:
-    """What each training worker runs, with the entry ``config`` of what it is given; the first has the outcome."""
-    config = given["config"]
+def train(config: TrainLoopConfig) -> Outcome | None:
+    """Run a worker's part of a training; the first worker has the outcome."""
     torch.set_num_threads(config.threads)
     learner = _Learner(config)
     checkpoint = ray.train.get_checkpoint()

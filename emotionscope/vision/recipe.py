@@ -1,0 +1,71 @@
+"""What a training is told, and what it gives.
+
+Apart from the training, so that the process of Ray's controller need not load torch's models.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emotionscope.io.storage import JsonObject
+
+if TYPE_CHECKING:
+    import ray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to learn: AdamW (Loshchilov & Hutter 2019), with a rise and a cosine fall of the learning rate.
+
+    `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`. The
+    faces are learnt from in random parts of `train_size` pixels, where that is less than the model's image size: less
+    work, and no worse on whole faces (Touvron et al. 2019).
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    class_power: float = 0.5
+    augmentation: float = 1.0
+    train_size: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainLoopConfig:
+    """What every training worker is told.
+
+    `start` refers to the bytes of the model to train, `rows` counts each split's faces, and `class_weights`, of the
+    seven emotions, times `face_weight` is a face's weight in the loss. `threads` are those of a worker.
+    """
+
+    recipe: Recipe
+    start: "ray.ObjectRef[bytes]"
+    rows: dict[str, int]
+    class_weights: list[float]
+    face_weight: float
+    threads: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The model of the best epoch as bytes, its figures by split, and what was reported for each epoch.
+
+    `rows` counts each split's faces that could be read. `temperature` is what the model's scores were divided by so
+    that they fit dev.
+    """
+
+    model: bytes
+    rows: dict[str, int]
+    figures: dict[str, JsonObject]
+    epochs: list[dict[str, float]]
+    best_epoch: int
+    temperature: float
+
+
+def train_loop_per_worker(given: dict[str, TrainLoopConfig]) -> Outcome | None:
+    """What Ray Train runs in each worker, with the entry ``config`` of what it is given."""
+    from emotionscope.vision import train_loop
+
+    return train_loop.train(given["config"])
