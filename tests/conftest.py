@@ -182,6 +182,20 @@ def obvious(trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "obvious", make)
 
 
+@pytest.fixture(scope="session")
+def talks(tmp_path_factory: pytest.TempPathFactory, ray_cluster: ray_session.Cluster) -> Path:
+    """A folder with `dialogues` without videos, and their `scores` by the models that come with EmotionScope."""
+    from jobs import score
+    from tests.dialogue_tables import dialogues, write
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        source = write(folder / "dialogues", dialogues(1600))
+        score.run(score.Score(dialogues=source, output=str(folder / "scores")))
+
+    return made_once(tmp_path_factory, "talks", make)
+
+
 def score_flags(folder: Path, output: Path | str) -> list[str]:
     """Flags by which `score` reads the keyframes and the bundle in a folder."""
     return ["--keyframes", f"{folder}/keyframes", "--bundle", f"{folder}/bundle", "--output", f"{output}"]

@@ -12,8 +12,9 @@ import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from emotionscope.bundle.store import SHIPPED
 from tests.clusters import head_node, submit
-from tests.conftest import ROOT, copy_in, free_port, run_here, run_job, score_flags, scores_of
+from tests.conftest import ROOT, copy_in, free_port, run_here, run_job, scores_of
 
 CLUSTER = ROOT / "cluster"
 MANIFESTS = sorted(CLUSTER.glob("kuberay-*.yaml"))
@@ -119,19 +120,18 @@ def test_a_command_in_the_files_is_one_that_its_job_takes(
     assert "s3://no_such_bucket" in told
 
 
-def test_the_score_manifest_really_runs_when_submitted(obvious: Path, scored: str, bucket: str, tmp_path: Path) -> None:
-    for name in ("keyframes", "bundle"):
-        copy_in(obvious / name, f"{bucket}/{name}")
+def test_the_score_manifest_really_runs_when_submitted(talks: Path, bucket: str, tmp_path: Path) -> None:
+    copy_in(talks / "dialogues", f"{bucket}/dialogues")
+    copy_in(Path(SHIPPED), f"{bucket}/bundle")
     entrypoint = manifest(CLUSTER / "kuberay-score.yaml")["spec"]["entrypoint"]
-    entrypoint = entrypoint.replace("s3://BUCKET", bucket).replace("--dialogues", "--keyframes")
-    entrypoint = entrypoint.replace("/dialogues", "/keyframes")
+    entrypoint = entrypoint.replace("s3://BUCKET", bucket)
     with head_node(tmp_path, 2) as address:
         done = submit(address["jobs"], shlex.split(entrypoint))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert scores_of(f"{bucket}/scores").equals(scores_of(scored))
+    assert scores_of(f"{bucket}/scores").equals(scores_of(f"{talks}/scores"))
 
 
-def test_a_cluster_without_workers_grows_for_a_job(obvious: Path, scored: str, tmp_path: Path) -> None:
+def test_a_cluster_without_workers_grows_for_a_job(talks: Path, tmp_path: Path) -> None:
     """Ray's autoscaler with its provider for tests, whose machines are processes."""
     worker = {"resources": {"CPU": 1, "object_store_memory": 200_000_000}, "node_config": {}}
     port = free_port()
@@ -157,10 +157,11 @@ def test_a_cluster_without_workers_grows_for_a_job(obvious: Path, scored: str, t
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     more = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     with head_node(tmp_path, 0, f"--autoscaling-config={tmp_path}/config.yaml", port=port, **more) as address:
-        done = run_job("jobs.score", *score_flags(obvious, tmp_path / "scores"), RAY_ADDRESS=address["ray"])
+        flags = ["--dialogues", f"{talks}/dialogues", "--output", f"{tmp_path}/scores", "--shard-rows", "400"]
+        done = run_job("jobs.score", *flags, RAY_ADDRESS=address["ray"])
     assert done.returncode == 0, done.stderr
     assert "0 CPUs" in done.stdout
-    assert scores_of(str(tmp_path / "scores")).equals(scores_of(scored))
+    assert scores_of(str(tmp_path / "scores")).equals(scores_of(f"{talks}/scores"))
 
 
 def test_the_image_is_built_from_files_that_exist() -> None:

@@ -23,12 +23,12 @@ from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores
 from tests.drawn_faces import training_flags
 from tests.s3 import S3Server
 
-SHARD = ("--shard-rows", "8")
+SHARD = ("--shard-rows", "10")  # so that a job is still at work when it is disturbed
 
 
-def command(folder: str, output: str, *flags: str) -> list[str]:
-    start = [sys.executable, "-m", "jobs.score", "--keyframes", f"{folder}/keyframes"]
-    return [*start, "--bundle", f"{folder}/bundle", "--output", output, *SHARD, *flags]
+def command(folder: str, output: str) -> list[str]:
+    start = [sys.executable, "-m", "jobs.score", "--dialogues", f"{folder}/dialogues"]
+    return [*start, "--output", output, *SHARD]
 
 
 ENDS = {"kill": -signal.SIGKILL, "terminate": 143, "raylet": 1}  # what happens to a job, and its exit code
@@ -43,16 +43,16 @@ def disturb(job: "subprocess.Popen[str]", how: str) -> None:
 
 
 def start(folder: str, output: str, address: str = "local") -> "subprocess.Popen[str]":
-    """Score the keyframes of a folder with its bundle, on a Ray of its own or that of `address`."""
+    """Score the dialogues of a folder, on a Ray of its own or that of `address`."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = {**os.environ, "RAY_ADDRESS": address}
     return subprocess.Popen(command(folder, output), cwd=ROOT, env=environment, **pipes)
 
 
 def test_terminated_without_its_raylet_or_killed_a_job_is_resumed_by_two_at_once_and_every_row_comes_out_once(
-    obvious: Path, scored: str, tmp_path: Path
+    talks: Path, tmp_path: Path
 ) -> None:
-    folder, output = str(obvious), str(tmp_path / "scores")
+    folder, output = str(talks), str(tmp_path / "scores")
     for shards, how in {1: "terminate", 4: "raylet", 8: "kill"}.items():
         with start(folder, output) as job:
             when_parts(job, output, shards, partial(disturb, job, how))
@@ -69,21 +69,21 @@ def test_terminated_without_its_raylet_or_killed_a_job_is_resumed_by_two_at_once
     (first, *_) = (out for out, _, code in ends if code == 0)
     assert all(line.startswith(("score: ", "  ")) for line in first.splitlines())
     assert "were there already" in first
-    assert scores_of(output).equals(scores_of(scored))
+    assert scores_of(output).equals(scores_of(f"{talks}/scores"))
 
 
-def test_a_node_that_dies_takes_no_row_with_it(obvious: Path, scored: str, tmp_path: Path) -> None:
+def test_a_node_that_dies_takes_no_row_with_it(talks: Path, tmp_path: Path) -> None:
     output = str(tmp_path / "scores")
     with (
         head_node(tmp_path, 1) as address,
         second_node(tmp_path, address["ray"]) as node,
-        start(str(obvious), output, address["ray"]) as job,
+        start(str(talks), output, address["ray"]) as job,
     ):
         when_parts(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
         told, complaint = job.communicate(timeout=300)
     assert job.returncode == 0, complaint
     assert "2 nodes" in told
-    assert scores_of(output).equals(scores_of(scored))
+    assert scores_of(output).equals(scores_of(f"{talks}/scores"))
 
 
 def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: Path) -> None:
@@ -104,10 +104,9 @@ def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: P
 
 
 def test_in_s3_a_job_outlives_10_seconds_without_the_server_and_is_resumed_when_killed(
-    obvious: Path, scored: str, bucket: str, s3_server: S3Server
+    talks: Path, bucket: str, s3_server: S3Server
 ) -> None:
-    for name in ("keyframes", "bundle"):
-        copy_in(obvious / name, f"{bucket}/{name}")
+    copy_in(talks / "dialogues", f"{bucket}/dialogues")
     output = f"{bucket}/scores"
     with start(bucket, output) as job:
         when_parts(job, output, 2, s3_server.stop)
@@ -118,7 +117,7 @@ def test_in_s3_a_job_outlives_10_seconds_without_the_server_and_is_resumed_when_
     done = run_job(*command(bucket, output)[2:], RAY_ADDRESS="local")
     assert done.returncode == 0, done.stderr
     assert "were there already" in done.stdout
-    assert scores_of(output).equals(scores_of(scored))
+    assert scores_of(output).equals(scores_of(f"{talks}/scores"))
 
 
 def test_a_bucket_that_may_be_read_but_not_written_is_told_before_any_work(
