@@ -77,7 +77,7 @@ def _temporary(folder: str, name: str, content: bytes | pa.Buffer) -> Iterator[s
             os.fsync(file.fileno())
             yield temporary
     finally:
-        if os.path.exists(temporary):
+        with suppress(FileNotFoundError):  # renamed, or another process has just taken it for abandoned
             os.remove(temporary)
 
 

@@ -59,7 +59,11 @@ def list_files(uri: str, suffix: str = "") -> list[File]:
     info = filesystem_.get_file_info(path)
     if info.type == pafs.FileType.File:
         return [File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0)]
-    found = filesystem_.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
+    selector = pafs.FileSelector(path, recursive=True, allow_not_found=True)
+    try:
+        found = filesystem_.get_file_info(selector)
+    except FileNotFoundError:  # Arrow fails where a folder comes or goes while it is listed
+        found = filesystem_.get_file_info(selector)
     files = []
     for entry in found:
         name = entry.path[len(path) :].lstrip("/")
