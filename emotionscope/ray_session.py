@@ -8,10 +8,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+
+import psutil
 
 from emotionscope import cli
 from emotionscope.errors import RESUME, JobError, UserError, first_line
@@ -19,6 +20,7 @@ from emotionscope.io import uris
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
+_VITAL = ("gcs_server", "raylet")  # processes without which Ray does nothing
 ANSWER = 20.0  # seconds in which a Ray head must answer a job that joins it
 
 
@@ -69,21 +71,21 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
             yield _cluster(started_here=True)
         return
     level = logging.INFO if verbose else logging.ERROR
+    over = threading.Event()
     start = partial(ray.init, log_to_driver=verbose, logging_level=level, configure_logging=True)
     with warnings.catch_warnings():
         warnings.simplefilter("default" if verbose else "ignore")
         with cli.working("starting Ray"):
             started_here = not _attach(start)
             if started_here:
+                threading.Thread(target=_exit_with_ray, args=(over,), daemon=True).start()
                 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # this machine is not taken away
                 try:
                     start(address="local", include_dashboard=False)
                 except Exception as error:  # Ray has no class for it
+                    over.set()
                     raise JobError(f"Ray could not start on this machine ({first_line(error)}); {RESUME}") from error
             _quiet(verbose)
-    over = threading.Event()
-    if started_here:
-        threading.Thread(target=_exit_with_ray, args=(over,), daemon=True).start()
     try:
         with _plain_errors():
             yield _cluster(started_here)
@@ -93,20 +95,26 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
 
 
 def _exit_with_ray(over: threading.Event) -> None:
-    """Exit with 1 and one line when the raylet or the head that this process started dies before it is `over`.
+    """Exit with 1 and one line when the raylet or the head that this process starts dies before it is `over`.
 
-    Ray itself would end the process by an abort, some seconds and some hundred lines later.
+    Ray itself would end the process by an abort and some hundred lines, a minute later where it has not yet started.
     """
-    from ray._private import worker
-
-    node: Any = worker._global_node
-    started = node.all_processes
-    processes = {name: info.process for name in ("raylet", "gcs_server") for info in started.get(name, ())}
+    processes: dict[str, psutil.Process] = {}
     while not over.wait(0.2):
+        with suppress(psutil.NoSuchProcess):
+            if len(processes) < len(_VITAL):  # Ray starts one after the other
+                processes |= {child.name(): child for child in psutil.Process().children() if child.name() in _VITAL}
         for name, process in processes.items():
-            if process.poll() is not None and not over.is_set():
+            if not _is_alive(process) and not over.is_set():
                 print(f"error: Ray's {name} has died; {RESUME}", file=sys.stderr, flush=True)
                 os._exit(1)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

@@ -25,29 +25,35 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def head_node(folder: Path, cpus: int, *flags: str, port: int | None = None, **more: str) -> Iterator[dict[str, str]]:
-    """``ray start --head`` with its own ports until the block ends; the addresses of Ray and of its job server."""
-    port, pages = port or free_port(), free_port()
+def head_node(folder: Path, cpus: int, *flags: str, port: int | None = None, **more: str) -> Iterator[str]:
+    """``ray start --head`` with ports of its own until the block ends; the address of Ray."""
+    port = port or free_port()
     command = [str(BIN / "ray"), "start", "--head", "--block", f"--num-cpus={cpus}", f"--port={port}"]
-    command += [
-        f"--dashboard-agent-listen-port={free_port()}",
-        "--include-dashboard=true",
-        f"--dashboard-port={pages}",
-        "--object-store-memory=200000000",
-    ]
+    command += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
+    if not any(flag.startswith("--dashboard-port") for flag in flags):
+        command.append("--include-dashboard=false")  # which a busy machine takes long to start
     with (folder / "head.log").open("w") as sink:
         own = {"env": environment() | more, "cwd": folder, "start_new_session": True}
         head = subprocess.Popen([*command, *flags], stdout=sink, stderr=subprocess.STDOUT, **own)
     try:
-        wait_for(f"http://127.0.0.1:{pages}/api/version")
-        yield {"ray": f"127.0.0.1:{port}", "jobs": f"http://127.0.0.1:{pages}"}
+        assert has_started(head, folder / "head.log"), (folder / "head.log").read_text()
+        yield f"127.0.0.1:{port}"
     finally:
         os.killpg(head.pid, signal.SIGKILL)  # which takes no time
         head.wait()
 
 
-def has_joined(node: "subprocess.Popen[bytes]", log: Path) -> bool:
-    """Whether a second node joins its cluster: true once it has, false where it ends instead."""
+@contextmanager
+def job_server(folder: Path, cpus: int) -> Iterator[str]:
+    """The address of the server that takes jobs for a cluster of one node."""
+    port = free_port()
+    with head_node(folder, cpus, "--include-dashboard=true", f"--dashboard-port={port}"):
+        wait_for(f"http://127.0.0.1:{port}/api/version")
+        yield f"http://127.0.0.1:{port}"
+
+
+def has_started(node: "subprocess.Popen[bytes]", log: Path) -> bool:
+    """Whether a node of a cluster starts: true once it has, false where it ends instead."""
     while node.poll() is None:
         if "Ray runtime started" in log.read_text():
             return True
@@ -66,7 +72,7 @@ def second_node(folder: Path, address: str) -> Iterator["subprocess.Popen[bytes]
             node = subprocess.Popen(
                 join, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-            if has_joined(node, folder / "node.log"):
+            if has_started(node, folder / "node.log"):
                 break
         else:
             pytest.fail("the node did not join")

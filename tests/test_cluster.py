@@ -13,7 +13,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from emotionscope.bundle.store import SHIPPED
-from tests.clusters import head_node, submit
+from tests.clusters import head_node, job_server, submit
 from tests.conftest import ROOT, copy_in, free_port, run_here, run_job, scores_of
 
 CLUSTER = ROOT / "cluster"
@@ -125,8 +125,8 @@ def test_the_score_manifest_really_runs_when_submitted(talks: Path, bucket: str,
     copy_in(Path(SHIPPED), f"{bucket}/bundle")
     entrypoint = manifest(CLUSTER / "kuberay-score.yaml")["spec"]["entrypoint"]
     entrypoint = entrypoint.replace("s3://BUCKET", bucket)
-    with head_node(tmp_path, 2) as address:
-        done = submit(address["jobs"], shlex.split(entrypoint))
+    with job_server(tmp_path, 2) as address:
+        done = submit(address, shlex.split(entrypoint))
     assert done.returncode == 0, done.stdout + done.stderr
     assert scores_of(f"{bucket}/scores").equals(scores_of(f"{talks}/scores"))
 
@@ -158,7 +158,7 @@ def test_a_cluster_without_workers_grows_for_a_job(talks: Path, tmp_path: Path) 
     more = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     with head_node(tmp_path, 0, f"--autoscaling-config={tmp_path}/config.yaml", port=port, **more) as address:
         flags = ["--dialogues", f"{talks}/dialogues", "--output", f"{tmp_path}/scores", "--shard-rows", "400"]
-        done = run_job("jobs.score", *flags, RAY_ADDRESS=address["ray"])
+        done = run_job("jobs.score", *flags, RAY_ADDRESS=address)
     assert done.returncode == 0, done.stderr
     assert "0 CPUs" in done.stdout
     assert scores_of(str(tmp_path / "scores")).equals(scores_of(f"{talks}/scores"))

@@ -76,8 +76,8 @@ def test_a_node_that_dies_takes_no_row_with_it(talks: Path, tmp_path: Path) -> N
     output = str(tmp_path / "scores")
     with (
         head_node(tmp_path, 1) as address,
-        second_node(tmp_path, address["ray"]) as node,
-        start(str(talks), output, address["ray"]) as job,
+        second_node(tmp_path, address) as node,
+        start(str(talks), output, address) as job,
     ):
         when_parts(job, output, 2, lambda: os.killpg(node.pid, signal.SIGKILL))
         told, complaint = job.communicate(timeout=300)
@@ -89,8 +89,8 @@ def test_a_node_that_dies_takes_no_row_with_it(talks: Path, tmp_path: Path) -> N
 def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", faces, "--bundle", str(tmp_path / "bundle")]
     command += ["--min-workers=1", *training_flags()]
-    with head_node(tmp_path, 2) as address, second_node(tmp_path, address["ray"]) as node:
-        attached = {**os.environ, "RAY_ADDRESS": address["ray"]}
+    with head_node(tmp_path, 2) as address, second_node(tmp_path, address) as node:
+        attached = {**os.environ, "RAY_ADDRESS": address}
         with subprocess.Popen(command, cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True) as job:
             assert job.stdout
             lines = [line.split()[:2] for line in takewhile(lambda line: not line.startswith("epoch   2"), job.stdout)]

@@ -231,8 +231,9 @@ def test_in_s3_that_has_faults_whatever_is_killed_every_row_and_face_comes_out_o
     assert proxy.seen["requests"] > 0
 
 
-def test_a_worker_that_is_killed_while_it_starts_holds_nothing_up(archive: Archive, tmp_path: Path) -> None:
+@pytest.mark.parametrize("victim", ["worker", "head"])
+def test_what_is_killed_while_ray_starts_holds_nothing_up(archive: Archive, tmp_path: Path, victim: str) -> None:
     run = Run(str(archive.folder), str(tmp_path), {})
-    ends = run_to_end(run, "worker", Moment(0, 0.0), Random(0))
+    ends = run_to_end(run, victim, Moment(0, 0.0), Random(0))
     assert ended_well(*ends[-1]), ends
     assert difference(run.tables()[0], archive.scores) is None
