@@ -70,7 +70,7 @@ def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection) -> None:
 
 def _caption_thin(table: pd.DataFrame, by: str) -> None:
     if charts.is_thin(table, by).any():
-        st.caption(f"Grey: fewer than {THIN} utterances, so the shares may be chance.")
+        st.caption(f"Outlined: fewer than {THIN} utterances, so the shares may be chance.")
 
 
 def _disagreements(pairs: pd.DataFrame) -> None:

@@ -18,7 +18,9 @@ _BLUE, _GREY = "#3b7dd8", "#868e96"
 CLICK = "click"  # the selection that tells which mark was clicked
 SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
 COLOUR = alt.Color("emotion:N", scale=SCALE, legend=alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1))
-COLOUR_OR_GREY = alt.condition("datum.thin", alt.value(_GREY), COLOUR)
+# Groups too small to tell anything are outlined: grey would be taken for neutral.
+_FILL = alt.condition("datum.thin", alt.value(0.1), alt.value(1))
+_OUTLINE = alt.Stroke("emotion:N", scale=SCALE, legend=None)
 LEGEND = 90  # pixels below a chart that its legend takes: a chart's height holds both
 _COUNT = alt.Tooltip("rows:Q", format=",")
 _OPACITY = alt.Opacity("opacity:Q", scale=None, legend=None)
@@ -49,7 +51,7 @@ def spread(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
 
 
 def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
-    """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are grey."""
+    """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are outlined."""
     order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
     table = table.assign(thin=is_thin(table, "speaker"), opacity=_pale_unless(_is_chosen(table, chosen)))
     chart = alt.Chart(table, height=LEGEND + 26 * len(order)).mark_bar().add_params(click("speaker", "emotion"))
@@ -57,7 +59,9 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     encoded: AnyChart = chart.encode(
         y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
         x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
-        color=COLOUR_OR_GREY,
+        color=COLOUR,
+        fillOpacity=_FILL,
+        stroke=_OUTLINE,
         opacity=_OPACITY,
         order="emotion:O",
         tooltip=["speaker:N", "emotion", _COUNT],
@@ -66,7 +70,7 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
 
 
 def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
-    """Shares of the emotions in the course of dialogues, from `Overview.by_position`; small groups are grey."""
+    """Shares of the emotions in the course of dialogues, from `Overview.by_position`; small groups are outlined."""
     first = table["position"] * GROUP + 1
     last = ("–" + (first + GROUP - 1).astype(str)).mask(table["position"] == POSITIONS - 1, "+")
     table = table.assign(
@@ -81,7 +85,9 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     encoded: AnyChart = chart.encode(
         x=alt.X("place:N", sort=order, title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("rows:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
-        color=COLOUR_OR_GREY,
+        color=COLOUR,
+        fillOpacity=_FILL,
+        stroke=_OUTLINE,
         opacity=_OPACITY,
         order="emotion:O",
         tooltip=[alt.Tooltip("place:N", title="utterances"), "emotion", _COUNT],
