@@ -116,7 +116,7 @@ def first_rows(texts: Sequence[str], bundle: str, rounds: int) -> Figure:
                 while process.poll() is None and not list(output.glob("*.parquet")):
                     time.sleep(0.05)
                 found.append(time.perf_counter() - began)
-    return Figure("seconds to a job's first rows, on a Ray that runs", statistics.median(found[1:]), most=15.0)
+    return Figure("seconds to a job's first rows, on a Ray that runs", statistics.median(found[1:]), most=5.0)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from emotionscope.text.pipeline import to_pipeline
 from emotionscope.vision.model import BATCH, mixed_precision
 
 CORES = os.cpu_count() or 1
-CHUNK, TEXTS = 8192, (2 * 8192, 14 * 8192)  # texts in a shard; few and many texts
+CHUNK, TEXTS = 2**15, (2 * 2**15, 8 * 2**15)  # texts in a shard; few and many texts
 SHARD, FACES = 128, (1024, 5120)  # utterances in a shard; few and many faces
 EACH = 4  # faces of an utterance
 ON_GPUS, ON_GPUS_SHARD = 20, 2048  # times as many faces there; utterances in a shard, as in a large archive

@@ -37,10 +37,10 @@ def test_with_cores_to_spare_hours_fall_as_cores_rise() -> None:
 
 
 def test_one_driver_binds_where_shards_are_short_and_those_of_larger_archives_loosen_it() -> None:
-    rows = 3_000_000  # in shards of 8,192 rows
-    assert capacity.most_cores(COSTS, "texts", rows) == pytest.approx(10 * 8.192)  # shards a second × their seconds
+    rows = 3_000_000  # in shards of 32,768 rows
+    assert capacity.most_cores(COSTS, "texts", rows) == pytest.approx(10 * 32.768)  # shards a second × their seconds
     bound = capacity.need(COSTS, "texts", rows, 1000)
-    assert (bound.bound, bound.hours) == ("shards a second", pytest.approx(rows / 81_920 / 3600))
+    assert (bound.bound, bound.hours) == ("shards a second", pytest.approx(rows / 327_680 / 3600))
     loose = capacity.need(COSTS, "texts", 100 * rows, 1000)
     assert (loose.bound, loose.hours) == ("cores", pytest.approx(300 / 3600))
 

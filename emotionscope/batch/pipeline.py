@@ -33,7 +33,7 @@ Step = Callable[[Dataset], Dataset]
 Block = Callable[[pa.Table], pa.Table]
 Source = Literal["videos", "keyframes", "texts"]
 SHARDS = 1000  # of a large archive: enough for as many cores, and few enough for one driver
-SHARD_ROWS: dict[Source, tuple[int, int]] = {"videos": (256, 256), "keyframes": (256, 2048), "texts": (8192, 2**20)}
+SHARD_ROWS: dict[Source, tuple[int, int]] = {"videos": (256, 256), "keyframes": (256, 2048), "texts": (2**15, 2**20)}
 _SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from step to step
 
 
