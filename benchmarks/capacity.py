@@ -11,7 +11,7 @@ from emotionscope.batch.pipeline import Source, rows_per_shard
 from emotionscope.errors import UserError
 
 CORES = (16, 128, 1024)
-ARCHIVES: dict[str, tuple[Source, int]] = {"10 million clips": ("videos", 10**7), "1 billion texts": ("texts", 10**9)}
+ARCHIVES: dict[str, tuple[Source, int]] = {"10 million clips": ("clips", 10**7), "1 billion texts": ("texts", 10**9)}
 BYTES = {"dialogues": 60, "keyframes": 3_900, "scores": 113}  # of a row, in compressed Parquet
 HEAD = ("Cores", "Machines", "Hours", "Read a second", "Bound by")
 
@@ -38,7 +38,7 @@ class Costs:
 
     def of_row(self, kind: Source) -> tuple[float, float]:
         """Core-seconds and bytes read for a row."""
-        if kind == "videos":
+        if kind == "clips":
             return self.clip_seconds, self.clip_bytes
         return self.text_seconds, BYTES["dialogues"]
 
@@ -79,7 +79,7 @@ def need(costs: Costs, kind: Source, rows: int, cores: int) -> Need:
 def storage(costs: Costs, kind: Source, rows: int) -> dict[str, float]:
     """Bytes by table."""
     each = {"videos": costs.clip_bytes, **BYTES}
-    names = each if kind == "videos" else ("dialogues", "scores")
+    names = each if kind == "clips" else ("dialogues", "scores")
     return {name: rows * each[name] for name in names}
 
 

@@ -63,7 +63,7 @@ class Figure:
 class Benchmark:
     """One piece of work and the variants that do it: ours under `OURS`, and its peers.
 
-    `targets` has the least ratio of a peer's cost to ours.
+    `targets` has the least ratio of a peer's cost to ours; a peer in `slow` does that many times fewer items.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Benchmark:
     few: int
     many: int
     targets: Mapping[str, float] = field(default_factory=dict)
+    slow: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,16 @@ class Comparison:
 
 def compare(benchmark: Benchmark, rounds: int) -> list[Comparison]:
     """Time all variants in turn, `rounds` times."""
-    for variant in benchmark.variants.values():
-        variant(benchmark.few)
+    items = {}
+    for name, variant in benchmark.variants.items():
+        items[name] = [count // benchmark.slow.get(name, 1) for count in (benchmark.few, benchmark.many)]
+        variant(items[name][0])
     cost: dict[str, list[float]] = {name: [] for name in benchmark.variants}
     for _ in range(rounds):
         for name, variant in benchmark.variants.items():
-            few, many = (_seconds(variant, items) for items in (benchmark.few, benchmark.many))
+            few, many = (_seconds(variant, count) for count in items[name])
             more = max(many - few, many / 10)  # on a busy machine the few may take longer than the many
-            cost[name].append(more / (benchmark.many - benchmark.few))
+            cost[name].append(more / (items[name][1] - items[name][0]))
     found = []
     for peer in (name for name in cost if name != OURS):
         ratios = [theirs / ours for ours, theirs in zip(cost[OURS], cost[peer], strict=True)]

@@ -28,7 +28,6 @@ LINES = (
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
 NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
 LEARNING = ("keyframes", "bundle", "epochs", "image_size", "batch_size", "augmentation")  # flags that are shown
-SHARD_ROWS = 16  # small, so that a small sample keeps all cores busy
 
 
 @cli.flags
@@ -74,7 +73,7 @@ def run(settings: Demo) -> None:
         )
         extract_keyframes.run(
             extract_keyframes.ExtractKeyframes(
-                dialogues=dialogues, output=keyframes, videos=release, shard_rows=SHARD_ROWS, verbose=settings.verbose
+                dialogues=dialogues, output=keyframes, videos=release, verbose=settings.verbose
             )
         )
         step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
@@ -86,11 +85,7 @@ def run(settings: Demo) -> None:
         step("Learn the fusion of the two", "emotionscope fit_fusion", keyframes=keyframes, bundle=models)
         fit_fusion.run(fit_fusion.FitFusion(keyframes=keyframes, bundle=models))
         step("Score the archive", "emotionscope score", keyframes=keyframes, bundle=models, output=scores)
-        score.run(
-            score.Score(
-                keyframes=keyframes, bundle=models, output=scores, shard_rows=SHARD_ROWS, verbose=settings.verbose
-            )
-        )
+        score.run(score.Score(keyframes=keyframes, bundle=models, output=scores, verbose=settings.verbose))
     step(
         "Evaluate the scores", "emotionscope evaluate", scores=scores, keyframes=keyframes, bundle=models, report=report
     )

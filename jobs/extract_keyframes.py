@@ -33,7 +33,7 @@ def run(settings: ExtractKeyframes) -> Summary:
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     videos = keyframes.videos_folder(dataset, settings.videos)
-    shard_rows = settings.shard_rows or pipeline.rows_per_shard("videos", dataset.rows)
+    shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {

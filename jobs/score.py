@@ -113,7 +113,7 @@ def _score(
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or (with_faces and settings.keyframes is not None)
-    kind: pipeline.Source = "videos" if decode else "keyframes" if seen else "texts"
+    kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
     new = f" in {len(dataset.parts):,} new files" if arrivals else ""

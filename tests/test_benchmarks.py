@@ -29,7 +29,7 @@ def test_the_page_shows_what_the_script_gives() -> None:
 
 
 def test_with_cores_to_spare_hours_fall_as_cores_rise() -> None:
-    one, ten = (capacity.need(COSTS, "videos", 72_000, cores) for cores in (1, 10))
+    one, ten = (capacity.need(COSTS, "clips", 72_000, cores) for cores in (1, 10))
     assert one.hours == pytest.approx(10)
     assert ten.hours == pytest.approx(1)
     assert one.core_hours == ten.core_hours == pytest.approx(10)
@@ -46,13 +46,13 @@ def test_one_driver_binds_where_shards_are_short_and_those_of_larger_archives_lo
 
 
 def test_a_slow_network_binds_the_videos() -> None:
-    need = capacity.need(replace(COSTS, node_bytes_a_second=1e7), "videos", 36_000, 10)
+    need = capacity.need(replace(COSTS, node_bytes_a_second=1e7), "clips", 36_000, 10)
     assert (need.bound, need.hours) == ("network", pytest.approx(1))
     assert need.read_bytes_a_second == pytest.approx(1e7)
 
 
 def test_storage_counts_every_table() -> None:
-    sizes = capacity.storage(COSTS, "videos", 1000)
+    sizes = capacity.storage(COSTS, "clips", 1000)
     assert sizes["videos"] == pytest.approx(1e9)
     assert set(sizes) == {"videos", "dialogues", "keyframes", "scores"}
 

@@ -8,6 +8,7 @@ import pytest
 from emotionscope.errors import UserError
 from emotionscope.video import detection
 from emotionscope.video.detection import Detection, Detector, DetectorSpec, load_spec
+from emotionscope.video.yunet import YuNet
 from tests.videos import BLOND, BROWN, GREEN, RED, ROOM, picture
 
 
@@ -33,6 +34,16 @@ def test_yunet_finds_each_face_where_it_is(yunet):
     found = Detector(yunet).detect(picture((180, 130, 110, BROWN, GREEN), (450, 140, 90, BLOND, RED, 1)))
     assert centres(found) == pytest.approx(np.array([(180, 133), (450, 143)]), abs=15)
     assert all(face.sure and face.frontal > 0.8 for face in found)
+
+
+@pytest.mark.parametrize("size", [(480, 270), (333, 201), (40, 64)])
+def test_yunet_finds_what_opencv_finds_with_it(size, yunet):
+    image = cv2.resize(picture((180, 130, 110, BROWN, GREEN), (450, 140, 90, BLOND, RED, 1)), size)
+    peer = cv2.FaceDetectorYN.create("onnx", np.frombuffer(yunet.model, np.uint8), np.empty(0, np.uint8), size, 0.7)
+    expected = peer.detect(image)[1]
+    assert YuNet(yunet.model, 0.7).detect(image) == pytest.approx(
+        np.empty((0, 15)) if expected is None else expected, abs=1e-3
+    )
 
 
 def test_haar_finds_a_face_where_it_is():

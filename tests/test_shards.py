@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from emotionscope.batch import pipeline
 from emotionscope.errors import JobError
 from emotionscope.io import shards, tables
 from tests.dialogue_tables import dialogues, write
@@ -20,6 +21,16 @@ def test_shards_hold_every_row_once_and_in_order(tmp_path: Path) -> None:
     assert [shard.name for shard in cut] == sorted(shard.name for shard in cut)
     read = pa.concat_tables([shards.read(shard, dataset.schema) for shard in cut])
     assert read.equals(tables.read(dataset))
+
+
+def test_a_few_hundred_clips_keep_many_cores_busy_and_a_film_is_looked_at_as_a_whole() -> None:
+    clips = dialogues(1).schema.append(pa.field("video", pa.string()))
+    film = clips.append(pa.field("start", pa.float64()))
+    rows_of_clips, rows_of_films = (
+        pipeline.rows_per_shard(pipeline.kind_of_videos(schema), 250) for schema in (clips, film)
+    )
+    assert 250 / rows_of_clips > 12
+    assert rows_of_films >= 250
 
 
 def test_an_input_that_changes_while_a_job_runs_ends_the_job(tmp_path: Path) -> None:

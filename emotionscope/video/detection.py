@@ -14,6 +14,8 @@ from cv2.data import haarcascades
 
 from emotionscope.errors import UserError
 from emotionscope.io import atomic, storage
+from emotionscope.video.shrinking import shrink
+from emotionscope.video.yunet import YuNet
 
 YUNET_NAME = "face_detection_yunet_2023mar.onnx"
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -27,7 +29,6 @@ AREA = 480 * 270  # pixels a picture is shrunk to before detection; a smaller on
 # Chosen by eye on sitcom frames: clocks and pots reach 0.83, and faces seen from behind spread the eyes by 0.2.
 YUNET_LOWEST, YUNET_SURE = 0.7, 0.85
 PROFILE, YUNET_TURNED, FRONTAL = 0.15, 0.22, 0.4  # distance of the eyes in widths of the face
-YUNET_SMALLEST = 33  # pixels; with a shorter side, OpenCV's network reads memory that holds anything
 HAAR_LOWEST, HAAR_SURE, HAAR_BEST = 3.5, 5.0, 10.0  # the last stage's weight; most false faces stay below 3
 
 
@@ -98,7 +99,7 @@ def _fetch_yunet(file: str) -> None:
 class Detector:
     """Finds the faces in a picture, on one core; `seconds` is what it has taken so far.
 
-    YuNet: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023.
+    YuNet: see `yunet`.
     Haar: Viola, Jones, "Rapid Object Detection using a Boosted Cascade of Simple Features", CVPR 2001.
     """
 
@@ -108,8 +109,7 @@ class Detector:
         self._spec = spec
         self.seconds = 0.0
         if spec.kind == "yunet":
-            model, no_config = np.frombuffer(spec.model or b"", np.uint8), np.empty(0, np.uint8)
-            self._yunet = cv2.FaceDetectorYN.create("onnx", model, no_config, (320, 320), YUNET_LOWEST)
+            self._yunet = YuNet(spec.model or b"", YUNET_LOWEST)
         else:
             self._haar = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_default.xml")
 
@@ -119,25 +119,16 @@ class Detector:
         height, width = image.shape[:2]
         scale = min(1.0, (AREA / (height * width)) ** 0.5)
         size = max(round(width * scale), 1), max(round(height * scale), 1)
-        small = image
-        while small.shape[1] >= 2 * size[0]:  # halving is several times as fast as any other shrinking
-            small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        small = cv2.resize(small, size) if small.shape[1] > size[0] else small
         find = self._find_yunet if self._spec.kind == "yunet" else self._find_haar
-        found = find(small, np.array([width, height]) / size)
+        found = find(shrink(image, *size, cv2.INTER_LINEAR), np.array([width, height]) / size)
         self.seconds += time.perf_counter() - began
         return [
             face for face in found if 0 <= face.x + face.width / 2 < width and 0 <= face.y + face.height / 2 < height
         ]
 
     def _find_yunet(self, image: np.ndarray, zoom: np.ndarray) -> list[Detection]:
-        missing = [max(YUNET_SMALLEST - side, 0) for side in image.shape[:2]]
-        if any(missing):
-            image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
-        self._yunet.setInputSize(image.shape[1::-1])
-        found = self._yunet.detect(image)[1]
         detections = []
-        for row in found if found is not None else ():
+        for row in self._yunet.detect(image):
             (x, y), (width, height), confidence = row[:2] * zoom, row[2:4] * zoom, float(row[14])
             eyes = float(np.hypot(*(row[6:8] - row[4:6]))) / max(float(row[2]), 1.0)
             frontal = float(np.clip((eyes - PROFILE) / (FRONTAL - PROFILE), 0.0, 1.0))

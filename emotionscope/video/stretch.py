@@ -15,6 +15,7 @@ from emotionscope.video import clock
 from emotionscope.video.clock import REORDERING
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
 
+LARGE = 480  # lines of a picture from which on it is decoded without the smoothing of blocks' edges, but for key frames
 INDEXED = "mov"  # demuxers that know where every frame lies, and so can go back to the first exactly
 
 Skip = Literal["DEFAULT", "NONREF", "NONKEY"]
@@ -49,7 +50,12 @@ class Stretch:
     def _open(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         """The container and its main track; whatever libav raises becomes a RowError."""
         with row_errors(), self._container() as container:
-            yield container, main_track(container)
+            track = main_track(container)
+            context = track.codec_context
+            if not context.is_open and min(context.width, context.height) >= LARGE:
+                # It takes a fifth of decoding; in a picture this large, the edges are lost when a face is shrunk.
+                context.options |= {"skip_loop_filter": "nokey"}
+            yield container, track
 
     @contextmanager
     def _container(self) -> Iterator[InputContainer]:

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 
 from emotionscope.video.detection import Detection
+from emotionscope.video.shrinking import shrink
 
 CROP = 160  # pixels; larger crops are shrunk to it
 MARGIN = 1.1  # side of the crop, in heights of the face: forehead to chin, as in FER2013
@@ -29,6 +30,7 @@ UNSEEN = 0.45  # distance of clothes that are not in the picture: says neither y
 # Regions as fractions of the face's box (left, top, right, bottom), and their weights: hair, face, clothes.
 REGIONS = ((-0.15, -0.35, 1.15, 0.15), (0.1, 0.2, 0.9, 0.95), (-0.5, 1.2, 1.5, 2.8))
 WEIGHTS = np.array([0.25, 0.25, 0.5])
+REGION_SIDE = 32  # pixels to which a region is shrunk
 ENOUGH = 0.08  # share of a region that must be in the picture: of clothes, a collar tells as much
 BINS = (6, 16, 16)  # of L, a, b
 # A Gaussian over each axis as a matrix: on so few bins five times as quick as a filter.
@@ -90,7 +92,7 @@ def appearance(image: np.ndarray, face: Detection) -> np.ndarray:
         want = corner + size * region
         x0, y0, x1, y1 = np.clip(want, 0, [*image.shape[1::-1]] * 2).astype(int)
         if (x1 - x0) * (y1 - y0) >= ENOUGH * np.prod(want[2:] - want[:2]):
-            row[:] = colours(cv2.resize(image[y0:y1, x0:x1], (32, 32), interpolation=cv2.INTER_AREA))
+            row[:] = colours(shrink(image[y0:y1, x0:x1], REGION_SIDE, REGION_SIDE))
     return appearances
 
 
@@ -104,7 +106,7 @@ def crop(image: np.ndarray, face: Detection) -> np.ndarray:
     """The face in a square with a margin, uint8 BGR, at most `CROP` pixels; the border repeats outside the picture."""
     side = max(round(MARGIN * max(face.width, face.height)), 8)
     part = cv2.getRectSubPix(image, (side, side), (face.x + face.width / 2, face.y + face.height / 2))
-    return cv2.resize(part, (CROP, CROP), interpolation=cv2.INTER_AREA) if side > CROP else part
+    return shrink(part, CROP, CROP) if side > CROP else part
 
 
 def quality(crop_: np.ndarray, face: Detection) -> float:
