@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import socket
 import sys
 import threading
@@ -21,7 +22,19 @@ from emotionscope.io import uris
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
 _VITAL = ("gcs_server", "raylet")  # processes without which Ray does nothing
+LOOK = 0.2  # seconds from one look for Ray's processes to the next
 ANSWER = 20.0  # seconds in which a Ray head must answer a job that joins it
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # no note about a coming default
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # how soon the end of a training is seen
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # it takes SIGTERM for a crash
+    # Ray would wait for a worker to each CPU before it lets the first driver in, and for ever where one dies meanwhile.
+    "RAY_prestart_worker_first_driver": "0",
+}
+for _name, _value in SETTINGS.items():  # here, and before Ray, which reads some of them when it is imported
+    os.environ.setdefault(_name, _value)
 
 
 @dataclass(frozen=True)
@@ -56,14 +69,6 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     Unless `verbose`, Ray's and its workers' messages go to Ray's own log files only.
     Raises UserError where ``RAY_ADDRESS`` names a cluster that does not answer, and JobError where Ray cannot start.
     """
-    # Ray reads these when it is imported or started: no usage reports, no notes about coming defaults.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # how soon the end of a training is seen
-    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # it takes SIGTERM for a crash
-    # Ray would wait for a worker to each CPU before it lets the first driver in, and for ever where one dies meanwhile.
-    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
     import ray
 
     if ray.is_initialized():  # a caller's session, such as the demo's: shared by the jobs it runs
@@ -99,22 +104,21 @@ def _exit_with_ray(over: threading.Event) -> None:
 
     Ray itself would end the process by an abort and some hundred lines, a minute later where it has not yet started.
     """
-    processes: dict[str, psutil.Process] = {}
-    while not over.wait(0.2):
-        with suppress(psutil.NoSuchProcess):
-            if len(processes) < len(_VITAL):  # Ray starts one after the other
-                processes |= {child.name(): child for child in psutil.Process().children() if child.name() in _VITAL}
-        for name, process in processes.items():
-            if not _is_alive(process) and not over.is_set():
-                print(f"error: Ray's {name} has died; {RESUME}", file=sys.stderr, flush=True)
+    names: dict[int, str] = {}  # by the file that tells of a process's end
+    ends = select.poll()
+    while not over.is_set():
+        for child in psutil.Process().children() if len(names) < len(_VITAL) else ():  # Ray starts one after the other
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if child.name() in _VITAL and child.name() not in names.values():
+                    names[file := os.pidfd_open(child.pid)] = child.name()
+                    ends.register(file, select.POLLIN)
+        # At once, or Ray's own lines come first.
+        for file, _ in ends.poll(1000 * LOOK):
+            if not over.is_set():
+                print(f"error: Ray's {names[file]} has died; {RESUME}", file=sys.stderr, flush=True)
                 os._exit(1)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+    for file in names:
+        os.close(file)
 
 
 @contextmanager

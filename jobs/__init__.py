@@ -1,5 +1,7 @@
 """The jobs, one file each: ``emotionscope NAME --flag value``, or ``python -m jobs.NAME --flag value``."""
 
+from emotionscope import ray_session as ray_session  # first of all: Ray reads its settings when it is imported
+
 # As ``emotionscope --help`` lists them. The line beside each is the first of the job's docstring.
 GROUPS = {
     "Try it": ("demo", "predict"),

@@ -11,29 +11,34 @@ from pathlib import Path
 import pytest
 
 from emotionscope.io import storage
-from tests.conftest import ROOT, free_port
+from tests.conftest import ROOT, free_port, shell
 from tests.s3 import wait_for
 
 BIN = Path(sys.executable).parent
 TOKEN = {"RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token
 
 
-def environment() -> dict[str, str]:
-    """What a shell would have in which nothing points to the tests' own Ray."""
-    here = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    return {**here, "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_USAGE_STATS_ENABLED": "0"}
+def environment(**more: str) -> dict[str, str]:
+    """A shell in which Ray's commands are found and nothing points to the tests' own Ray, and more."""
+    here = shell(PATH=f"{BIN}:{os.environ['PATH']}", RAY_USAGE_STATS_ENABLED="0", **more)
+    return {name: value for name, value in here.items() if name != "RAY_ADDRESS"}
 
 
 @contextmanager
-def head_node(folder: Path, cpus: int, *flags: str, port: int | None = None, **more: str) -> Iterator[str]:
-    """``ray start --head`` with ports of its own until the block ends; the address of Ray."""
+def head_node(
+    folder: Path, cpus: int, *flags: str, port: int | None = None, dashboard: int | None = None, **more: str
+) -> Iterator[str]:
+    """``ray start --head`` with ports of its own until the block ends; the address of Ray.
+
+    With a port for its `dashboard`, which a busy machine takes long to start, it takes jobs.
+    """
     port = port or free_port()
     command = [str(BIN / "ray"), "start", "--head", "--block", f"--num-cpus={cpus}", f"--port={port}"]
     command += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
-    if not any(flag.startswith("--dashboard-port") for flag in flags):
-        command.append("--include-dashboard=false")  # which a busy machine takes long to start
+    command += [f"--include-dashboard={str(bool(dashboard)).lower()}"]
+    command += [f"--dashboard-port={dashboard}"] if dashboard else []
     with (folder / "head.log").open("w") as sink:
-        own = {"env": environment() | more, "cwd": folder, "start_new_session": True}
+        own = {"env": environment(**more), "cwd": folder, "start_new_session": True}
         head = subprocess.Popen([*command, *flags], stdout=sink, stderr=subprocess.STDOUT, **own)
     try:
         assert has_started(head, folder / "head.log"), (folder / "head.log").read_text()
@@ -47,7 +52,7 @@ def head_node(folder: Path, cpus: int, *flags: str, port: int | None = None, **m
 def job_server(folder: Path, cpus: int) -> Iterator[str]:
     """The address of the server that takes jobs for a cluster of one node."""
     port = free_port()
-    with head_node(folder, cpus, "--include-dashboard=true", f"--dashboard-port={port}"):
+    with head_node(folder, cpus, dashboard=port):
         wait_for(f"http://127.0.0.1:{port}/api/version")
         yield f"http://127.0.0.1:{port}"
 
@@ -87,9 +92,7 @@ def second_node(folder: Path, address: str) -> Iterator["subprocess.Popen[bytes]
 def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[str]:
     """``ray job submit`` from the project's folder, to its end."""
     command = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", *entrypoint]
-    return subprocess.run(
-        command, cwd=ROOT, env={**environment(), **TOKEN}, capture_output=True, text=True, timeout=300
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment(**TOKEN), capture_output=True, text=True, timeout=300)
 
 
 def when_parts(job: "subprocess.Popen[str]", output: str, parts: int, act: Callable[[], object]) -> None:

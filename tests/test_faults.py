@@ -19,7 +19,7 @@ from emotionscope.errors import JobError, UserError
 from emotionscope.io import storage, tables
 from jobs import extract_keyframes, score
 from tests.clusters import head_node, second_node, when_parts
-from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores_of
+from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores_of, shell
 from tests.drawn_faces import training_flags
 from tests.s3 import S3Server
 
@@ -45,8 +45,7 @@ def disturb(job: "subprocess.Popen[str]", how: str) -> None:
 def start(folder: str, output: str, address: str = "local") -> "subprocess.Popen[str]":
     """Score the dialogues of a folder, on a Ray of its own or that of `address`."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    environment = {**os.environ, "RAY_ADDRESS": address}
-    return subprocess.Popen(command(folder, output), cwd=ROOT, env=environment, **pipes)
+    return subprocess.Popen(command(folder, output), cwd=ROOT, env=shell(RAY_ADDRESS=address), **pipes)
 
 
 def test_terminated_without_its_raylet_or_killed_a_job_is_resumed_by_two_at_once_and_every_row_comes_out_once(
@@ -90,8 +89,8 @@ def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: P
     command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", faces, "--bundle", str(tmp_path / "bundle")]
     command += ["--min-workers=1", *training_flags()]
     with head_node(tmp_path, 2) as address, second_node(tmp_path, address) as node:
-        attached = {**os.environ, "RAY_ADDRESS": address}
-        with subprocess.Popen(command, cwd=ROOT, env=attached, stdout=subprocess.PIPE, text=True) as job:
+        job = subprocess.Popen(command, cwd=ROOT, env=shell(RAY_ADDRESS=address), stdout=subprocess.PIPE, text=True)
+        with job:
             assert job.stdout
             lines = [line.split()[:2] for line in takewhile(lambda line: not line.startswith("epoch   2"), job.stdout)]
             os.killpg(node.pid, signal.SIGKILL)

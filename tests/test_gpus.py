@@ -3,7 +3,6 @@
 Ray is told of a GPU that is not there; where torch then computes is told apart from it.
 """
 
-import os
 import subprocess
 import sys
 from functools import partial
@@ -16,7 +15,7 @@ import torch
 
 from emotionscope.labels import MODELS, probability_columns
 from emotionscope.vision import model as vision_model
-from tests.conftest import ROOT, scores_of
+from tests.conftest import ROOT, scores_of, shell
 from tests.drawn_faces import drawn_face
 
 PLAN = """
@@ -50,7 +49,7 @@ def planned(obvious: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     """The scores that the plan for GPUs gives on CPUs, and the process that then tried the job on the GPU."""
     output = tmp_path_factory.mktemp("planned") / "scores"
     command = [sys.executable, "-c", PLAN, f"{obvious}/keyframes", f"{obvious}/bundle", f"{output}"]
-    environment = {**os.environ, "RAY_ADDRESS": "local"}
+    environment = shell(RAY_ADDRESS="local")
     return output, subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from emotionscope.bundle.store import SHIPPED
 from emotionscope.io import storage, tables
-from tests.conftest import ROOT, copy_in, run_here, scores_of
+from tests.conftest import ROOT, copy_in, run_here, scores_of, shell
 from tests.faulty_s3 import faulty
 from tests.s3 import S3Server
 from tests.videos import BLACK, BLOND, BROWN, GREEN, RED, dialogues, picture, write_video
@@ -69,7 +69,7 @@ class Run:
 
     def start(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "jobs.score", *self.flags()]
-        environment = {**os.environ, "RAY_ADDRESS": "local", **self.variables}
+        environment = shell(RAY_ADDRESS="local", **self.variables)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
 

@@ -1,7 +1,6 @@
 """A week of nights: what arrived is added by the same command, whatever happens, and the log tells the story."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from emotionscope import ray_session
 from emotionscope.io import summary, tables
 from tests.clusters import when_parts
-from tests.conftest import ROOT, run_here, scores_of
+from tests.conftest import ROOT, run_here, scores_of, shell
 from tests.dialogue_tables import dialogues
 from tests.obvious import ORDER, WORDS
 
@@ -60,7 +59,7 @@ def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest
 
     drop(drops, 5, rows=MANY)
     command = [sys.executable, "-m", "jobs.score", *map(str, nightly)]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAY_ADDRESS": "local"}) as job:
+    with subprocess.Popen(command, cwd=ROOT, env=shell(RAY_ADDRESS="local")) as job:
         parts = len(list(output.glob("*.parquet")))
         when_parts(job, str(output), parts + 2, lambda: job.send_signal(signal.SIGKILL))
     assert scores_of(str(output)).num_rows == 3 * EACH

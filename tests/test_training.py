@@ -21,7 +21,7 @@ from emotionscope.vision import model as vision_model
 from emotionscope.vision.augmentation import augment
 from emotionscope.vision.recipe import Recipe
 from jobs.train_vision import TrainVision, run
-from tests.conftest import ROOT
+from tests.conftest import ROOT, shell
 from tests.drawn_faces import TRAINING, drawn_face, training_flags
 
 
@@ -72,8 +72,8 @@ def started(faces: str, bundle: str) -> "subprocess.Popen[str]":
     """The job as a user starts it, on the Ray of the tests."""
     command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", faces, "--bundle", bundle]
     command += training_flags()
-    address = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-    return subprocess.Popen(command, cwd=ROOT, env=address, stdout=subprocess.PIPE, text=True)
+    environment = shell(RAY_ADDRESS=ray.get_runtime_context().gcs_address)
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def until(job: "subprocess.Popen[str]", beginning: str) -> list[str]:
