@@ -233,7 +233,8 @@ def test_in_s3_that_has_faults_whatever_is_killed_every_row_and_face_comes_out_o
 
 @pytest.mark.parametrize("victim", ["worker", "head"])
 def test_what_is_killed_while_ray_starts_holds_nothing_up(archive: Archive, tmp_path: Path, victim: str) -> None:
-    run = Run(str(archive.folder), str(tmp_path), {})
+    # Ray waits so long, 30 s unless told, for a head that dies before it has a port.
+    run = Run(str(archive.folder), str(tmp_path), {"RAY_gcs_server_port_wait_time_s": "10"})
     ends = run_to_end(run, victim, Moment(0, 0.0), Random(0))
     assert ended_well(*ends[-1]), ends
     assert difference(run.tables()[0], archive.scores) is None
