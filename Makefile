@@ -20,7 +20,7 @@ test: check
 check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
