@@ -24,13 +24,12 @@ from benchmarks.clips import cut_to_lengths, find_clips
 from benchmarks.measure import OURS, Benchmark, Variant, score_quietly
 from benchmarks.scoring import CORES, dialogues
 from emotionscope.batch import stages
-from emotionscope.batch.pipeline import SHARD_ROWS
 from emotionscope.bundle import store as bundle_store
 from emotionscope.io import contracts, tables
 from emotionscope.video import detection, keyframes
 from emotionscope.vision.model import mixed_precision
 
-SHARD, CLIPS = SHARD_ROWS["clips"][0], (32, 96)  # clips in a shard; few and many, whole shards for each of two cores
+SHARD, CLIPS = 24, (48, 96)  # clips in a shard, as of an archive of 1,500; few and many, whole shards for two cores
 EVERY, NAIVE_SIZE = 12, 224  # frames from one look of the naive loop to the next; pixels of its faces
 LEAN_SIZE = 112  # pixels of a face in the lean loop
 NAIVE, LEAN = (
@@ -81,7 +80,7 @@ def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benc
             **{name: partial(in_pool, loop) for name, loop in loops.items()},
         }
         what = f"{CLIPS[1]} clips from {len(found)} different ones, faces by {spec.kind}, {CORES} cores"
-        yield Benchmark("Video to scores", "clip", what, variants, *CLIPS, TARGETS, {NAIVE: 4})
+        yield Benchmark("Video to scores", "clip", what, variants, *CLIPS, TARGETS, {NAIVE: 2})
 
 
 def _use_one_thread() -> None:
