@@ -161,9 +161,8 @@ def _tracks(tracked: Sequence[TrackedFace]) -> list[list[int]]:
         frames.setdefault(face.frame, []).append(i)
     for faces in frames.values():
         open_ = [track for track in tracks if _continues(tracked[track[-1]], tracked[faces[0]])]
-        costs = np.array([[_cost(tracked, track, tracked[i]) for i in faces] for track in open_]).reshape(
-            -1, len(faces)
-        )
+        looks = [(tracked[track[-1]], mean_appearance([tracked[i] for i in track])) for track in open_]
+        costs = np.array([[_cost(*look, tracked[i]) for i in faces] for look in looks]).reshape(-1, len(faces))
         matched = {f: t for t, f in zip(*linear_sum_assignment(costs), strict=True) if costs[t, f] < FORBIDDEN}
         for f, i in enumerate(faces):
             if f in matched:
@@ -177,10 +176,10 @@ def _continues(last: TrackedFace, next_: TrackedFace) -> bool:
     return last.shot == next_.shot and next_.time - last.time <= GAP
 
 
-def _cost(tracked: Sequence[TrackedFace], track: Sequence[int], next_: TrackedFace) -> float:
-    """Cost of continuing a track with a face: how far the face moved, grew and changed its colours."""
-    moved, grown = _change(tracked[track[-1]], next_)
-    changed = distance(mean_appearance([tracked[i] for i in track]), next_.appearance)
+def _cost(last: TrackedFace, mean: np.ndarray, next_: TrackedFace) -> float:
+    """Cost of continuing a track, of a `last` face and a `mean` appearance: how far it moved, grew and changed."""
+    moved, grown = _change(last, next_)
+    changed = distance(mean, next_.appearance)
     if max(moved, grown) > REACH or changed > SAME_SHOT:
         return FORBIDDEN
     return float((moved + grown) / REACH + changed / SAME_SHOT)
