@@ -21,7 +21,7 @@ HEAD = ("Cores", "Machines", "Hours", "Read a second", "Bound by")
 class Costs:
     """What was measured, on one core where it is computing."""
 
-    clip_seconds: float = 0.41
+    clip_seconds: float = 0.2
     """Core-seconds from a clip to its scores."""
     text_seconds: float = 0.00002
     """Core-seconds from a text to its scores."""

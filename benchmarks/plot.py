@@ -20,8 +20,8 @@ def draw(found: Sequence[Comparison], path: Path) -> None:
             colour = COLOURS[one.ratio.verdict]
             axes.plot([one.low, one.high], [place, place], color=colour, linewidth=2, alpha=0.5)
             axes.plot(one.ratio.value, place, "o", color=colour, markersize=7)
-            above = (one.ratio.value, place), (0, 6)
-            axes.annotate(f"{one.ratio.value:.2f}", *above, textcoords="offset points", ha="center")
+            beside = (max(one.high, one.ratio.least or 0), place), (8, 0)
+            axes.annotate(f"{one.ratio.value:.2f}", *beside, textcoords="offset points", va="center")
             if one.ratio.least is not None:
                 axes.plot([one.ratio.least] * 2, [place - 0.35, place + 0.35], color=INK, linewidth=1.5)
         axes.set_yticks(range(len(found)), [f"{one.work.split(',')[0]}: {one.peer.split(':')[0]}" for one in found])
@@ -30,6 +30,6 @@ def draw(found: Sequence[Comparison], path: Path) -> None:
         axes.set_xticks(ticks := [0.2, 0.5, 1, 2, 5, 10], [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.axvline(1, color="#868e96", linewidth=1, linestyle=":")
-        axes.set_xlabel("times EmotionScope's cost (more is better); upright stroke: target")
+        axes.set_xlabel("cost, times EmotionScope's (stroke: target)")
         axes.spines[["top", "right", "left"]].set_visible(False)
         figure.savefig(path, metadata={"Date": None})
