@@ -85,8 +85,9 @@ class BatchFlags(RayFlags):
     yunet: Annotated[Path | None, VIDEOS] = None
     """YuNet's model file, face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
     shard_rows: Annotated[PositiveInt | None, RUNNING] = None
-    """Rows in a shard, which is one task and one output file. Default: 256 with videos; a thousandth of the archive,
-    256 to 2,048 rows of keyframes or 32,768 to 1,048,576 of text alone."""
+    """Rows in a shard, which is one task and one output file. Default: 256 utterances of films; of
+    clips a 64th of the archive, 16 to 256; else a thousandth, 256 to 2,048 rows of keyframes or 32,768 to 1,048,576 of
+    text alone."""
     max_errors: Annotated[str | None, Parameter(metavar="ROWS|SHARE"), RUNNING] = None
     """Stop when more rows than this have an error: a number such as 100, or a share such as 5%. Default: never stop."""
 

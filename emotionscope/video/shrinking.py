@@ -5,10 +5,10 @@ import numpy as np
 
 
 def shrink(image: np.ndarray, width: int, height: int, interpolation: int = cv2.INTER_AREA) -> np.ndarray:
-    """A picture in a size that is no larger in either direction.
+    """A picture, uint8 [height, width, 3], in another size; one that is larger in a direction is enlarged there.
 
-    It is halved as long as may be, without an odd last row or column: several times as fast as any other shrinking. The
-    rest is done by OpenCV's `interpolation`.
+    It is halved as long as it stays large enough, without an odd last row or column: several times as fast as any other
+    shrinking. The rest is done by OpenCV's `interpolation`.
     """
     while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
         half_height, half_width = image.shape[0] // 2, image.shape[1] // 2
