@@ -19,7 +19,7 @@ import pytest
 
 from emotionscope.bundle.store import SHIPPED
 from emotionscope.io import storage, tables
-from tests.conftest import ROOT, copy_in, run_here, scores_of, shell
+from tests.conftest import ROOT, copy_in, made_once, run_here, scores_of, shell
 from tests.faulty_s3 import faulty
 from tests.s3 import S3Server
 from tests.videos import BLACK, BLOND, BROWN, GREEN, RED, dialogues, picture, write_video
@@ -84,8 +84,13 @@ class Run:
 @pytest.fixture(scope="module")
 def archive(ray_cluster: object, tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Utterances of a few drawn clips in two files, some without a video, and one of a video that is missing."""
-    folder = tmp_path_factory.mktemp("kills")
-    (folder / "videos").mkdir()
+    folder = made_once(tmp_path_factory, "kills", make_archive)
+    run = Run(str(folder), str(folder / "undisturbed"), {})
+    return Archive(folder, *run.tables())
+
+
+def make_archive(folder: Path) -> None:
+    (folder / "videos").mkdir(parents=True)
     for n in range(CLIPS):
         hair, clothes = (BLACK, BROWN, BLOND)[n % 3], (GREEN, RED)[n % 2]
         frames = [picture((200 + 40 * n + 4 * t, 130, 110, hair, clothes, n / 3 - 1)) for t in range(24)]
@@ -103,7 +108,6 @@ def archive(ray_cluster: object, tmp_path_factory: pytest.TempPathFactory) -> Ar
     assert run.parts() == SHARDS
     assert scores["utterance_id"].to_pylist() == rows["utterance_id"].to_pylist()
     assert len(faces) > CLIPS and scores["error"].null_count == len(rows) - 1
-    return Archive(folder, scores, faces)
 
 
 def living(job: "subprocess.Popen[str]", part: str) -> list[psutil.Process]:

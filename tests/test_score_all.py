@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import run_here, run_job, scores_of
+from tests.conftest import run_here, scores_of
 from tests.dialogue_tables import dialogues, write
 
 
@@ -18,22 +18,23 @@ def listed(folder: Path, text: str) -> Path:
 ARCHIVE = '[[archive]]\ndialogues = "HERE/{0}"\noutput = "HERE/{0}-scores"\n'
 
 
-def test_archives_are_scored_side_by_side_and_one_that_fails_stops_no_other(tmp_path: Path) -> None:
+def test_archives_are_scored_side_by_side_and_one_that_fails_stops_no_other(
+    ray_cluster: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, rows in (("a", 7), ("b", 5)):
         write(tmp_path / name, dialogues(rows))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "part-0.parquet").write_bytes(b"PAR1")
     text = "append = true\nshard_rows = 3\n" + "".join(map(ARCHIVE.format, ("a", "broken", "b")))
-    done = run_job("jobs.score_all", "--archives", f"{listed(tmp_path, text)}", "--parallel", "2", RAY_ADDRESS="local")
-    assert done.returncode == 1
-    assert done.stderr.strip() == f"error: 1 of 3 archives failed, told above: {tmp_path}/broken-scores"
+    assert run_here("score_all", "--archives", listed(tmp_path, text), "--parallel", 2) == 1
+    told = capsys.readouterr()
+    assert told.err.strip() == f"error: 1 of 3 archives failed, told above: {tmp_path}/broken-scores"
     assert scores_of(str(tmp_path / "a-scores")).num_rows == 7
     assert scores_of(str(tmp_path / "b-scores")).num_rows == 5
     assert (
-        f"[{tmp_path}/broken-scores] error: {tmp_path}/broken/part-0.parquet: not a readable Parquet file"
-        in done.stdout
+        f"[{tmp_path}/broken-scores] error: {tmp_path}/broken/part-0.parquet: not a readable Parquet file" in told.out
     )
-    lines = [line.split() for line in done.stdout.splitlines()]
+    lines = [line.split() for line in told.out.splitlines()]
     assert ["all", "12", "12", "0"] in lines
 
 
