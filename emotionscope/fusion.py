@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from emotionscope.labels import EMOTIONS
@@ -118,6 +117,8 @@ def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_pow
         value = -(weight * log_p[np.arange(len(y)), y]).sum() + PENALTY * (distance**2).sum()
         gradient = np.concatenate([[(residual * log_text).sum(), (residual * log_vision).sum()], residual.sum(axis=0)])
         return float(value), gradient + 2 * PENALTY * distance
+
+    from scipy.optimize import minimize  # a third of a second, which scoring need not wait
 
     bounds = [(0.0, None), (0.0, None), *([(None, None)] * len(EMOTIONS))]
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")

@@ -20,7 +20,9 @@ TOKEN = {"RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its
 
 def environment(**more: str) -> dict[str, str]:
     """A shell in which Ray's commands are found and nothing points to the tests' own Ray, and more."""
-    here = shell(PATH=f"{BIN}:{os.environ['PATH']}", RAY_USAGE_STATS_ENABLED="0", **more)
+    # A busy machine may take longer than Ray's 30 s to start the agents of a node.
+    patient = {"RAY_agent_register_timeout_ms": "120000"}
+    here = shell(PATH=f"{BIN}:{os.environ['PATH']}", RAY_USAGE_STATS_ENABLED="0", **patient, **more)
     return {name: value for name, value in here.items() if name != "RAY_ADDRESS"}
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from emotionscope.video import tracking
 from emotionscope.video.tracking import TrackedFace
@@ -94,8 +93,7 @@ class Cast:
                         apart -= FOLLOWED
                 if apart < SAME:
                     costs[number, each] = apart
-        pairs = zip(*linear_sum_assignment(costs), strict=True)
-        return {int(each): int(number) for number, each in pairs if costs[number, each] < tracking.FORBIDDEN}
+        return {each: number for number, each in tracking.cheapest_pairs(costs)}
 
 
 def _person(span: SpanFaces, group: Sequence[int]) -> _Person:

@@ -8,11 +8,10 @@ utterances of a video.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import linear_sum_assignment
 
 from emotionscope.video.detection import Detection
 from emotionscope.video.shrinking import shrink
@@ -35,8 +34,6 @@ REGION_SIDE = 32  # pixels to which a region is shrunk
 ENOUGH = 0.08  # share of a region that must be in the picture: of clothes, a collar tells as much
 BINS = (6, 16, 16)  # of L, a, b
 COLOURS = math.prod(BINS)
-# A Gaussian over each axis as a matrix: on so few bins five times as quick as a filter.
-_SMOOTH = [gaussian_filter1d(np.eye(bins, dtype=np.float32), 0.7, axis=0, mode="constant") for bins in BINS]
 FORBIDDEN = 1e3  # cost of what must not be
 
 LARGE = 160  # pixels; a face this high is as good as a larger one
@@ -68,10 +65,18 @@ def colours(images: Sequence[np.ndarray]) -> np.ndarray:
     for histogram, image in zip(histograms, images, strict=True):
         lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB)
         histogram[:] = cv2.calcHist([lab], [0, 1, 2], None, list(BINS), [0, 256, 64, 192, 64, 192])
-    light, first, second = _SMOOTH
+    light, first, second = _smoothing()
     smooth = (light @ histograms.reshape(-1, BINS[0], BINS[1] * BINS[2])).reshape(histograms.shape)
     flat = (first @ smooth @ second.T).reshape(-1, COLOURS) + 1e-9
     return np.asarray(np.sqrt(flat / flat.sum(1, keepdims=True)))
+
+
+@lru_cache
+def _smoothing() -> list[np.ndarray]:
+    """A Gaussian over each axis as a matrix: on so few bins five times as quick as a filter."""
+    from scipy.ndimage import gaussian_filter1d  # SciPy takes half a second to import, which texts need not wait
+
+    return [gaussian_filter1d(np.eye(bins, dtype=np.float32), 0.7, axis=0, mode="constant") for bins in BINS]
 
 
 def layout(image: np.ndarray) -> np.ndarray:
@@ -168,13 +173,21 @@ def _tracks(tracked: Sequence[TrackedFace]) -> list[list[int]]:
         open_ = [track for track in tracks if _continues(tracked[track[-1]], tracked[faces[0]])]
         looks = [(tracked[track[-1]], mean_appearance([tracked[i] for i in track])) for track in open_]
         costs = np.array([[_cost(*look, tracked[i]) for i in faces] for look in looks]).reshape(-1, len(faces))
-        matched = {f: t for t, f in zip(*linear_sum_assignment(costs), strict=True) if costs[t, f] < FORBIDDEN}
+        matched = {f: t for t, f in cheapest_pairs(costs)}
         for f, i in enumerate(faces):
             if f in matched:
                 open_[matched[f]].append(i)
             else:
                 tracks.append([i])
     return tracks
+
+
+def cheapest_pairs(costs: np.ndarray) -> list[tuple[int, int]]:
+    """Rows and columns paired so that the costs are least in sum (Hungarian method), without pairs of `FORBIDDEN`."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs)
+    return [(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if costs[r, c] < FORBIDDEN]
 
 
 def _continues(last: TrackedFace, next_: TrackedFace) -> bool:
@@ -220,7 +233,7 @@ def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> li
         for j in range(i):
             together = bool(frames[i] & frames[j])
             apart[i, j] = apart[j, i] = FORBIDDEN if together else distance(appearances[i], appearances[j])
-    from scipy.cluster.hierarchy import fcluster, linkage  # half a second, which texts need not wait
+    from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
     return list(fcluster(linkage(squareform(apart), "average"), SAME_PERSON, "distance"))
