@@ -1,7 +1,4 @@
-"""What a training is told, and what it gives.
-
-Apart from the training, so that the process of Ray's controller need not load torch's models.
-"""
+"""What a training is told, and what it gives."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,10 +59,3 @@ class Outcome:
     epochs: list[dict[str, float]]
     best_epoch: int
     temperature: float
-
-
-def train_loop_per_worker(given: dict[str, TrainLoopConfig]) -> Outcome | None:
-    """What Ray Train runs in each worker, with the entry ``config`` of what it is given."""
-    from emotionscope.vision import train_loop
-
-    return train_loop.train(given["config"])

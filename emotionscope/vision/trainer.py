@@ -25,7 +25,8 @@ from emotionscope.io.storage import JsonObject
 from emotionscope.vision.callbacks import Lines, fit
 from emotionscope.vision.labelled_faces import LabelledFaces, RowGroup, read
 from emotionscope.vision.model import VisionModel
-from emotionscope.vision.recipe import Outcome, Recipe, TrainLoopConfig, train_loop_per_worker
+from emotionscope.vision.recipe import Outcome, Recipe, TrainLoopConfig
+from emotionscope.vision.worker import train_loop_per_worker
 
 BLOCK = 4 * 2**20  # bytes; small blocks mix well
 OBJECT_STORE_SHARE = 0.4  # of the object store, which decoded faces may fill; more are decoded anew in each epoch
