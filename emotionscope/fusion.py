@@ -99,6 +99,8 @@ def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_pow
     each class weighted by its inverse frequency to `weight_power`, as the two models were trained.
     No rows at all give the text model alone.
     """
+    from scipy.optimize import minimize  # a third of a second, which scoring need not wait
+
     y = np.asarray(truth, dtype=int)
     if not len(y):
         return TEXT_ALONE
@@ -117,8 +119,6 @@ def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_pow
         value = -(weight * log_p[np.arange(len(y)), y]).sum() + PENALTY * (distance**2).sum()
         gradient = np.concatenate([[(residual * log_text).sum(), (residual * log_vision).sum()], residual.sum(axis=0)])
         return float(value), gradient + 2 * PENALTY * distance
-
-    from scipy.optimize import minimize  # a third of a second, which scoring need not wait
 
     bounds = [(0.0, None), (0.0, None), *([(None, None)] * len(EMOTIONS))]
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
