@@ -116,7 +116,7 @@ def crop(image: np.ndarray, face: Detection) -> np.ndarray:
     """The face in a square with a margin, uint8 BGR, at most `CROP` pixels; the border repeats outside the picture."""
     side = max(round(MARGIN * max(face.width, face.height)), 8)
     part = cv2.getRectSubPix(image, (side, side), (face.x + face.width / 2, face.y + face.height / 2))
-    # At once, and not by `shrink`: halving first changed the labels of 1 in 100 drawn utterances.
+    # At once, and not by `shrink`: halving first changed the label of 1 in 100 drawn utterances.
     return cv2.resize(part, (CROP, CROP), interpolation=cv2.INTER_AREA) if side > CROP else part
 
 
