@@ -1,6 +1,8 @@
 # The whole set-up lives in .venv; it is made anew when the dependencies change.
 PYTHON ?= python3
 BIN := .venv/bin
+# Python keeps what it compiles, whatever the shell says; else each of the many processes would compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo dashboard bench test check clean
 
@@ -25,7 +27,7 @@ check: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet --compile-bytecode
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet
 	touch $@
 
 clean:

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-# Chromium's own calls home are refused here, and would only take time.
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+# Chromium's own calls home are refused here; they and the tuning of scripts that run for seconds only take time.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--js-flags=--no-opt --no-maglev",
+)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +85,7 @@ def browser() -> "Iterator[Browser]":
     """One Chromium for all tests of the pages."""
     from playwright.sync_api import expect, sync_playwright
 
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if not chromium:
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing in CI")
@@ -113,7 +119,8 @@ def site(browser: "Browser", pages_archive: Path) -> Iterator[str]:
 @pytest.fixture
 def page(browser: "Browser") -> "Iterator[Page]":
     """A window of a visitor of its own."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1600}, accept_downloads=True)
+    size = {"width": 1400, "height": 1600}
+    context = browser.new_context(viewport=size, accept_downloads=True, reduced_motion="reduce")
     context.set_default_timeout(90_000)
     yield context.new_page()
     context.close()

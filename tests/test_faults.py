@@ -23,7 +23,7 @@ from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores
 from tests.drawn_faces import training_flags
 from tests.s3 import S3Server
 
-SHARD, S3_SHARD = 10, 40  # rows, so that a job is still at work when it is disturbed; in S3 a shard takes longer
+SHARD, S3_SHARD = 20, 40  # rows, so that a job is still at work when it is disturbed; in S3 a shard takes longer
 
 
 def command(folder: str, output: str) -> list[str]:

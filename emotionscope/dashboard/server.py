@@ -1,5 +1,7 @@
 """Streamlit's server, which first loads what the pages need, so that no visitor waits for it."""
 
+import gc
+
 from streamlit.web import cli
 
 from emotionscope.batch import stages  # noqa: F401
@@ -7,4 +9,6 @@ from emotionscope.dashboard import charts  # noqa: F401
 from emotionscope.vision import saliency  # noqa: F401
 
 if __name__ == "__main__":
+    # Streamlit collects garbage after each run of the page, and would look through all of these modules each time.
+    gc.freeze()
     cli.main()
