@@ -32,6 +32,7 @@ QUIET = (
     "--disable-component-update",
     "--js-flags=--no-opt --no-maglev",
 )
+VIOLATIONS = {"resultTypes": ["violations"]}  # what axe tells in detail; all else would double its time
 
 
 @pytest.fixture(scope="session")
