@@ -35,6 +35,15 @@ QUIET = (
 VIOLATIONS = {"resultTypes": ["violations"]}  # what axe tells in detail; all else would double its time
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow tests first in the share that each process of the run begins with, so that none is left to the end."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if item not in slow]
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    bounds = [len(others) * n // count for n in range(count + 1)]
+    items[:] = [item for n in range(count) for item in (*slow[n::count], *others[bounds[n] : bounds[n + 1]])]
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference data that lies beside the project; CI must have it."""

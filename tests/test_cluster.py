@@ -120,6 +120,7 @@ def test_a_command_in_the_files_is_one_that_its_job_takes(
     assert "s3://no_such_bucket" in told
 
 
+@pytest.mark.slow
 def test_the_score_manifest_really_runs_when_submitted(talks: Path, bucket: str, tmp_path: Path) -> None:
     copy_in(talks / "dialogues", f"{bucket}/dialogues")
     copy_in(Path(SHIPPED), f"{bucket}/bundle")
@@ -131,6 +132,7 @@ def test_the_score_manifest_really_runs_when_submitted(talks: Path, bucket: str,
     assert scores_of(f"{bucket}/scores").equals(scores_of(f"{talks}/scores"))
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_grows_for_a_job(talks: Path, tmp_path: Path) -> None:
     """Ray's autoscaler with its provider for tests, whose machines are processes."""
     worker = {"resources": {"CPU": 1, "object_store_memory": 200_000_000}, "node_config": {}}

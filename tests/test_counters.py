@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -65,6 +66,7 @@ def answers(address: str, query: str) -> list[Any]:
         return list(json.load(answer)["data"]["result"])
 
 
+@pytest.mark.slow
 def test_every_panel_shows_data_of_a_real_run(shared: Path, tmp_path: Path) -> None:
     clip, *_ = sorted((shared / "data" / "clips").glob("*.mp4"))
     shutil.copy(clip, tmp_path / "a.mp4")

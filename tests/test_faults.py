@@ -42,6 +42,7 @@ def start(folder: str, output: str, address: str = "local") -> "subprocess.Popen
     return subprocess.Popen(command(folder, output), cwd=ROOT, env=shell(RAY_ADDRESS=address), **pipes)
 
 
+@pytest.mark.slow
 def test_terminated_without_its_raylet_or_killed_a_job_is_resumed_by_two_at_once_and_every_row_comes_out_once(
     talks: Path, tmp_path: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_terminated_without_its_raylet_or_killed_a_job_is_resumed_by_two_at_once
     assert scores_of(output).equals(scores_of(f"{talks}/scores"))
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_takes_no_row_with_it(talks: Path, tmp_path: Path) -> None:
     output = str(tmp_path / "scores")
     with (
@@ -80,6 +82,7 @@ def test_a_node_that_dies_takes_no_row_with_it(talks: Path, tmp_path: Path) -> N
     assert scores_of(output).equals(scores_of(f"{talks}/scores"))
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "jobs.train_vision", "--keyframes", faces, "--bundle", str(tmp_path / "bundle")]
     command += ["--min-workers=1", *training_flags()]
@@ -97,6 +100,7 @@ def test_a_training_goes_on_with_the_nodes_that_are_left(faces: str, tmp_path: P
     assert entry["dev"]["weighted_f1"] > 0.9
 
 
+@pytest.mark.slow
 def test_in_s3_a_job_outlives_10_seconds_without_the_server_and_is_resumed_when_killed(
     talks: Path, bucket: str, s3_server: S3Server
 ) -> None:

@@ -215,6 +215,7 @@ def check_round(archive: Archive, place: str, output: str, variables: dict[str, 
     assert difference(faces, archive.faces) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_on_disk_whatever_is_killed_every_row_and_face_comes_out_once(
     archive: Archive, tmp_path: Path, seed: int
@@ -222,6 +223,7 @@ def test_on_disk_whatever_is_killed_every_row_and_face_comes_out_once(
     check_round(archive, str(archive.folder), str(tmp_path), {}, VICTIMS[seed % len(VICTIMS)], seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_in_s3_that_has_faults_whatever_is_killed_every_row_and_face_comes_out_once(
     archive: Archive, bucket: str, s3_server: S3Server, seed: int
@@ -235,6 +237,7 @@ def test_in_s3_that_has_faults_whatever_is_killed_every_row_and_face_comes_out_o
     assert proxy.seen["requests"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["worker", "head"])
 def test_what_is_killed_while_ray_starts_holds_nothing_up(archive: Archive, tmp_path: Path, victim: str) -> None:
     # Ray waits so long, 30 s unless told, for a head that dies before it has a port.

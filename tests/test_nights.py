@@ -39,6 +39,7 @@ def events(output: Path, *kinds: str) -> list[dict[str, Any]]:
     return [event for event in map(json.loads, lines) if event["event"] in kinds]
 
 
+@pytest.mark.slow
 def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drops, output = tmp_path / "drops", tmp_path / "scores"
     nightly = ["--append", "--dialogues", drops, "--output", output, "--shard-rows", 10]

@@ -47,6 +47,7 @@ def test_two_workers_learn_every_emotion_by_its_name(trained: str, faces: str) -
         run(TrainVision(keyframes=faces, bundle=trained, **TRAINING))
 
 
+@pytest.mark.slow
 def test_a_training_whose_driver_and_then_a_worker_are_killed_ends_as_if_they_had_not_been(
     trained: str, faces: str, tmp_path: Path
 ) -> None:
@@ -95,6 +96,7 @@ def training_workers() -> list[int]:
     ]
 
 
+@pytest.mark.slow
 def test_one_worker_reaches_what_two_reach_also_where_the_store_is_too_small(
     trained: str, faces: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
