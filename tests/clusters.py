@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,6 @@ from tests.conftest import ROOT, free_port, shell
 from tests.s3 import wait_for
 
 BIN = Path(sys.executable).parent
-TOKEN = {"RAY_AUTH_MODE": "token"}  # a cluster that ray start made asks for its token
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -39,15 +39,17 @@ def head_node(
     command += [f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=200000000"]
     command += [f"--include-dashboard={str(bool(dashboard)).lower()}"]
     command += [f"--dashboard-port={dashboard}"] if dashboard else []
-    with (folder / "head.log").open("w") as sink:
-        own = {"env": environment(**more), "cwd": folder, "start_new_session": True}
-        head = subprocess.Popen([*command, *flags], stdout=sink, stderr=subprocess.STDOUT, **own)
-    try:
-        assert has_started(head, folder / "head.log"), (folder / "head.log").read_text()
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(head.pid, signal.SIGKILL)  # which takes no time
-        head.wait()
+    # In a folder of its own: a submitted job joins the last cluster that Ray's usual one tells of.
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as home:
+        with (folder / "head.log").open("w") as sink:
+            own = {"env": environment(RAY_TMPDIR=home, **more), "cwd": folder, "start_new_session": True}
+            head = subprocess.Popen([*command, *flags], stdout=sink, stderr=subprocess.STDOUT, **own)
+        try:
+            assert has_started(head, folder / "head.log"), (folder / "head.log").read_text()
+            yield f"127.0.0.1:{port}"
+        finally:
+            os.killpg(head.pid, signal.SIGKILL)  # which takes no time
+            head.wait()
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def second_node(folder: Path, address: str) -> Iterator["subprocess.Popen[bytes]
 def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[str]:
     """``ray job submit`` from the project's folder, to its end."""
     command = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", ".", "--", *entrypoint]
-    return subprocess.run(command, cwd=ROOT, env=environment(**TOKEN), capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
 
 
 def when_parts(job: "subprocess.Popen[str]", output: str, parts: int, act: Callable[[], object]) -> None:

@@ -22,6 +22,8 @@ from tests.s3 import S3Server, running_server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+# One token for all clusters of the run: of several that start at once without any, each would store its own.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN", 2 * uuid.uuid4().hex)}
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 # Chromium's own calls home are refused here; they and the tuning of scripts that run for seconds only take time.
