@@ -202,13 +202,15 @@ def check_round(archive: Archive, place: str, output: str, variables: dict[str, 
     """A process of a job is killed at a random moment, and the tables are those of the undisturbed run."""
     random = Random(seed)
     parts = random.randint(0, SHARDS)
+    seconds = random.uniform(0, 1 if parts else STARTING)
     ends: list[tuple[int, str]] = []
     while not ends:
-        run = Run(place, f"{output}/{parts}", variables)
-        moment = Moment(parts, random.uniform(0, 1 if parts else STARTING))
+        moment = Moment(parts, seconds)
+        run = Run(place, f"{output}/{parts}-{seconds:.3f}", variables)
         ends = run_to_end(run, victim, moment, random)
         print(f"{victim}, {moment}: exit codes {[code for code, _ in ends] or 'none, as it had ended'}")
-        parts -= 1
+        # A job that had ended by then is met earlier: sooner after the same part, and at last after the one before.
+        parts, seconds = (parts, seconds / 4) if seconds > STEP else (parts - 1, STEP)
     assert ended_well(*ends[-1]), ends
     scores, faces = run.tables()
     assert difference(scores, archive.scores) is None
