@@ -17,7 +17,7 @@ bench: .venv/ready
 	$(BIN)/python -m benchmarks.run_all --output bench
 
 test: check
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/ready
 	$(BIN)/ruff check .
