@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import inf
 from random import Random
 from typing import Literal
 from urllib.parse import urlsplit
@@ -25,14 +26,14 @@ BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your r
 class FaultyS3(ThreadingHTTPServer):
     """The proxy of the server at `url`, on a port of its own; `seen` counts the requests and the faults."""
 
-    def __init__(self, url: str, seed: int, share: float, latest: float) -> None:
+    def __init__(self, url: str, seed: int, share: float, latest: float, first: float) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
         self.target = urlsplit(url).netloc
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.seen: Counter[str] = Counter()
         self.over = threading.Event()
         self._random, self._share, self._lock = Random(seed), share, threading.Lock()
-        self.latest = latest
+        self.latest, self._first = latest, first
 
     def shutdown_request(self, request: "socket.socket | tuple[bytes, socket.socket]") -> None:
         """Close without a farewell, as a reset would not be one after it."""
@@ -42,7 +43,8 @@ class FaultyS3(ThreadingHTTPServer):
         """What happens to the next request, and how late, or where in the answer, in [0, 1)."""
         with self._lock:
             kind, where = self._random.random(), self._random.random()
-            fault = next((each for n, each in enumerate(FAULTS, 1) if kind < n * self._share), None)
+            share = self._share if self.seen["requests"] < self._first else 0
+            fault = next((each for n, each in enumerate(FAULTS, 1) if kind < n * share), None)
             self.seen.update(["requests", *([fault] if fault else [])])
         return fault, where
 
@@ -97,12 +99,12 @@ class _Request(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty(url: str, seed: int, share: float = SHARE, latest: float = LATEST) -> Iterator[FaultyS3]:
+def faulty(url: str, seed: int, share: float = SHARE, latest: float = LATEST, first: float = inf) -> Iterator[FaultyS3]:
     """A proxy of the S3 server at `url` until the block ends; `share` is that of each kind of fault.
 
-    What is late is so by `latest` seconds at most.
+    What is late is so by `latest` seconds at most. Only the `first` requests are disturbed.
     """
-    with FaultyS3(url, seed, share, latest) as proxy:
+    with FaultyS3(url, seed, share, latest, first) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         yield proxy
         proxy.over.set()

@@ -3,6 +3,7 @@
 Ray is told of a GPU that is not there; where torch then computes is told apart from it.
 """
 
+import json
 import subprocess
 import sys
 from functools import partial
@@ -15,7 +16,7 @@ import torch
 
 from emotionscope.labels import MODELS, probability_columns
 from emotionscope.vision import model as vision_model
-from tests.conftest import ROOT, scores_of, shell
+from tests.conftest import ROOT, made_once, scores_of, shell
 from tests.drawn_faces import drawn_face
 
 PLAN = """
@@ -45,19 +46,22 @@ def probabilities(table: pa.Table) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def planned(obvious: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The scores that the plan for GPUs gives on CPUs, and the process that then tried the job on the GPU."""
-    output = tmp_path_factory.mktemp("planned") / "scores"
-    command = [sys.executable, "-c", PLAN, f"{obvious}/keyframes", f"{obvious}/bundle", f"{output}"]
-    environment = shell(RAY_ADDRESS="local")
-    return output, subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+def planned(obvious: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `scores` that the plan for GPUs gives on CPUs, and how the job `ended` on the GPU."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        command = [sys.executable, "-c", PLAN, f"{obvious}/keyframes", f"{obvious}/bundle", f"{folder}/scores"]
+        environment = shell(RAY_ADDRESS="local")
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        (folder / "ended").write_text(json.dumps([done.returncode, done.stderr]))
+
+    return made_once(tmp_path_factory, "planned", make)
 
 
-def test_the_plan_for_gpus_gives_every_row_once_in_order(
-    planned: tuple[Path, subprocess.CompletedProcess[str]], scored: str
-) -> None:
-    output, done = planned
-    assert (output / "_summary.json").exists(), done.stderr
+def test_the_plan_for_gpus_gives_every_row_once_in_order(planned: Path, scored: str) -> None:
+    output = planned / "scores"
+    assert (output / "_summary.json").exists(), (planned / "ended").read_text()
     ours, theirs = scores_of(str(output)), scores_of(scored)
     keys = [name for name in ours.column_names if not pa.types.is_floating(ours.schema.field(name).type)]
     assert ours.select(keys).equals(theirs.select(keys))
@@ -66,12 +70,10 @@ def test_the_plan_for_gpus_gives_every_row_once_in_order(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use the GPU of this machine")
-def test_a_gpu_that_torch_cannot_use_is_one_line(
-    planned: tuple[Path, subprocess.CompletedProcess[str]],
-) -> None:
-    _, done = planned
-    assert done.returncode == 1
-    (line,) = done.stderr.split("---\n")[1].splitlines()
+def test_a_gpu_that_torch_cannot_use_is_one_line(planned: Path) -> None:
+    code, told = json.loads((planned / "ended").read_text())
+    assert code == 1
+    (line,) = told.split("---\n")[1].splitlines()
     assert line.startswith("error: ")
     assert "--no-use-gpu" in line
 
