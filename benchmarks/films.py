@@ -24,14 +24,13 @@ from benchmarks.measure import Figure, show
 from benchmarks.video import decode
 from emotionscope import cli
 from emotionscope.sample import release, scenes
-from emotionscope.video import detection
-from emotionscope.video.detection import Detector
-from emotionscope.video.frames import Span
-from emotionscope.video.keyframes import Face, faces_in
+from emotionscope.video.faces import Face, FaceSettings, Found, Utterance
+from emotionscope.video.sampler import Span
+from emotionscope.video.video_faces import VideoFaces
 
 FILM, EVERY, SPAN = 284, 10, 3  # seconds of the film, from one key frame to the next, and of an utterance
 LENGTHS = (150, 600)  # seconds of the films with one key frame
-ROUNDS, RATE, MAX_FACES = 3, 24, 8
+ROUNDS, RATE = 3, 24
 WIDE = 100  # pixels that a face may be from the place of its person
 
 
@@ -42,8 +41,6 @@ class Films:
 
     clips: cli.Path
     """Folder of clips (*.mp4, at any depth)."""
-    yunet: cli.Path | None = None
-    """YuNet's model file. Default: OpenCV's Haar cascade, which is ten times as slow."""
     dialogues: cli.PositiveInt = 24
     """Dialogues of the drawn sample."""
 
@@ -51,36 +48,36 @@ class Films:
 def run(settings: Films) -> list[Figure]:
     """Print the figures beside their targets, and return them."""
     cv2.setNumThreads(1)
-    detector = Detector(detection.load_spec("auto", settings.yunet))
+    finder = VideoFaces(FaceSettings(speakers="never"))
     with tempfile.TemporaryDirectory() as folder:
         clips = find_clips(settings.clips)
-        figures = [*_cost(clips, Path(folder), detector), *_growth(clips, Path(folder), detector)]
-        figures += _people(Path(folder), settings.dialogues, detector)
+        figures = [*_cost(clips, Path(folder), finder), *_growth(clips, Path(folder), finder)]
+        figures += _people(Path(folder), settings.dialogues, finder)
     show("Films", figures)
     return figures
 
 
-def _cost(clips: Sequence[Path], folder: Path, detector: Detector) -> Iterator[Figure]:
+def _cost(clips: Sequence[Path], folder: Path, finder: VideoFaces) -> Iterator[Figure]:
     film = folder / "film.mp4"
     encode(clips, film, FILM, EVERY * RATE, 720)
-    ours, theirs = _faces_seconds(film, FILM, detector), _seconds(partial(decode, "DEFAULT", str(film)))
+    ours, theirs = _faces_seconds(film, FILM, finder), _seconds(partial(decode, "DEFAULT", str(film)))
     yield Figure(
         f"{FILM // SPAN} utterances of a film of {FILM} s, times decoding every frame", ours / theirs, most=1.3
     )
 
 
-def _growth(clips: Sequence[Path], folder: Path, detector: Detector) -> Iterator[Figure]:
+def _growth(clips: Sequence[Path], folder: Path, finder: VideoFaces) -> Iterator[Figure]:
     costs = []
     for length in LENGTHS:
         film = folder / f"{length}.mp4"
         encode(clips, film, length, length * RATE, 360)
-        costs.append(_faces_seconds(film, length, detector))
+        costs.append(_faces_seconds(film, length, finder))
         yield Figure(f"a film of {length} s with one key frame: seconds", costs[-1])
     exponent = math.log(costs[-1] / costs[0]) / math.log(LENGTHS[-1] / LENGTHS[0])
     yield Figure("exponent of its time", exponent, most=1.1)
 
 
-def _people(folder: Path, dialogues: int, detector: Detector) -> Iterator[Figure]:
+def _people(folder: Path, dialogues: int, finder: VideoFaces) -> Iterator[Figure]:
     """Pairs of faces of one film: which share of those with one number is one person's, and the other way round."""
     release.draw_release(str(folder / "sample"), dialogues, seconds=2.0)
     lines = list(release.write_script(dialogues, 0, 2.0))
@@ -89,12 +86,12 @@ def _people(folder: Path, dialogues: int, detector: Detector) -> Iterator[Figure
         own = [line for line in group if line.take.speaker and _opens(folder / "sample" / line.clip)]
         film = folder / f"{key[0]}-{key[1]}.mp4"
         spans = join([folder / "sample" / line.clip for line in own], film)
-        found = faces_in(film.name, str(folder), spans, detector, MAX_FACES)
+        found = finder.of_file(film.name, str(folder), [Utterance(span) for span in spans])
         pairs = [
             (face["person"], _shown(line, face))
-            for line, faces in zip(own, found, strict=True)
-            if isinstance(faces, list)
-            for face in faces
+            for line, seen in zip(own, found, strict=True)
+            if isinstance(seen, Found)
+            for face in seen.faces
         ]
         right += _pairs(Counter(pairs))
         same_number += _pairs(Counter(number for number, _ in pairs))
@@ -130,8 +127,9 @@ def _spans(seconds: int) -> list[Span]:
     return [(float(start), float(start + SPAN)) for start in range(0, seconds - SPAN + 1, SPAN)]
 
 
-def _faces_seconds(film: Path, length: int, detector: Detector) -> float:
-    return _seconds(partial(faces_in, film.name, str(film.parent), _spans(length), detector, MAX_FACES))
+def _faces_seconds(film: Path, length: int, finder: VideoFaces) -> float:
+    utterances = [Utterance(span) for span in _spans(length)]
+    return _seconds(partial(finder.of_file, film.name, str(film.parent), utterances))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -91,9 +91,7 @@ def run(settings: RunAll) -> None:
 
 def _prepare(output: Path, data: Path) -> Inputs:
     """Draw and convert what is not there yet."""
-    known, yunet = data / "data", next(data.glob("models/*yunet*.onnx"), None)
-    if yunet:
-        os.environ["EMOTIONSCOPE_YUNET"] = str(yunet)
+    known = data / "data"
     origin = "real clips, MELD's texts and FER2013's faces, repeated"
     meld, clips, faces, lengths = known / "meld", known / "clips", known / "fer2013.parquet", []
     if known.is_dir():

@@ -26,7 +26,9 @@ from benchmarks.scoring import CORES, dialogues
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
 from emotionscope.io import contracts, tables
-from emotionscope.video import detection, keyframes
+from emotionscope.video.detection import Detector
+from emotionscope.video.faces import FaceSettings
+from emotionscope.video.video_faces import VideoFaces, faces_of
 from emotionscope.vision.model import mixed_precision
 
 CLIPS = 48, 96  # few and many
@@ -47,9 +49,9 @@ def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benc
     """The clips below `folder`, cut or repeated to `lengths` if given, to scores with the bundle. Ray must run."""
     import daft  # here, because the processes of the pool import this module and need no Daft
 
-    spec, found = detection.load_spec("auto", None), find_clips(folder)
+    found = find_clips(folder)
     daft.set_runner_native()
-    in_daft = daft.cls(LeanLoop, use_process=True, max_concurrency=CORES)(spec)
+    in_daft = daft.cls(LeanLoop, use_process=True, max_concurrency=CORES)()
     with (
         tempfile.TemporaryDirectory() as made,
         multiprocessing.get_context("spawn").Pool(CORES, _use_one_thread) as pool,
@@ -72,8 +74,8 @@ def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benc
 
         loops: dict[str, Callable[[str], int]] = {
             NAIVE: naive_loop,
-            LEAN: partial(lean_loop, spec),
-            STAGES: partial(own_stages, bundle, spec),
+            LEAN: lean_loop,
+            STAGES: partial(own_stages, bundle),
             DECODING: partial(decode, "DEFAULT"),
             SKIPPING: partial(decode, "NONREF"),
         }
@@ -82,7 +84,7 @@ def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benc
             DAFT: with_daft,
             **{name: partial(in_pool, loop) for name, loop in loops.items()},
         }
-        what = f"{CLIPS[1]} clips from {len(found)} different ones, faces by {spec.kind}, {CORES} cores"
+        what = f"{CLIPS[1]} clips from {len(found)} different ones, {CORES} cores"
         yield Benchmark("Video to scores", "clip", what, variants, *CLIPS, TARGETS, {NAIVE: 3})
 
 
@@ -117,9 +119,9 @@ def naive_loop(clip: str) -> int:
 class LeanLoop:
     """Reference frames only, two a second, ResNet-18 at 112 over a clip's faces as one batch, in bf16 if that helps."""
 
-    def __init__(self, spec: detection.DetectorSpec) -> None:
+    def __init__(self) -> None:
         _use_one_thread()
-        self.detector = detection.Detector(spec)
+        self.detector = Detector()
         self.network = resnet18(num_classes=7).eval().to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
@@ -142,18 +144,18 @@ class LeanLoop:
         return len(faces)
 
 
-_lean, _detector, _bundle = lru_cache(LeanLoop), lru_cache(detection.Detector), lru_cache(bundle_store.load)
+_lean, _faces, _bundle = lru_cache(LeanLoop), lru_cache(VideoFaces), lru_cache(bundle_store.load)
 
 
-def lean_loop(spec: detection.DetectorSpec, clip: str) -> int:
+def lean_loop(clip: str) -> int:
     """The lean loop, with models that stay loaded. The number of faces."""
-    return _lean(spec)(clip)
+    return _lean()(clip)
 
 
-def own_stages(bundle: str, spec: detection.DetectorSpec, clip: str) -> int:
+def own_stages(bundle: str, clip: str) -> int:
     """Our own stages on one clip, without Ray and without batches across clips. The number of faces."""
     with open(clip, "rb") as stream:
-        found = keyframes.faces_of(stream, _detector(spec), 8)
+        found = faces_of(stream, _faces(FaceSettings(speakers="never")))
     table = pa.table({"utterance": ["Hm."], "faces": pa.array([found], contracts.FACES)})
     stages.probabilities(table, _bundle(bundle))
     return len(found)

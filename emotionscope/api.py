@@ -24,16 +24,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emotionscope.batch import stages
+from emotionscope.batch import speakers, stages
 from emotionscope.bundle import store
-from emotionscope.cli import BatchFlags
 from emotionscope.errors import RowError, UserError, first_line
 from emotionscope.fusion import Probabilities
 from emotionscope.io import contracts, tables, uris
 from emotionscope.labels import EMOTIONS
 from emotionscope.video import keyframes
-from emotionscope.video.detection import load_spec
-from emotionscope.video.keyframes import Face
+from emotionscope.video.detection import check_detector
+from emotionscope.video.faces import Face, FaceSettings, SpeakersChoice
+from emotionscope.video.sampler import FPS
 from emotionscope.video.sandbox import IsolatedFaces
 
 Name = str | PathLike[str]
@@ -45,9 +45,9 @@ class Models:
     Close it, or use it in a ``with`` block, to end the process in which it decodes videos.
     """
 
-    def __init__(self, bundle: store.Bundle, detector: str = "auto") -> None:
+    def __init__(self, bundle: store.Bundle, looking: FaceSettings | None = None) -> None:
         self.bundle = bundle
-        self._detector = detector
+        self._looking = looking or FaceSettings()
 
     def texts(self, texts: Sequence[str | None]) -> pd.DataFrame:
         """What the text model says of each text: a row a text with ``emotion`` and a float32 column an emotion.
@@ -66,16 +66,16 @@ class Models:
         return _answers({}, self.bundle.vision.probabilities(crops))
 
     def clip(self, video: Name, start: float | None = None, end: float | None = None) -> pd.DataFrame:
-        """The faces of a video, or of its seconds `start` to `end`: a row a face, in order of time.
+        """The faces of a video, or of its seconds `start` to `end`: a row a face that was looked at, in order of time.
 
         Columns: ``time`` in seconds from `start`, ``x``, ``y``, ``w``, ``h`` in pixels, ``person`` (one number for
-        each individual of the clip), ``quality`` in 0..1, ``emotion`` and one an emotion. Raises RowError where the
-        video cannot be read.
+        each individual of the clip), ``quality`` in 0..1, ``speaking`` in 0..1 (missing where it was not measured),
+        ``emotion`` and one an emotion. Raises RowError where the video cannot be read.
         """
         place = uris.absolute(str(video))
         place = place if uris.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
         folder, name = place.rsplit("/", 1)
-        return self._seen(self._finder.of_clip(name, folder, start, end))
+        return self._seen(speakers.measured(self._finder.of_clip(name, folder, start, end)))
 
     def image(self, picture: Name) -> pd.DataFrame:
         """The faces of a JPEG or PNG picture, as `clip` gives those of a video."""
@@ -91,7 +91,7 @@ class Models:
             contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
             table = tables.read(dataset)
         if videos is not None and "video" in table.column_names:
-            table = keyframes.extract(table, uris.absolute(str(videos)), self._finder)
+            table = speakers.measure(keyframes.extract(table, uris.absolute(str(videos)), self._finder))
         scores: pd.DataFrame = stages.score(table, self.bundle).to_pandas()
         return scores
 
@@ -109,7 +109,7 @@ class Models:
 
     @cached_property
     def _finder(self) -> IsolatedFaces:
-        return IsolatedFaces(load_spec(self._detector), BatchFlags.max_faces)
+        return IsolatedFaces(self._looking)
 
     def _seen(self, faces: list[Face]) -> pd.DataFrame:
         columns = {
@@ -117,18 +117,23 @@ class Models:
             **{side: [face["box"][side] for face in faces] for side in ("x", "y", "w", "h")},
             "person": [face["person"] for face in faces],
             "quality": [face["quality"] for face in faces],
+            "speaking": pd.array([face["speaking"] for face in faces], "float32"),
         }
         given = self.faces([face["image"] for face in faces])
         return pd.concat([pd.DataFrame(columns), given], axis=1)
 
 
-def load(bundle: Name | None = None, detector: str = "auto") -> Models:
+def load(
+    bundle: Name | None = None, detector: str = "yunet", fps: float = FPS, speakers: SpeakersChoice = "auto"
+) -> Models:
     """Open the models of a bundle, a folder or ``s3://`` prefix; by default those that come with EmotionScope.
 
-    `detector` finds the faces: ``yunet``, ``haar``, or ``auto``, which is YuNet where its file is there. Raises
-    UserError where the bundle cannot be read.
+    `detector` finds the faces, ``yunet`` or ``haar``, in `fps` frames a second. `speakers` tells whether to measure who
+    speaks: ``auto``, where there is sound and, in `dialogues`, words; ``always``; ``never``, which takes half the time.
+    Raises UserError where the bundle cannot be read or there is no such detector.
     """
-    return Models(store.load(store.chosen(None if bundle is None else str(bundle))), detector)
+    looking = FaceSettings(check_detector(detector), fps=fps, speakers=speakers)
+    return Models(store.load(store.chosen(None if bundle is None else str(bundle))), looking)
 
 
 def _answers(columns: dict[str, list[str | None]], probabilities: Probabilities) -> pd.DataFrame:

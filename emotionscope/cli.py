@@ -78,12 +78,15 @@ class BatchFlags(RayFlags):
 
     videos: Annotated[Path | None, VIDEOS] = None
     """Folder or s3:// prefix that holds the videos; no path may lead out of it. Default: the folder of the table."""
+    fps: Annotated[float, Parameter(validator=Number(gt=0, lte=60)), VIDEOS] = 2.0
+    """Frames a second that are looked at. Every face in them counts."""
     max_faces: Annotated[PositiveInt, VIDEOS] = 8
-    """Keep at most this many faces of an utterance."""
-    detector: Annotated[Literal["auto", "yunet", "haar"], VIDEOS] = "auto"
-    """Face detector. auto takes yunet where its model file is found, and haar elsewhere."""
-    yunet: Annotated[Path | None, VIDEOS] = None
-    """YuNet's model file, face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
+    """Keep at most this many faces of an utterance, for showing and for training."""
+    detector: Annotated[Literal["yunet", "haar"], VIDEOS] = "yunet"
+    """Face detector. Both come with EmotionScope; haar finds half of the faces, and frontal ones only."""
+    speakers: Annotated[Literal["auto", "always", "never"], VIDEOS] = "auto"
+    """Measure which face speaks: auto, where an utterance has words and its video has sound; always, where there is
+    sound; never, which takes half the time."""
     shard_rows: Annotated[PositiveInt | None, RUNNING] = None
     """Rows in a shard, which is one task and one output file. Default: 256 utterances of films; of
     clips a 64th of the archive, 16 to 256; else a thousandth, 256 to 2,048 rows of keyframes or 32,768 to 1,048,576 of

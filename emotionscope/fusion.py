@@ -1,56 +1,73 @@
 """Late fusion: one probability vector from those of the text and the vision model.
 
-A log-linear pool (Genest & Zidek 1986): ``log p = w_text log p_text + w_vision log p_vision + bias``, normalised over
-the emotions. Nine numbers, so that a dev set of a thousand rows determines them; a penalty draws them to the text
-model alone, so that uninformative faces are ignored. Where no data has both text and faces, they are stated instead.
+Faces tell the emotion of some utterances and of others nothing: they are a listener's, or the speaker's at another
+moment. So what they say is taken to be right with a probability, their reliability r, and else to be no evidence:
+``p(emotion) ~ p_text * ((1 - r) + r * p_vision / prior)``, where the prior is how often the vision model's emotions
+occur in what it answers for. Were r 1, this would be the product of two independent sources (Kittler et al. 1998);
+with r, no face can move the text by more than ``1 + r / (1 - r) / prior``. Two numbers, one for faces known to speak
+and one for faces of which it is unknown, which a few hundred rows determine. Where no data has both text and faces,
+they are stated.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_softmax, softmax
 
 from emotionscope.labels import EMOTIONS
 
-FLOOR = 1e-4  # keeps one model's certain zero from being a veto
-PENALTY = 2.0  # of the squared distance to "text alone", in units of one row's loss
+FLOOR = 1e-4  # keeps the text's certain zero from being a veto
+MOST = 0.99  # reliability; 1 would let faces veto
+PENALTY = 2.0  # of the reliability, in units of one row's loss: draws it to 0, so that useless faces are ignored
 
 Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """The weights; `bias` has one value an emotion, keyed by name."""
+    """How far faces are believed: the reliability of those known to speak, and of those of which it is unknown.
 
-    text: float
-    vision: float
-    bias: dict[str, float]
+    `prior` holds a share for each emotion, keyed by name; they sum to 1.
+    """
 
-    def probabilities(self, text: Probabilities, vision: Probabilities) -> Probabilities:
+    speaking: float
+    unknown: float
+    prior: dict[str, float]
+
+    def probabilities(
+        self, text: Probabilities, vision: Probabilities, heard: ArrayLike | None = None
+    ) -> Probabilities:
         """Fuse two arrays float32 [n, 7] in `EMOTIONS` order; a row of NaN means that the modality is missing.
 
-        Where one modality is missing the other's probabilities come out unchanged, where both are, NaN.
+        `heard` is float [n]: 1 where the faces are known to speak, 0 where they are known to listen, NaN where it is
+        unknown; by default it is unknown of all. Listeners' faces leave the text as it is. Where one modality is
+        missing the other's probabilities come out unchanged, where both are, NaN.
         """
-        both = softmax(sum(self.terms(text, vision).values()), axis=1)
-        no_text, no_vision = np.isnan(text[:, :1]), np.isnan(vision[:, :1])
-        return np.where(no_vision, text, np.where(no_text, vision, both)).astype(np.float32)
+        terms = self.terms(text, vision, heard)
+        both = np.exp(terms["text"] + terms["faces"])
+        both /= both.sum(axis=1, keepdims=True)
+        no_text, unused = np.isnan(text[:, :1]), np.isnan(vision[:, :1])
+        if heard is not None:
+            unused = unused | (~no_text & (np.asarray(heard, float) == 0)[:, None])
+        return np.where(unused, text, np.where(no_text, vision, both)).astype(np.float32)
 
-    def terms(self, text: Probabilities, vision: Probabilities) -> dict[str, NDArray[np.float64]]:
-        """What text, faces and bias each add to the log-probability of each emotion, float64 [n, 7].
+    def terms(
+        self, text: Probabilities, vision: Probabilities, heard: ArrayLike | None = None
+    ) -> dict[str, NDArray[np.float64]]:
+        """What text and faces each add to the log-probability of each emotion, float64 [n, 7].
 
         A row's sum differs from the logs of the fused probabilities by one constant.
         """
-        bias = np.array([self.bias[emotion] for emotion in EMOTIONS])
-        return {
-            "text": self.text * _log(text),
-            "faces": self.vision * _log(vision),
-            "bias": np.broadcast_to(bias, text.shape),
-        }
+        prior = np.array([self.prior[emotion] for emotion in EMOTIONS])
+        known = np.full(len(text), np.nan) if heard is None else np.asarray(heard, float)
+        reliability = np.where(np.isnan(known), self.unknown, np.where(known > 0, self.speaking, 0.0))[:, None]
+        faces = np.log1p(reliability * (vision.astype(np.float64) / prior - 1))
+        return {"text": np.log(np.maximum(text.astype(np.float64), FLOOR)), "faces": faces}
 
     def to_bytes(self) -> bytes:
-        """The weights as JSON."""
+        """The numbers as JSON."""
         return json.dumps(asdict(self), indent=2, sort_keys=True).encode()
 
     @classmethod
@@ -58,73 +75,58 @@ class Fusion:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         try:
             value = json.loads(payload)
-            if set(value) != {"text", "vision", "bias"}:
+            if set(value) != {"speaking", "unknown", "prior"}:
                 raise ValueError("not a fusion")
-            if set(value["bias"]) != set(EMOTIONS):
-                raise ValueError("its biases are not those of the seven emotions")
-            fusion = cls(float(value["text"]), float(value["vision"]), {k: float(v) for k, v in value["bias"].items()})
+            return stated(value["prior"], float(value["unknown"]), float(value["speaking"]))
         except (TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a fusion: {error}") from error
-        if not np.isfinite([fusion.text, fusion.vision, *fusion.bias.values()]).all():
-            raise ValueError("its weights are not finite")
-        return fusion
 
 
-TEXT_ALONE = Fusion(1.0, 0.0, dict.fromkeys(EMOTIONS, 0.0))
+TEXT_ALONE = Fusion(0.0, 0.0, dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS)))
 
 
-def stated(prior: ArrayLike, odds: float) -> Fusion:
-    """Weights without data: the text's probabilities, moved by what the faces say beyond their model's own `prior`.
+def stated(prior: Mapping[str, float], unknown: float, speaking: float) -> Fusion:
+    """A fusion of these numbers. Raises ValueError where they are not what `Fusion` says."""
+    if set(prior) != set(EMOTIONS):
+        raise ValueError("the priors are not those of the seven emotions")
+    shares = {emotion: float(prior[emotion]) for emotion in EMOTIONS}
+    total = sum(shares.values())
+    if not (all(share > 0 for share in shares.values()) and abs(total - 1) < 1e-3):
+        raise ValueError("the priors must be above 0 and sum to 1")
+    if not (0 <= unknown <= MOST and 0 <= speaking <= MOST):
+        raise ValueError(f"a reliability must lie between 0 and {MOST}")
+    return Fusion(speaking, unknown, shares)
 
-    `prior` is float [7], how often the vision model's emotions occur in what it learnt from. Were text and faces
-    independent given the emotion, dividing it out and multiplying would be right (Kittler et al. 1998). They tell less
-    than that: faces are those of listeners too, and one look is much like the next. So their weight is the largest
-    with which no faces, however sure, overturn a text that is `odds` times as sure of its answer as of theirs.
-    Raises ValueError unless `odds` is above 1 and every prior above 0.
+
+def fit(
+    text: Probabilities,
+    vision: Probabilities,
+    truth: ArrayLike,
+    prior: Mapping[str, float],
+    heard: ArrayLike | None = None,
+) -> Fusion:
+    """Learn the reliabilities that make labelled rows with both modalities likeliest.
+
+    `text` and `vision` are float32 [n, 7], `truth` int [n] positions in `EMOTIONS`, `heard` as in
+    `Fusion.probabilities`, `prior` as in `Fusion`. Where no row tells, faces known to speak count as others do, and no
+    rows at all give the text alone. Raises ValueError for a bad prior.
     """
-    shares = np.asarray(prior, dtype=np.float64)
-    if odds <= 1 or not (shares > 0).all():
-        raise ValueError("the odds must be above 1, and every prior above 0")
-    log_prior = np.log(shares / shares.sum())
-    # The faces' evidence for one emotion over another is at most that of 1 against FLOOR, each beside its prior.
-    most = log_prior.max() - log_prior.min() - np.log(FLOOR)
-    weight = float(np.log(odds) / most)
-    return Fusion(1.0, weight, dict(zip(EMOTIONS, (-weight * log_prior).tolist(), strict=True)))
+    from scipy.optimize import minimize_scalar  # a third of a second, which scoring need not wait
 
+    labels = np.asarray(truth, dtype=int)
+    known = np.full(len(labels), np.nan) if heard is None else np.asarray(heard, float)
 
-def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_power: float = 0.5) -> Fusion:
-    """Learn the weights from rows that have both modalities.
+    def reliability(rows: NDArray[np.bool_], start: float) -> float:
+        if not rows.any():
+            return start
 
-    `text` and `vision` are float32 [n, 7], `truth` int [n] positions in `EMOTIONS`. The loss is cross-entropy with
-    each class weighted by its inverse frequency to `weight_power`, as the two models were trained.
-    No rows at all give the text model alone.
-    """
-    from scipy.optimize import minimize  # a third of a second, which scoring need not wait
+        def loss(value: float) -> float:
+            fused = stated(prior, value, value).probabilities(text[rows], vision[rows])
+            likely = np.log(fused[np.arange(rows.sum()), labels[rows]].astype(np.float64) + 1e-12)
+            return float(PENALTY * value - likely.sum())
 
-    y = np.asarray(truth, dtype=int)
-    if not len(y):
-        return TEXT_ALONE
-    counts = np.bincount(y, minlength=len(EMOTIONS))
-    class_weight = (len(y) / np.maximum(counts, 1)) ** weight_power
-    weight = class_weight[y] / class_weight[y].mean()
-    log_text, log_vision = _log(text), _log(vision)
-    start = np.zeros(2 + len(EMOTIONS))
-    start[0] = 1.0
+        found = minimize_scalar(loss, bounds=(0.0, MOST), method="bounded")
+        return float(found.x) if found.fun < loss(0.0) else 0.0
 
-    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = parameters[0] * log_text + parameters[1] * log_vision + parameters[2:]
-        log_p = log_softmax(logits, axis=1)
-        residual = weight[:, None] * (np.exp(log_p) - np.eye(len(EMOTIONS))[y])
-        distance = parameters - start
-        value = -(weight * log_p[np.arange(len(y)), y]).sum() + PENALTY * (distance**2).sum()
-        gradient = np.concatenate([[(residual * log_text).sum(), (residual * log_vision).sum()], residual.sum(axis=0)])
-        return float(value), gradient + 2 * PENALTY * distance
-
-    bounds = [(0.0, None), (0.0, None), *([(None, None)] * len(EMOTIONS))]
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
-    bias = dict(zip(EMOTIONS, found.x[2:].tolist(), strict=True))
-    return Fusion(float(found.x[0]), float(found.x[1]), bias)
-
-
-def _log(probabilities: Probabilities) -> NDArray[np.float64]:
-    return np.log(np.maximum(probabilities.astype(np.float64), FLOOR))
+    unknown = reliability(np.isnan(known), 0.0)
+    return stated(prior, unknown, reliability(known > 0, unknown))

@@ -24,7 +24,7 @@ from emotionscope.bundle import store as bundles
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import tables, uris
-from emotionscope.video import keyframes
+from emotionscope.video import files
 
 LOOK = 0.1  # seconds between two looks whether the server listens
 
@@ -98,7 +98,7 @@ def _videos_folder(settings: Dashboard) -> str:
     scores = tables.open_dataset(settings.scores, "scores")
     if "video" not in scores.schema.names:
         raise UserError(f"--videos: {settings.scores} has no column video, so it names none")
-    return keyframes.videos_folder(scores, settings.videos)
+    return files.videos_folder(scores, settings.videos)
 
 
 def _bring(scores: str, folder: str) -> str:

@@ -4,20 +4,21 @@ Reads a dialogues table and writes a keyframes table: the same rows and columns,
 images. If a video cannot be read, its row says why in video_error. Rerun the same command to resume a stopped job.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from emotionscope import cli, ray_session
 from emotionscope.batch import pipeline, runner
+from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.errors import UserError
 from emotionscope.io import contracts, tables
 from emotionscope.io.output import open_output
 from emotionscope.io.summary import Summary
-from emotionscope.video import detection, keyframes
+from emotionscope.video.files import videos_folder
 
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class ExtractKeyframes(cli.BatchFlags):
+class ExtractKeyframes(cli.BatchFlags, cli.GpuFlags):
     """Settings of the job."""
 
     dialogues: cli.Path
@@ -32,21 +33,19 @@ def run(settings: ExtractKeyframes) -> Summary:
     contracts.keyframes_schema(dataset.schema)
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
-    videos = keyframes.videos_folder(dataset, settings.videos)
+    videos = videos_folder(dataset, settings.videos)
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-    spec = detection.load_spec(settings.detector, settings.yunet)
-    facts = {
-        "videos": settings.videos,
-        "detector": spec.kind,
-        "max_faces": settings.max_faces,
-        "shard_rows": settings.shard_rows,
-    }
+    looking = pipeline.face_settings(settings)
+    facts = {"videos": settings.videos, **asdict(looking), "shard_rows": settings.shard_rows}
     output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)
     with ray_session.connect(settings.verbose) as cluster:
-        print(f"extract_keyframes: {dataset.rows:,} utterances, detector {spec.kind}, on {cluster}", flush=True)
-        extraction = pipeline.Extraction(spec, videos, settings.max_faces)
-        summary = runner.run(pipeline.keyframes_job(dataset, output, shard_rows, extraction, allowed))
+        print(f"extract_keyframes: {dataset.rows:,} utterances, on {cluster}", flush=True)
+        print(f"extract_keyframes: {looking.describe()}", flush=True)
+        extraction = pipeline.Extraction(looking, videos)
+        count = cluster.gpus_to_use(settings.use_gpu) if looking.speakers != "never" else 0
+        gpus = Gpus(count) if count else None
+        summary = runner.run(pipeline.keyframes_job(dataset, output, shard_rows, extraction, gpus, allowed))
     runner.print_summary(summary, output.uri)
     return summary
 

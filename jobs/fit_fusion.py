@@ -2,7 +2,7 @@
 
 Learns on the dev split of a keyframes table with labels, and adds the fusion to the bundle that holds the two models.
 If no row has both text and a face, the fusion follows the text model, and the job says so.
-Without labelled keyframes, --odds states the fusion instead.
+Without labelled keyframes, --reliability states the fusion instead.
 """
 
 from collections import Counter
@@ -24,6 +24,9 @@ from emotionscope.io import shards, tables
 ROWS = 1024  # read and scored at a time
 
 
+Reliability = Annotated[float, Parameter(validator=Number(gte=0, lte=fusion.MOST))]
+
+
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
 class FitFusion:
@@ -33,9 +36,11 @@ class FitFusion:
     """Bundle that holds the text and the vision model: a folder or s3:// prefix."""
     keyframes: cli.Path | None = None
     """Keyframes table to learn from, with the columns emotion and split: a folder or s3:// prefix."""
-    odds: Annotated[float | None, Parameter(validator=Number(gt=1))] = None
-    """Without --keyframes: faces overturn the text only where it is less than this many times as sure of its answer
-    as of theirs."""
+    reliability: Reliability | None = None
+    """Without --keyframes: in what share of the utterances the faces tell the emotion, where it is unknown whose they
+    are."""
+    speaking_reliability: Reliability | None = None
+    """Without --keyframes: the same for faces that are known to speak. Default: --reliability."""
     split: cli.Name = "dev"
     """Split to learn on. Neither model may have been trained on it."""
     replace: cli.Switch = False
@@ -44,66 +49,69 @@ class FitFusion:
 
 def run(settings: FitFusion) -> str:
     """Run the job and return the bundle's new version."""
-    if (settings.keyframes is None) == (settings.odds is None):
-        raise UserError("give either --keyframes, to learn the fusion, or --odds, to state it")
-    if settings.odds is not None:
-        return _state(settings, settings.odds)
-    return _learn(settings, settings.keyframes or "")
-
-
-def _state(settings: FitFusion, odds: float) -> str:
-    """Publish a fusion that follows from the odds and from what the vision model learnt from."""
+    if (settings.keyframes is None) == (settings.reliability is None):
+        raise UserError("give either --keyframes, to learn the fusion, or --reliability, to state it")
     bundle_store.check_free(settings.bundle, "fusion", settings.replace)
-    vision = bundle_store.read_manifest(settings.bundle)["parts"].get("vision")
+    prior = _prior(settings.bundle)
+    if settings.reliability is not None:
+        return _state(settings, prior, settings.reliability)
+    return _learn(settings, prior, settings.keyframes or "")
+
+
+def _prior(bundle: str) -> dict[str, float]:
+    """How often the emotions occur in what the bundle's vision model answers for. Raises UserError."""
+    vision = bundle_store.read_manifest(bundle)["parts"].get("vision")
     if vision is None:
-        raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
+        raise UserError(f"{bundle}: the bundle has no vision model yet; run train_vision first")
     try:
-        counts = [vision["dev"]["per_emotion"][emotion]["support"] for emotion in labels.EMOTIONS]
-        # A loss that weighs a class by n ** -power is that of a set in which it occurs n ** (1 - power) times.
-        prior = np.maximum(counts, 1) ** (1 - float(vision["settings"]["class_power"]))
-        chosen = fusion.stated(prior, odds)
+        return fusion.stated(vision["prior"], 0, 0).prior
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"--odds: the fusion cannot be stated ({first_line(error)})") from error
-    shares = {
-        emotion: round(float(share), 4) for emotion, share in zip(labels.EMOTIONS, prior / prior.sum(), strict=True)
-    }
-    print(f"fit_fusion: stated, not learnt; odds {odds:g}, weights: text 1, vision {chosen.vision:.3f}")
-    record = {"settings": {"odds": odds, "vision_prior": shares}}
+        raise UserError(f"{bundle}: its vision model does not say its prior ({first_line(error)})") from error
+
+
+def _state(settings: FitFusion, prior: dict[str, float], reliability: float) -> str:
+    """Publish a fusion of the given numbers."""
+    known = settings.speaking_reliability
+    chosen = fusion.stated(prior, reliability, reliability if known is None else known)
+    print(f"fit_fusion: stated, not learnt; {_told(chosen)}")
+    record = {"settings": {"reliability": chosen.unknown, "speaking_reliability": chosen.speaking}}
     version = bundle_store.publish(settings.bundle, "fusion", chosen.to_bytes(), record, settings.replace)
     print(f"  bundle {settings.bundle} is now version {version}")
     return version
 
 
-def _learn(settings: FitFusion, keyframes: str) -> str:
+def _told(chosen: fusion.Fusion) -> str:
+    return f"faces are believed {chosen.speaking:.0%} where they speak and {chosen.unknown:.0%} where it is unknown"
+
+
+def _learn(settings: FitFusion, prior: dict[str, float], keyframes: str) -> str:
     dataset = tables.open_dataset(keyframes, "keyframes")
     for column in ("emotion", "split"):
         if column not in dataset.schema.names:
             raise UserError(f"{dataset.uri}: the fusion is learnt from labels, and there is no column {column!r}")
-    bundle_store.check_free(settings.bundle, "fusion", settings.replace)
     models = bundle_store.load(settings.bundle)
-    if models.vision is None:
-        raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
-    text, faces, truth, without = _predictions(dataset, settings.split, models)
+    text, faces, heard, truth, without = _predictions(dataset, settings.split, models)
     both = ~np.isnan(text[:, 0]) & ~np.isnan(faces[:, 0])
-    fitted = fusion.fit(text[both], faces[both], truth[both])
+    fitted = fusion.fit(text[both], faces[both], truth[both], prior, heard[both])
     print(f"fit_fusion: learnt on {both.sum():,} rows of {settings.split} with text and faces, of {len(truth):,}")
     if without:
         print(f"fit_fusion: rows left out: {', '.join(f'{n:,} with {reason}' for reason, n in without.items())}")
     if not both.any():
         print("fit_fusion: no row has both, so fused follows text, then vision")
     figures = {}
-    for name, values in zip(labels.MODELS, (text, faces, fitted.probabilities(text, faces)), strict=True):
+    for name, values in zip(labels.MODELS, (text, faces, fitted.probabilities(text, faces, heard)), strict=True):
         if both.any():
             guess = values[both].argmax(axis=1)
             figures[name] = round(float(f1_score(truth[both], guess, average="weighted", zero_division=0)), 4)
             print(
                 f"  {name:<7} weighted F1 {figures[name]:.4f}" + (" (learnt on these rows)" if name == "fused" else "")
             )
-    print(f"  weights: text {fitted.text:.3f}, vision {fitted.vision:.3f}")
+    print(f"  {_told(fitted)}")
     record = {
         "data": tables.fingerprint(dataset),
-        "settings": {"split": settings.split, "penalty": fusion.PENALTY},
+        "settings": {"split": settings.split, "reliability": fitted.unknown, "speaking_reliability": fitted.speaking},
         "rows": int(both.sum()),
+        "rows_speaking": int((heard[both] > 0).sum()),
         "left_out": dict(without),
         "weighted_f1": {settings.split: figures},
     }
@@ -114,12 +122,15 @@ def _learn(settings: FitFusion, keyframes: str) -> str:
 
 def _predictions(
     dataset: tables.Dataset, split: str, models: bundle_store.Bundle
-) -> tuple[fusion.Probabilities, fusion.Probabilities, np.ndarray, Counter[str]]:
-    """What both models say of the labelled rows of a split, the labels int [n], and why other rows of it were left out.
+) -> tuple[fusion.Probabilities, fusion.Probabilities, np.ndarray, np.ndarray, Counter[str]]:
+    """What both models say of the labelled rows of a split, and whether the faces speak.
+
+    Also the labels int [n], and why other rows of the split were left out.
 
     Raises UserError where there is none.
     """
-    text, faces, truth = [], [], []
+    text, faces, heard = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
+    truth: list[int] = []
     without: Counter[str] = Counter()
     wanted = labels.canonical_split(split)
     for shard in shards.cut(dataset, ROWS):
@@ -130,13 +141,12 @@ def _predictions(
         table = table.filter(pa.array([emotion is not None for emotion in emotions], pa.bool_()))
         if not len(table):
             continue
-        one_text, one_faces = stages.probabilities(table, models)
-        text.append(one_text)
-        faces.append(one_faces)
+        for found, more in zip((text, faces, heard), stages.probabilities(table, models), strict=True):
+            found.append(more)
         truth += [labels.EMOTIONS.index(emotion) for emotion in emotions if emotion]
     if not truth:
         raise UserError(f"{dataset.uri}: no labelled row of split {split!r}")
-    return np.concatenate(text), np.concatenate(faces), np.array(truth), without
+    return np.concatenate(text), np.concatenate(faces), np.concatenate(heard), np.array(truth), without
 
 
 if __name__ == "__main__":

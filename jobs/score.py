@@ -6,7 +6,7 @@ command to resume a stopped job.
 """
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -24,7 +24,7 @@ from emotionscope.io.output import Output, open_output
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, Summary
-from emotionscope.video import detection, keyframes
+from emotionscope.video.files import videos_folder
 
 
 @cli.flags
@@ -109,9 +109,9 @@ def _score(
     manifest = bundle_store.read_manifest(bundle)
     with_faces = "vision" in manifest["parts"] and not settings.text_only
     decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
-    videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
+    videos = videos_folder(dataset, settings.videos) if decode else ""
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-    spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
+    looking = pipeline.face_settings(settings)
     seen = decode or (with_faces and settings.keyframes is not None)
     kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
@@ -125,8 +125,7 @@ def _score(
         facts = {
             "bundle": models.version,
             "videos": settings.videos if decode else None,
-            "detector": spec.kind if spec else None,
-            "max_faces": settings.max_faces,
+            **asdict(looking),
             "shard_rows": settings.shard_rows,
             "text_only": settings.text_only,
             "faces": faces_place,
@@ -134,7 +133,9 @@ def _score(
         output, faces = _open_outputs(place, faces_place, facts, dataset, arrivals)
         print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
         _print_missing_models(manifest["parts"], settings.text_only)
-        extraction = pipeline.Extraction(spec, videos, settings.max_faces) if spec else None
+        if decode:
+            print(f"score: {looking.describe()}", flush=True)
+        extraction = pipeline.Extraction(looking, videos) if decode else None
         gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
         job = pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, allowed, faces)
         summary = runner.run(job)

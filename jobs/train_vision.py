@@ -24,7 +24,7 @@ from emotionscope.errors import UserError, first_line
 from emotionscope.io import s3, storage, tables, uris
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
-from emotionscope.vision.recipe import Recipe
+from emotionscope.vision.recipe import Recipe, prior_of_answers
 
 ImageSize = Annotated[int, Parameter(validator=Number(gte=vision_model.SMALLEST))]
 
@@ -42,8 +42,9 @@ class TrainVision(cli.TrainingFlags, cli.GpuFlags):
     """Weights to start from: none (random), imagenet (torchvision's, downloaded once), or those of a bundle."""
     image_size: Annotated[ImageSize, cli.LEARNING] = 64
     """Faces are scaled to this many pixels on each side."""
-    stem: Annotated[Literal["7x7", "3x3"], cli.LEARNING] = "7x7"
-    """First layer. 7x7 is ResNet's own. 3x3 is four times slower and sees more on faces of 48 pixels."""
+    stem: Annotated[Literal["7x7", "3x3"] | None, cli.LEARNING] = None
+    """First layer. 7x7 is ResNet's own. 3x3 is four times slower and sees more on faces of 48 pixels. Default: that of
+    the weights to start from, or 7x7."""
     mirror: Annotated[cli.Switch, cli.LEARNING] = False
     """Average each face with its mirror image. The model then takes twice the time."""
     half: Annotated[cli.Switch, cli.LEARNING] = False
@@ -56,8 +57,9 @@ class TrainVision(cli.TrainingFlags, cli.GpuFlags):
     """Highest learning rate. The rate rises to it at first and then falls to zero."""
     train_size: Annotated[ImageSize | None, cli.LEARNING] = None
     """Train on random crops of this many pixels, which is faster. Default: on whole faces."""
-    class_power: Annotated[cli.Fraction, cli.LEARNING] = 0.5
-    """Weight of rare emotions: at 0 each face counts the same, at 1 each emotion counts the same."""
+    prior_power: Annotated[cli.Fraction, cli.LEARNING] = 0.5
+    """How much of the emotions' frequencies to divide out of the answers: 0 nothing, 1 all, so that rare emotions are
+    answered as readily as frequent ones."""
     augmentation: Annotated[cli.Fraction, cli.LEARNING] = 1.0
     """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring only) for short ones."""
     weight_decay: Annotated[cli.Fraction, cli.LEARNING] = 0.05
@@ -85,8 +87,8 @@ def run(settings: TrainVision) -> str:
     recipe = _recipe(settings, votes=faces.votes)
     start = _start(settings)
     data = tables.fingerprint(faces.dataset)
-    model_settings = {name: getattr(settings, name) for name in ("image_size", "init", "stem", "mirror", "half")}
-    chosen = {**asdict(recipe), **model_settings}
+    model_settings = {name: getattr(settings, name) for name in ("image_size", "init", "mirror", "half")}
+    chosen = {**asdict(recipe), **model_settings, "stem": start.stem}
     with ray_session.connect(settings.verbose) as cluster:
         gpus = cluster.gpus_to_use(settings.use_gpu)
         workers = settings.workers or gpus or 1
@@ -106,6 +108,7 @@ def run(settings: TrainVision) -> str:
         "data": data,
         "licence": settings.licence,
         "settings": {**chosen, "workers": workers, "gpu": bool(gpus)},
+        "prior": prior_of_answers(faces.classes["train"], recipe.prior_power),
         **trained.figures,
         "best_epoch": trained.best_epoch,
         "temperature": trained.temperature,
@@ -132,8 +135,6 @@ def _check(settings: TrainVision) -> None:
     """Raise UserError for settings that do not fit each other."""
     if settings.train_size and settings.train_size > settings.image_size:
         raise UserError(f"--train-size {settings.train_size}: more than --image-size {settings.image_size}")
-    if settings.init != "none" and settings.stem != "7x7":
-        raise UserError(f"--stem {settings.stem}: this needs random weights (--init none)")
     if settings.workers and settings.workers * 2 > settings.batch_size:
         raise UserError(f"--batch-size {settings.batch_size}: too few faces for {settings.workers} workers")
 
@@ -145,7 +146,7 @@ def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         label_smoothing=0.0 if votes else Recipe.label_smoothing,
-        class_power=settings.class_power,
+        prior_power=settings.prior_power,
         augmentation=settings.augmentation,
         weight_decay=settings.weight_decay,
         train_size=settings.train_size,
@@ -156,7 +157,7 @@ def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
 def _start(settings: TrainVision) -> vision_model.VisionModel:
     """The model to train. Raises UserError where the weights cannot be had."""
     if settings.init == "none":
-        model = vision_model.create(settings.image_size, seed=settings.seed, stem=settings.stem)
+        model = vision_model.create(settings.image_size, seed=settings.seed, stem=settings.stem or "7x7")
     elif settings.init == "imagenet":
         try:
             weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True, weights_only=True)
@@ -169,6 +170,8 @@ def _start(settings: TrainVision) -> vision_model.VisionModel:
     else:
         model = _earlier(uris.absolute(settings.init))
         model.image_size = settings.image_size
+    if settings.stem and settings.stem != model.stem:
+        raise UserError(f"--stem {settings.stem}: the weights of --init {settings.init} have the stem {model.stem}")
     model.mirror = settings.mirror
     return model
 

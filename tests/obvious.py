@@ -24,10 +24,17 @@ def keyframes(each: int = 16) -> pa.Table:
     rows = []
     for number in range(each * len(ORDER)):
         emotion, turn = ORDER[number % len(ORDER)], number // len(ORDER)
-        label = EMOTIONS.index(emotion)
+        label, seed = EMOTIONS.index(emotion), 1000 + 2 * number
         box = {"x": 0, "y": 0, "w": 32, "h": 32}
         faces = [
-            {"time": t / 2, "box": box, "person": 0, "quality": 0.9, "image": drawn_face(label, 1000 + 2 * number + t)}
+            {
+                "time": t / 2,
+                "box": box,
+                "person": 0,
+                "quality": 0.9,
+                "kept": True,
+                "image": drawn_face(label, seed + t),
+            }
             for t in range(2)
         ]
         row = {

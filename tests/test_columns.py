@@ -171,7 +171,9 @@ def test_a_column_of_a_job_is_refused_by_name(tmp_path: Path) -> None:
 def test_faces_of_other_widths_and_in_another_order_are_read(tmp_path: Path) -> None:
     box = pa.struct([(side, pa.int64()) for side in "hwyx"])
     kinds = {"image": pa.large_binary(), "quality": pa.float64(), "person": pa.int8(), "box": box, "time": pa.float32()}
-    face = {"time": 0.5, "box": {"x": 1, "y": 2, "w": 3, "h": 4}, "person": 1, "quality": 0.25, "image": b"\xff"}
+    kinds |= {"speaking": pa.float64(), "kept": pa.bool_()}
+    face = {"time": 0.5, "box": {"x": 1, "y": 2, "w": 3, "h": 4}, "person": 1, "quality": 0.25, "kept": True}
+    face |= {"speaking": 0.5, "image": b"\xff"}
     faces = pa.array([[face], None, []], pa.large_list(pa.struct(list(kinds.items()))))
     table = dialogues(3, faces=faces, video_error=pa.nulls(3, pa.string()))
     read = tables.read(tables.open_dataset(write(tmp_path / "d", table), "keyframes"))

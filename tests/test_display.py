@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotionscope.video.frames import Frame, sample_frames
+from emotionscope.video.frames import sample_frames
+from emotionscope.video.sampler import Frame
 from tests.videos import write_video
 
 RED, GREEN, BLUE, GREY = (0, 0, 255), (0, 255, 0), (255, 0, 0), (110, 110, 110)

@@ -11,7 +11,7 @@ import pytest
 from emotionscope.errors import UserError
 from emotionscope.io import shards, tables
 from emotionscope.video import keyframes
-from emotionscope.video.detection import DetectorSpec
+from emotionscope.video.faces import FaceSettings
 from emotionscope.video.sandbox import IsolatedFaces
 from jobs import score
 from tests.videos import dialogues, numbered, write_video
@@ -74,7 +74,7 @@ def test_of_300_broken_videos_each_is_a_row_with_its_reason_or_its_faces(corpus:
     videos = sorted(path.name for path in corpus.iterdir())
     assert len(videos) == VIDEOS
     # The pipe has no writer: whoever opened it would stall, and say so.
-    finder = IsolatedFaces(DetectorSpec("haar"), 8, seconds=30)
+    finder = IsolatedFaces(FaceSettings("haar", speakers="always"), seconds=30)
     try:
         result = keyframes.extract(dialogues(videos), str(corpus), finder)
     finally:

@@ -1,7 +1,6 @@
 import io
 import os
 import shutil
-from functools import partial
 
 import cv2
 import numpy as np
@@ -11,8 +10,9 @@ import pytest
 from emotionscope.errors import JobError, RowError
 from emotionscope.io import contracts
 from emotionscope.video import keyframes
-from emotionscope.video.detection import YUNET_NAME, Detector, DetectorSpec, load_spec
+from emotionscope.video.faces import FaceSettings
 from emotionscope.video.frames import sample_frames
+from emotionscope.video.video_faces import VideoFaces, faces_of
 from tests.videos import dialogues, draw_person, write_cover, write_video
 
 HAIR = (30, 40, 60)
@@ -31,13 +31,13 @@ PEOPLE = {
 
 
 @pytest.fixture(scope="session")
-def haar() -> Detector:
-    return Detector(DetectorSpec("haar"))
+def haar() -> VideoFaces:
+    return VideoFaces(FaceSettings("haar", speakers="never"))
 
 
 @pytest.fixture(scope="session")
-def yunet(shared) -> Detector:
-    return Detector(load_spec("yunet", str(shared / "models" / YUNET_NAME)))
+def yunet() -> VideoFaces:
+    return VideoFaces(FaceSettings(speakers="never"))
 
 
 def scene(seconds: float, clothes=GREEN, wall=(150, 140, 120)):
@@ -47,8 +47,8 @@ def scene(seconds: float, clothes=GREEN, wall=(150, 140, 120)):
         yield cv2.GaussianBlur(image, (3, 3), 0)
 
 
-def extract(table: pa.Table, root: str, detector, max_faces=8) -> pa.Table:
-    return keyframes.extract(table, root, partial(keyframes.faces_in, detector=detector, max_faces=max_faces))
+def extract(table: pa.Table, root: str, faces: VideoFaces) -> pa.Table:
+    return keyframes.extract(table, root, faces.of_file)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_table_without_any_video_has_the_types_of_the_contract(haar):
 
 def test_a_face_is_described_by_the_contract(folder, haar):
     with (folder / "one.mp4").open("rb") as stream:
-        faces = keyframes.faces_of(stream, haar, 8)
+        faces = faces_of(stream, haar)
     for face in faces:
         assert face["person"] == 0
         assert 0 < face["quality"] <= 1
@@ -113,7 +113,7 @@ def test_boxes_are_in_pixels_of_the_video_also_where_frames_are_shrunk(tmp_path,
     large = [cv2.resize(image, (3840, 2160)) for image in list(scene(0.2))[:3]]
     write_video(tmp_path / "a.mp4", large, options={"preset": "ultrafast"})
     with (tmp_path / "a.mp4").open("rb") as stream:
-        face = keyframes.faces_of(stream, haar, 1)[0]
+        face = faces_of(stream, haar)[0]
     assert face["box"]["x"] + face["box"]["w"] / 2 == pytest.approx(6 * 200, abs=90)
 
 
@@ -135,9 +135,13 @@ def test_spans_choose_their_part_of_a_long_video(folder, haar):
 def test_max_faces_is_kept_and_all_people_are_shown(folder, haar):
     for most in (1, 2, 5):
         with (folder / "two.mp4").open("rb") as stream:
-            faces = keyframes.faces_of(stream, haar, most)
-        assert len(faces) == most
-        assert len({face["person"] for face in faces}) == min(most, 2)
+            faces = faces_of(stream, VideoFaces(FaceSettings("haar", most, speakers="never")))
+        assert len(faces) > 8
+        kept = [face for face in faces if face["kept"]]
+        assert len(kept) == most
+        assert len({face["person"] for face in kept}) == min(most, 2)
+        sizes = {face["kept"]: cv2.imdecode(np.frombuffer(face["image"], np.uint8), -1).shape for face in faces}
+        assert sizes[True][0] > 90 and sizes[False] == (64, 64)
 
 
 def test_videos_outside_the_dataset_are_not_opened(folder, haar):
@@ -231,7 +235,7 @@ def _all_faces(path, yunet) -> list[tuple[float, np.ndarray]]:
     """Of each face its time and its box as a share of the picture's width."""
     with path.open("rb") as stream:
         width = next(sample_frames(stream)).image.shape[1]
-    (faces,) = extract(dialogues([path.name]), str(path.parent), yunet, 99)["faces"].to_pylist()
+    (faces,) = extract(dialogues([path.name]), str(path.parent), yunet)["faces"].to_pylist()
     return [(face["time"], np.array([face["box"][side] for side in "xywh"]) / width) for face in faces]
 
 
@@ -243,9 +247,11 @@ def test_an_unexpected_failure_costs_one_row(folder, haar):
             self.calls += 1
             if self.calls == 1:
                 raise ZeroDivisionError("division by zero\nmore")
-            return haar.detect(image)
+            return haar.detector.detect(image)
 
-    result = extract(dialogues(["one.mp4"] * 2, start=[0.0, 1.0], end=[1.0, 2.0]), str(folder), Failing())
+    failing = VideoFaces(haar.settings)
+    failing.detector = Failing()
+    result = extract(dialogues(["one.mp4"] * 2, start=[0.0, 1.0], end=[1.0, 2.0]), str(folder), failing)
     assert result["video_error"].to_pylist() == ["video failed: ZeroDivisionError: division by zero", None]
     assert len(result["faces"].to_pylist()[1]) == 4
 
@@ -263,7 +269,7 @@ def test_a_stream_that_fails_while_it_is_read_is_a_row_error(folder, haar):
             return super().read(min(size, 4096))
 
     with pytest.raises(RowError, match=r"^video unreadable: Connection reset by peer"):
-        keyframes.faces_of(Broken((folder / "two.mp4").read_bytes()), haar, 8)
+        faces_of(Broken((folder / "two.mp4").read_bytes()), haar)
 
 
 def test_a_store_that_is_away_is_not_the_videos_fault(folder, haar):
@@ -274,9 +280,9 @@ def test_a_store_that_is_away_is_not_the_videos_fault(folder, haar):
             return super().read(min(size, 4096))
 
     with pytest.raises(JobError, match=r"NETWORK_CONNECTION.*rerun the same command"):
-        keyframes.faces_of(Away((folder / "two.mp4").read_bytes()), haar, 8)
+        faces_of(Away((folder / "two.mp4").read_bytes()), haar)
 
-    def find(video, root, spans):
+    def find(video, root, utterances):
         raise JobError("away")
 
     with pytest.raises(JobError, match="away"):

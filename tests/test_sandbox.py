@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from emotionscope.errors import RowError
-from emotionscope.video import keyframes
-from emotionscope.video.detection import Detector, DetectorSpec
+from emotionscope.video.faces import FaceSettings, Found, Utterance
 from emotionscope.video.sandbox import IsolatedFaces
+from emotionscope.video.video_faces import VideoFaces
 from tests.videos import BLACK, GREEN, picture, write_video
 
-HAAR = DetectorSpec("haar")
+HAAR = FaceSettings("haar", speakers="never")
 STALLED = "s3://silent/video.mp4", "s3://silent"
 
 
@@ -39,15 +39,16 @@ def silent() -> Iterator[socket.socket]:
 
 @pytest.fixture(scope="module")
 def isolated(silent: socket.socket) -> Iterator[IsolatedFaces]:
-    finder = IsolatedFaces(HAAR, 8)
+    finder = IsolatedFaces(HAAR)
     yield finder
     finder.close()
 
 
 def test_the_faces_are_those_found_without_isolation(folder: str, isolated: IsolatedFaces) -> None:
-    here = keyframes.faces_in("good.mp4", folder, [(None, None)], Detector(HAAR), 8)
-    assert here[0]
-    assert isolated("good.mp4", folder, [(None, None)]) == here
+    (here,) = VideoFaces(HAAR).of_file("good.mp4", folder, [Utterance((None, None))])
+    assert isinstance(here, Found)
+    assert here.faces
+    assert isolated("good.mp4", folder, [Utterance((None, None))]) == [here]
     with pytest.raises(RowError, match="video missing"):
         isolated.of_clip("gone.mp4", folder)
 
@@ -66,20 +67,20 @@ def test_a_video_that_crashes_its_decoder_costs_its_own_row_only(
     with pytest.raises(RowError, match="crashed its decoder"):
         isolated.of_clip(*STALLED)
     thread.join()
-    assert isolated.of_clip("good.mp4", folder)
+    assert isolated.of_clip("good.mp4", folder).faces
 
 
 def test_a_decoder_that_is_ended_between_two_videos_costs_no_row(folder: str, isolated: IsolatedFaces) -> None:
     end_decoder()
-    assert isolated.of_clip("good.mp4", folder)
+    assert isolated.of_clip("good.mp4", folder).faces
 
 
 def test_a_video_that_stalls_costs_its_own_row_only(folder: str, isolated: IsolatedFaces) -> None:
     usual, isolated.seconds = isolated.seconds, 0.2
-    spans = [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]  # the third is given up
-    assert [str(found) for found in isolated(*STALLED, spans)] == ["video took too long: more than 0.2 s"] * 3
+    utterances = [Utterance((start, start + 1)) for start in (0.0, 1.0, 2.0)]  # the third is given up
+    assert [str(found) for found in isolated(*STALLED, utterances)] == ["video took too long: more than 0.2 s"] * 3
     isolated.seconds = usual
-    assert isolated.of_clip("good.mp4", folder)
+    assert isolated.of_clip("good.mp4", folder).faces
 
 
 def end_decoder() -> None:

@@ -13,7 +13,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
 from emotionscope.io import shards, storage, tables, uris
 from emotionscope.text import training as text_training
-from emotionscope.video import keyframes
+from emotionscope.video import files
 from emotionscope.vision import labelled_faces
 from emotionscope.vision import model as vision_model
 from jobs import extract_keyframes, fit_fusion, score
@@ -87,7 +87,7 @@ def test_case_04_a_row_that_is_not_utf8_is_scored_like_the_others(cases: Path, b
 def test_case_05_text_as_polars_writes_it(cases: Path, bundle: bundle_store.Bundle) -> None:
     place = cases / "05_string_view_video/string_view_all"
     assert [row["video"] for row in scored(place, bundle)] == ["a.mp4", None, None, None]
-    assert keyframes.videos_folder(tables.open_dataset(str(place), "dialogues"), None) == str(place)
+    assert files.videos_folder(tables.open_dataset(str(place), "dialogues"), None) == str(place)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_case_06_values_that_do_not_fit_are_told_first(cases: Path, tmp_path: Pa
 @pytest.mark.parametrize("name", ["talks.parquet", "one/talks.pq"])
 def test_case_13_videos_are_found_whatever_the_table_is_called(cases: Path, name: str) -> None:
     dataset = tables.open_dataset(str(cases / "13_folder_named_parquet" / name), "dialogues")
-    root = keyframes.videos_folder(dataset, None)
+    root = files.videos_folder(dataset, None)
     for video in tables.read(dataset)["video"].to_pylist():
         assert storage.is_file(uris.join(root, video))
 

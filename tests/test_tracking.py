@@ -1,5 +1,4 @@
 import cv2
-import numpy as np
 
 from emotionscope.video import tracking
 from emotionscope.video.best_faces import select_faces
@@ -105,12 +104,3 @@ def test_of_one_person_different_expressions_are_kept():
     smiles = [-1, -1, -1, -1, 1, -1, -1]
     seen = seen_in([(0, ROOM, [(320, 150, 120, BROWN, GREEN, smile)]) for smile in smiles])
     assert 4 in select_faces(seen, tracking.assign_people(seen), 2)
-
-
-def test_a_crop_is_square_with_a_margin_also_at_the_border():
-    image = picture((30, 30, 100, BROWN, GREEN))
-    at_border = tracking.crop(image, Detection(-8, -20, 76, 104, 0.9, 1.0, True))
-    assert at_border.shape == (114, 114, 3)
-    assert tracking.crop(image, Detection(100, 50, 200, 300, 0.9, 1.0, True)).shape == (tracking.CROP, tracking.CROP, 3)
-    decoded = cv2.imdecode(np.frombuffer(tracking.encode(at_border), np.uint8), cv2.IMREAD_COLOR)
-    assert np.abs(decoded.astype(int) - at_border).mean() < 5

@@ -15,11 +15,12 @@ from safetensors.torch import load, save
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import contracts, tables
 from emotionscope.labels import EMOTIONS
-from emotionscope.vision import labelled_faces
+from emotionscope.vision import labelled_faces, preprocessing
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.saliency import activation_map
 from emotionscope.vision.votes import target, vote_columns
 from tests.drawn_faces import drawn_face, write_faces
+from tests.videos import BROWN, GREEN, picture
 
 
 @pytest.fixture(scope="module")
@@ -153,26 +154,6 @@ def test_a_damaged_file_is_refused(model: vision_model.VisionModel) -> None:
             vision_model.VisionModel.from_bytes(junk)
 
 
-def test_the_most_prominent_person_decides() -> None:
-    joy, anger = (np.eye(7)[EMOTIONS.index(name)] for name in ("joy", "anger"))
-    faces = np.stack([joy, joy, joy, anger, anger])
-    pooled = vision_model.pool(faces, np.array([0.9, 0.8, 0.9, 0.9, 0.9]), np.array([4, 4, 4, 7, 7]))
-    assert EMOTIONS[pooled.argmax()] == "joy"
-    assert pooled[EMOTIONS.index("joy")] > 0.6  # more than the share of his faces
-    assert pooled.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("quality", [0.0, np.nan, 1e-30])
-def test_faces_without_quality_still_count(quality: float) -> None:
-    faces = np.full((2, 7), 1 / 7, dtype=np.float32)
-    np.testing.assert_allclose(vision_model.pool(faces, np.full(2, quality), np.zeros(2)), 1 / 7, rtol=1e-5)
-
-
-def test_one_face_pools_to_itself(model: vision_model.VisionModel) -> None:
-    face = model.probabilities([drawn_face(5)])
-    np.testing.assert_allclose(vision_model.pool(face, np.array([0.4]), np.array([0])), face[0], rtol=1e-5)
-
-
 def test_a_map_of_a_face_has_its_size_and_peaks_at_one(model: vision_model.VisionModel) -> None:
     face = model.decode(drawn_face(3))
     map_ = activation_map(model, face, "joy")
@@ -200,8 +181,24 @@ def test_faces_are_read_with_their_labels_and_bad_ones_left_out(tmp_path: Path) 
     assert batch["target"].argmax(axis=1).tolist() == [2, 3, 4, 5, 6]
 
 
+def test_of_faces_in_pictures_each_is_aligned(tmp_path: Path) -> None:
+    image = picture((300, 180, 110, BROWN, GREEN))
+    rows = [("train", encoded(image)), ("dev", encoded(image[60:260, 200:400]))]
+    columns = {name: list(values) for name, values in zip(("split", "image"), zip(*rows, strict=True), strict=True)}
+    table = pa.table(columns | {"emotion": ["joy"] * 2})
+    pq.write_table(table, tmp_path / "faces.parquet")
+    groups = labelled_faces.scan(str(tmp_path / "faces.parquet")).row_groups
+    far, near = (next(labelled_faces.read(groups[split][0], split, 48))["face"][0] for split in ("train", "dev"))
+    plain = [preprocessing.decode(data, 48) for _, data in rows]
+    assert alike(far, near) > 0.8 > alike(*plain) + 0.2  # the same face in the same place, however it was cut
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
 def test_an_utterances_faces_share_its_weight(tmp_path: Path) -> None:
-    face = {"time": 0.0, "box": dict.fromkeys("xywh", 1), "quality": 0.5, "image": drawn_face(3)}
+    face = {"time": 0.0, "box": dict.fromkeys("xywh", 1), "quality": 0.5, "kept": True, "image": drawn_face(3)}
     rows = [
         {
             "dialogue_id": "d",
@@ -209,10 +206,10 @@ def test_an_utterances_faces_share_its_weight(tmp_path: Path) -> None:
             "utterance": "Hi",
             "emotion": "Joy",
             "split": split,
-            "faces": [face | {"person": person} for person in people],
+            "faces": [face | {"person": person, "kept": number < 4} for number, person in enumerate(people)],
             "video_error": None,
         }
-        for number, (split, people) in enumerate([("train", [0, 0, 0, 1]), ("train", []), ("dev", [0])])
+        for number, (split, people) in enumerate([("train", [0, 0, 0, 1, 0]), ("train", []), ("dev", [0])])
     ]
     schema = pa.schema([("faces", contracts.FACES), ("emotion", pa.string()), ("split", pa.string())])
     table = pa.Table.from_pylist(rows, schema)

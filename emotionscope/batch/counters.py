@@ -13,7 +13,7 @@ from ray.util.metrics import Counter, Gauge
 
 from emotionscope.io.shards import Tally
 
-Step = Literal["decoding", "detection", "network", "text"]
+Step = Literal["decoding", "detection", "speakers", "network", "text"]
 _RUN = ("command", "output")  # Prometheus has a label "job" of its own
 
 
@@ -63,6 +63,6 @@ def timed(step: Step) -> Iterator[None]:
 def _seconds() -> Counter:
     return Counter(
         "emotionscope_seconds",
-        "Seconds that workers spent on a step: decoding videos, detection of faces, the network, text and fusion.",
+        "Seconds of workers by step: decoding videos, detection of faces, who speaks, the network, text and fusion.",
         ("step",),
     )

@@ -1,6 +1,6 @@
-"""The vision model on GPUs: a pool of actors, each with the network on a share of a GPU."""
+"""The networks on GPUs: pools of actors, each with a network on a share of a GPU."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,25 +16,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gpus:
-    """How many GPUs, the share of one that an actor takes, whether it compiles the network, torch's name for them."""
+    """How many GPUs, the share of one that an actor takes, whether it compiles the network, torch's name for them.
+
+    `pools` are the pools that share them.
+    """
 
     count: int
     share: float = 0.5
     compile: bool = False
     device: str = "cuda"
+    pools: int = 1
 
 
 def predict_faces(data: Dataset, network: "ray.ObjectRef[VisionModel]", gpus: Gpus) -> Dataset:
     """`stages.predict_faces` over blocks of `stages.read_faces`, a block a time."""
+    return _map(data, _FacePredictor, (network, gpus), gpus)
+
+
+def measure_speakers(data: Dataset, gpus: Gpus) -> Dataset:
+    """`speakers.measure` over blocks of `keyframes.extract`, a block a time."""
+    return _map(data, _SpeakerFinder, (gpus,), gpus)
+
+
+def _map(data: Dataset, actor: type, arguments: tuple[object, ...], gpus: Gpus) -> Dataset:
     # The public method wants a number of rows where there are GPUs, and would then mix the blocks.
     return data.map_batches_internal(
-        _FacePredictor,
-        fn_constructor_args=(network, gpus),
-        compute=ActorPoolStrategy(min_size=1, max_size=int(gpus.count / gpus.share)),
+        actor,
+        fn_constructor_args=arguments,
+        compute=ActorPoolStrategy(min_size=1, max_size=int(gpus.count / gpus.share / gpus.pools)),
         num_gpus=gpus.share,
         batch_size=None,
         batch_format="pyarrow",
     )
+
+
+def shared_by_two(gpus: Gpus) -> Gpus:
+    """The GPUs as each of two pools may use them; else one could take what the other waits for, for ever."""
+    return replace(gpus, share=gpus.share / 2, pools=2)
 
 
 def check(gpus: Gpus) -> None:
@@ -69,3 +87,18 @@ class _FacePredictor:
     def __call__(self, block: pa.Table) -> pa.Table:
         with counters.timed("network"):
             return self.predict(block, self.model)
+
+
+class _SpeakerFinder:
+    """Holds the network that measures who speaks for as long as its actor lives."""
+
+    def __init__(self, gpus: Gpus) -> None:
+        from emotionscope.batch import speakers
+        from emotionscope.speaking.network import SpeakerNetwork
+
+        self.measure = speakers.measure
+        self.network = SpeakerNetwork.load().to(gpus.device)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        with counters.timed("speakers"):
+            return self.measure(block, self.network)

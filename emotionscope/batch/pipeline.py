@@ -17,12 +17,13 @@ from ray.data import DataContext, Dataset
 from emotionscope.batch import counters, gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
+from emotionscope.cli import BatchFlags
 from emotionscope.io import s3, shards, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.io.output import Output
 from emotionscope.io.shards import Shard
 from emotionscope.video import keyframes
-from emotionscope.video.detection import DetectorSpec
+from emotionscope.video.faces import FaceSettings
 from emotionscope.video.sandbox import IsolatedFaces, Spent
 
 if TYPE_CHECKING:
@@ -46,11 +47,10 @@ _SHARD = f"{INTERNAL}shard"  # column that carries the shard's name from step to
 
 @dataclass(frozen=True)
 class Extraction:
-    """How faces are found: the detector, the folder of the videos, and the faces kept of an utterance at most."""
+    """How faces are looked for, and the folder of the videos."""
 
-    detector: DetectorSpec
+    settings: FaceSettings
     videos: str
-    max_faces: int
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,26 @@ def rows_per_shard(source: Source, rows: int) -> int:
     return min(max(least, -(-rows // count)), most)
 
 
+def face_settings(flags: BatchFlags) -> FaceSettings:
+    """How faces are looked for, as a user's flags say."""
+    return FaceSettings(flags.detector, flags.max_faces, flags.fps, flags.speakers)
+
+
 def kind_of_videos(schema: pa.Schema) -> Literal["clips", "films"]:
     """Whether the videos of a dialogues table are clips or films: only of these it says where utterances are."""
     return "films" if {"start", "end"} & set(schema.names) else "clips"
 
 
 def keyframes_job(
-    dataset: tables.Dataset, output: Output, shard_rows: int, extraction: Extraction, max_errors: int | None = None
+    dataset: tables.Dataset,
+    output: Output,
+    shard_rows: int,
+    extraction: Extraction,
+    gpus: Gpus | None = None,
+    max_errors: int | None = None,
 ) -> BatchJob:
     """Dialogues to keyframes."""
-    return BatchJob(dataset, output, shard_rows, (partial(extract, extraction),), "video_error", max_errors)
+    return BatchJob(dataset, output, shard_rows, _finding_steps(extraction, gpus), "video_error", max_errors)
 
 
 def scoring_job(
@@ -103,15 +113,22 @@ def scoring_job(
     With `faces`, which needs a vision model, each face is written there. Raises JobError where torch cannot use the
     GPUs.
     """
-    steps: list[Step] = [partial(extract, extraction)] if extraction else []
+    if gpus and models.image_size:
+        gpu_pool.check(gpus)
+        if extraction and extraction.settings.speakers != "never":
+            gpus = gpu_pool.shared_by_two(gpus)
+    steps = list(_finding_steps(extraction, gpus)) if extraction else []
     if models.image_size:
-        if gpus:
-            gpu_pool.check(gpus)
         steps.append(partial(read_faces, models.image_size))
         steps.append(partial(predict_faces, models.vision, gpus))
         steps += [partial(write_faces, faces, models.version)] if faces else []
     steps.append(partial(fuse, models.others))
     return BatchJob(dataset, output, shard_rows, tuple(steps), "error", max_errors, faces)
+
+
+def _finding_steps(extraction: Extraction, gpus: Gpus | None) -> tuple[Step, ...]:
+    speakers = (partial(measure_speakers, gpus),) if extraction.settings.speakers != "never" else ()
+    return (partial(extract, extraction), *speakers)
 
 
 def plan(job: BatchJob, todo: list[Shard]) -> Dataset:
@@ -130,8 +147,15 @@ def read(job: BatchJob, todo: list[Shard]) -> Dataset:
 
 
 def extract(extraction: Extraction, data: Dataset) -> Dataset:
-    """Reads ``video``, ``start``, ``end``. Adds ``faces`` (JPEG crops) and ``video_error``."""
+    """Reads ``video``, ``start``, ``end``. Adds ``faces`` (JPEG crops), their tracks and ``video_error``."""
     return _map(data, partial(_extract, extraction))
+
+
+def measure_speakers(gpus: Gpus | None, data: Dataset) -> Dataset:
+    """Reads ``faces`` and their tracks. Adds how surely each face speaks, in place of the tracks."""
+    if gpus:
+        return gpu_pool.measure_speakers(data, gpus)
+    return _map(data, _measure_speakers)
 
 
 def read_faces(size: int, data: Dataset) -> Dataset:
@@ -212,12 +236,19 @@ def _get_cached(reference: "ray.ObjectRef[Any]") -> Any:
 
 
 def _extract(extraction: Extraction, table: pa.Table) -> pa.Table:
-    finder = _face_finder(extraction.detector, extraction.max_faces)
+    finder = _face_finder(extraction.settings)
     finder.spent = Spent()
     table = keyframes.extract(table, extraction.videos, finder)
     counters.spent("decoding", finder.spent.decoding)
     counters.spent("detection", finder.spent.detection)
     return table
+
+
+def _measure_speakers(table: pa.Table) -> pa.Table:
+    from emotionscope.batch import speakers
+
+    with counters.timed("speakers"):
+        return speakers.measure(table)
 
 
 def _read_faces(size: int, table: pa.Table) -> pa.Table:

@@ -17,18 +17,19 @@ from emotionscope.io import columns, contracts, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from emotionscope.text.blank import has_text
-from emotionscope.vision import preprocessing
+from emotionscope.vision import pooling, preprocessing
 
 if TYPE_CHECKING:
     from emotionscope.bundle.store import Bundle
     from emotionscope.vision.model import VisionModel
 
 NOTHING = "nothing to score: no text and no face"
-# Columns between the steps: an utterance's decoded faces, why one is missing, and what the network makes of them all.
+# Columns between the steps: an utterance's decoded faces, why one is missing, what the network makes of them all,
+# whether those that count speak, who speaks, and the emotion of those who listen.
 _FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
-_COUNT = f"{INTERNAL}face_count"
-_OWN = ("faces", "video_error", _COUNT, _FACES, _FACE_ERROR, _PREDICTED)
-_CARRIED = ("time", "person", "box", "quality")  # of each face, to the faces table
+_COUNT, _HEARD, _SPEAKER, _LISTENER = (f"{INTERNAL}{name}" for name in ("face_count", "heard", "speaker", "listener"))
+_OWN = ("faces", "video_error", _COUNT, _FACES, _FACE_ERROR, _PREDICTED, _HEARD, _SPEAKER, _LISTENER)
+_CARRIED = ("time", "person", "box", "quality", "speaking")  # of each face, to the faces table
 
 
 def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -39,10 +40,13 @@ def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
     return fuse(_predict(table, bundle), bundle)
 
 
-def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Probabilities]:
-    """The text's and the faces' probabilities, float32 [rows, 7] each, NaN where missing."""
+def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Probabilities, np.ndarray]:
+    """The text's and the faces' probabilities, float32 [rows, 7] each, NaN where missing, and whether the faces speak.
+
+    The last is float [rows], as `Fusion.probabilities` takes it.
+    """
     predicted = _predict(table, bundle)
-    return text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(predicted)
+    return text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(predicted), _heard(predicted)
 
 
 def missing(rows: int) -> Probabilities:
@@ -80,34 +84,46 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
 
 def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     """Rows of `read_faces` with the utterance's probabilities, and those of each face in place of its pixels."""
-    from emotionscope.vision import (
-        model as vision_model,  # brings torch, which a worker that reads text alone starts without
-    )
-
     faces, size = table[_FACES].combine_chunks(), model.image_size
     *carried, pixels = faces.flatten().flatten()
     images = np.frombuffer(b"".join(pixels.to_pylist()), np.uint8).reshape(-1, size, size)
     predicted = model.predict(images)
     face = dict(zip(_CARRIED, carried, strict=True))
-    quality, person = (face[name].to_numpy(zero_copy_only=False) for name in ("quality", "person"))  # NaN where null
-    result = missing(len(table))
+    # NaN where null
+    numbers = [face[name].to_numpy(zero_copy_only=False).astype(float) for name in ("quality", "person", "speaking")]
     ends = np.cumsum(pc.list_value_length(faces).to_numpy())
+    result = missing(len(table))
+    heard, speakers = np.full((2, len(table)), np.nan)
+    listeners: list[str | None] = [None] * len(table)
     for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
         if start < end:
             own = slice(start, end)
-            result[row] = vision_model.pool(predicted[own], quality[own], person[own])
+            found = pooling.attend(*(values[own] for values in numbers))
+            result[row] = pooling.pool(predicted[own], found.weights)
+            heard[row], speakers[row] = found.heard, np.nan if found.speaker is None else found.speaker
+            listeners[row] = _listener(predicted[own], numbers[0][own], found.listens)
     pooled = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
     face |= {name: pa.array(np.ascontiguousarray(values)) for name, values in zip(EMOTIONS, predicted.T, strict=True)}
     offsets = pa.array(np.append(0, ends), pa.int32())
     scored = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(list(face.values()), list(face)))
-    return table.drop_columns([_FACES]).append_column(_FACES, scored).append_column(_PREDICTED, pooled)
+    table = table.drop_columns([_FACES]).append_column(_FACES, scored).append_column(_PREDICTED, pooled)
+    table = table.append_column(_HEARD, pa.array(heard))
+    table = table.append_column(_SPEAKER, pa.array(speakers, from_pandas=True).cast(pa.int32()))
+    return table.append_column(_LISTENER, pa.array(listeners, pa.string()))
+
+
+def _listener(predicted: np.ndarray, quality: np.ndarray, listens: np.ndarray) -> str | None:
+    """The likeliest emotion of the faces that listen; None where there are none."""
+    if not listens.any():
+        return None
+    return EMOTIONS[pooling.pool(predicted[listens], np.clip(np.nan_to_num(quality[listens]), 1e-6, None)).argmax()]
 
 
 def faces_of(table: pa.Table, version: str) -> pa.Table:
     """The faces table of rows of `predict_faces`, by a bundle of this version: a row a face, in the rows' order."""
     faces = table[_FACES].combine_chunks()
     rows = pc.list_parent_indices(faces)
-    names = ("time", "person", "box", "quality", *EMOTIONS)
+    names = (*_CARRIED, *EMOTIONS)
     face = dict(zip(names, faces.flatten().flatten(), strict=True))
     utterance = {
         name: tables.column_or_nulls(table, name, pa.string()).take(rows) for name in (*contracts.KEY, "video")
@@ -130,7 +146,7 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     """Rows of `predict_faces`, or keyframes rows whose faces no model predicted, to scores rows."""
     text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(table)
-    fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
+    fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces, _heard(table))
     errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), NOTHING, None)
     for name in (_FACE_ERROR, "video_error"):
         earlier = tables.column_or_nulls(table, name, pa.string()).combine_chunks()
@@ -145,6 +161,8 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     for model, values in zip(MODELS, (text, faces, fused), strict=True):
         arrays |= _columns(model, values)
     arrays["face_count"] = pc.fill_null(count, 0)
+    arrays["speaker_person"] = tables.column_or_nulls(table, _SPEAKER, pa.int32())
+    arrays["listener_emotion"] = tables.column_or_nulls(table, _LISTENER, pa.string())
     arrays["error"] = errors
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
     return columns.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
@@ -154,6 +172,10 @@ def _face_probabilities(table: pa.Table) -> Probabilities:
     if _PREDICTED not in table.column_names:
         return missing(len(table))
     return np.asarray(table[_PREDICTED].combine_chunks().flatten()).reshape(-1, len(EMOTIONS))
+
+
+def _heard(table: pa.Table) -> np.ndarray:
+    return np.asarray(tables.column_or_nulls(table, _HEARD, pa.float64()).to_numpy(), float)
 
 
 def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:

@@ -15,7 +15,7 @@ from emotionscope.dashboard.selection import FACE_COUNT, Selection, condition, l
 from emotionscope.io import tables
 from emotionscope.io.contracts import KEY
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.video.keyframes import Face
+from emotionscope.video.faces import Face
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
 POSITIONS = 12  # groups of utterances in the course of a dialogue

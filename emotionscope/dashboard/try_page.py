@@ -11,17 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from emotionscope.batch import stages
+from emotionscope.batch import speakers, stages
 from emotionscope.bundle.store import Bundle
-from emotionscope.cli import BatchFlags
 from emotionscope.dashboard import MEGABYTES, charts, drawing, markup, parts
 from emotionscope.dashboard.reasons import terms_by_emotion, why_fused
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Fusion, Probabilities
 from emotionscope.io import contracts
 from emotionscope.labels import EMOTIONS, MODELS
-from emotionscope.video.detection import load_spec
-from emotionscope.video.keyframes import Face
+from emotionscope.video.faces import Face, FaceSettings
 from emotionscope.video.sandbox import IsolatedFaces
 from emotionscope.vision.saliency import overlay
 
@@ -31,9 +29,13 @@ SECONDS = 60.0  # for one upload
 
 @dataclass(frozen=True)
 class Answer:
-    """What each model says of one utterance, float32 [1, 7], NaN where it says nothing, and its faces or why none."""
+    """What each model says of one utterance, float32 [1, 7], NaN where it says nothing, and its faces or why none.
+
+    `heard` is whether the faces that count speak, as `Fusion.probabilities` takes it.
+    """
 
     probabilities: dict[str, Probabilities]
+    heard: np.ndarray
     faces: list[Face]
     error: str | None
 
@@ -46,7 +48,7 @@ class Answer:
 @st.cache_resource(show_spinner=False)
 def _face_finder() -> IsolatedFaces:
     """Finds faces, in a process that starts while the visitor still chooses a clip."""
-    finder = IsolatedFaces(load_spec(), BatchFlags.max_faces, SECONDS)
+    finder = IsolatedFaces(FaceSettings(), SECONDS)
     threading.Thread(target=_start_process, args=(finder,), daemon=True).start()
     return finder
 
@@ -100,9 +102,9 @@ def _score(bundle: Bundle, text: str, content: bytes | None) -> Answer:
         except RowError as problem:
             error = str(problem)
     table = pa.table({"utterance": pa.array([text], pa.string()), "faces": pa.array([faces], contracts.FACES)})
-    said, seen = stages.probabilities(table, bundle)
-    fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen)
-    return Answer(dict(zip(MODELS, (said, seen, fused), strict=True)), faces, error)
+    said, seen, heard = stages.probabilities(table, bundle)
+    fused = (bundle.fusion or TEXT_ALONE).probabilities(said, seen, heard)
+    return Answer(dict(zip(MODELS, (said, seen, fused), strict=True)), heard, faces, error)
 
 
 def _find_faces(content: bytes) -> list[Face]:
@@ -110,7 +112,7 @@ def _find_faces(content: bytes) -> list[Face]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "upload")
         path.write_bytes(content)
-        return _face_finder().of_clip(path.name, folder)
+        return speakers.measured(_face_finder().of_clip(path.name, folder))
 
 
 def _show_answers(answer: Answer) -> None:
@@ -123,15 +125,15 @@ def _show_answers(answer: Answer) -> None:
 
 
 def _explain_fused(answer: Answer, fusion: Fusion) -> None:
-    """What text, faces and bias each added to the fused answer's score."""
+    """What text and faces each added to the fused answer's score."""
     said, seen = answer.probabilities["text"][0], answer.probabilities["vision"][0]
-    words = why_fused(fusion, said, seen)
+    words = why_fused(fusion, said, seen, float(answer.heard[0]))
     found = answer.likeliest("fused")
     if words and found:
         st.header(f"Why fused says {found[0]}")
         st.markdown(words)
         with st.expander("For each emotion"):
-            st.dataframe(terms_by_emotion(fusion, said, seen).style.format("{:+.2f}"))
+            st.dataframe(terms_by_emotion(fusion, said, seen, float(answer.heard[0])).style.format("{:+.2f}"))
 
 
 def _explain_text(bundle: Bundle, text: str) -> None:
@@ -155,7 +157,7 @@ def _explain_faces(bundle: Bundle, answer: Answer, uploaded: bool) -> None:
             st.caption("No face was found.")
         return
     st.header("The faces, and where the network looked")
-    for face in answer.faces:
+    for face in (face for face in answer.faces if face["kept"]):
         probabilities = bundle.vision.probabilities([face["image"]])[0]
         emotion = EMOTIONS[probabilities.argmax()]
         words = f"person {face['person'] + 1} at {face['time']:.1f} s"

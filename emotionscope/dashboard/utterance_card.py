@@ -8,7 +8,7 @@ from emotionscope.dashboard import clip_player, markup, parts
 from emotionscope.dashboard.reasons import why_fused
 from emotionscope.dashboard.utterances import Utterance
 from emotionscope.labels import MODELS, canonical
-from emotionscope.video.keyframes import Face
+from emotionscope.video.faces import Face
 
 
 def show(utterance: Utterance, faces: Sequence[Face], sources: parts.Sources, chosen: bool = False) -> None:
@@ -22,7 +22,7 @@ def show(utterance: Utterance, faces: Sequence[Face], sources: parts.Sources, ch
     place = f'<span class="number">{"–" if utterance.number is None else utterance.number}</span>'
     answers = "".join(markup.chip(model, *(utterance.likeliest(model) or (None,))) for model in MODELS)
     shown = markup.pictures(
-        (face["image"], f"person {face['person'] + 1} at {face['time']:.1f} s") for face in faces if face["image"]
+        (face["image"], f"person {face['person'] + 1} at {face['time']:.1f} s") for face in faces if face["kept"]
     )
     trouble = f'<p class="plain">⚠ {markup.escape(utterance.error)}</p>' if utterance.error else ""
     reason = f"<details><summary>Why fused says so</summary>{markup.escape(why)}</details>" if why else ""
@@ -37,11 +37,11 @@ def show(utterance: Utterance, faces: Sequence[Face], sources: parts.Sources, ch
 
 
 def _why_fused(utterance: Utterance, bundle: str | None) -> str | None:
-    """What text, faces and bias added; None where the bundle that scored the row is not open."""
+    """What text and faces added; None where the bundle that scored the row is not open."""
     fusion = parts.fusion(bundle, utterance.bundle) if bundle else None
     if fusion is None:
         return None
-    return why_fused(fusion, utterance.probabilities["text"], utterance.probabilities["vision"])
+    return why_fused(fusion, utterance.probabilities["text"], utterance.probabilities["vision"], utterance.heard)
 
 
 def _label(label: str | None) -> str:

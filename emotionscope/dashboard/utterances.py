@@ -8,7 +8,7 @@ import numpy as np
 
 from emotionscope.fusion import Probabilities
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.video.frames import Span
+from emotionscope.video.sampler import Span
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Utterance:
     """What a row says; what is missing or empty is None.
 
     `probabilities` has float32 [7] by model, NaN where it says nothing, and `emotions` what it says. `label` is as it
-    stands in the table. `span` is where the utterance lies in its video, in seconds.
+    stands in the table. `span` is where the utterance lies in its video, in seconds. `heard` is whether the faces that
+    count speak, as `Fusion.probabilities` takes it, and `listener` the emotion of those that listen.
     """
 
     dialogue: str
@@ -30,11 +31,14 @@ class Utterance:
     emotions: dict[str, str | None]
     video: str | None
     span: Span
+    heard: float
+    listener: str | None
 
     @classmethod
     def of(cls, row: Mapping[Hashable, object]) -> Self:
         """The record of a row; columns that the table lacks are missing."""
         number = _number(row.get("utterance_id"))
+        speaking, listener = _number(row.get("speaker_person")), _words(row.get("listener_emotion"))
         return cls(
             dialogue=str(row["dialogue_id"]),
             number=None if number is None else int(number),
@@ -49,6 +53,8 @@ class Utterance:
             emotions={model: _words(row.get(f"{model}_emotion")) for model in MODELS},
             video=_words(row.get("video")),
             span=(_number(row.get("start")), _number(row.get("end"))),
+            heard=1.0 if speaking is not None else 0.0 if listener else np.nan,
+            listener=listener,
         )
 
     def likeliest(self, model: str) -> tuple[str, float] | None:

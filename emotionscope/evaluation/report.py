@@ -123,7 +123,7 @@ def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]
         for row, key in enumerate(zip(*columns, strict=True)):
             if key in wanted:
                 (faces,) = parts.read_rows(part, faces_schema, row, 1)["faces"].to_pylist()
-                best = sorted(faces or [], key=lambda face: -(face["quality"] or 0))
+                best = sorted((face for face in faces or () if face["kept"]), key=lambda face: -(face["quality"] or 0))
                 found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
     return found
 

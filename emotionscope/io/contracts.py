@@ -18,7 +18,9 @@ FACE = pa.struct(
         pa.field("box", BOX),
         pa.field("person", pa.int32()),
         pa.field("quality", pa.float32()),
-        pa.field("image", pa.binary()),  # JPEG
+        pa.field("kept", pa.bool_()),  # whether it is among the best of the utterance
+        pa.field("speaking", pa.float32()),  # 0 to 1; null where not measured
+        pa.field("image", pa.binary()),  # JPEG; small and grey where not kept
     ]
 )
 FACES = pa.list_(FACE)
@@ -88,7 +90,9 @@ _SCORES = (
             ),
         )
     ),
-    Column("face_count", pa.int32(), "number of faces"),
+    Column("face_count", pa.int32(), "number of faces that were looked at"),
+    Column("speaker_person", pa.int32(), "the person whose face speaks; null where none does, or nobody measured it"),
+    Column("listener_emotion", pa.string(), "the likeliest emotion of the faces that do not speak, where measured"),
     Column("error", pa.string(), "why the row, or one modality of it, has no score"),
     Column("bundle", pa.string(), "version of the bundle that scored it", required=True),
 )
@@ -122,7 +126,7 @@ LABELLED_FACES = TableContract(
 )
 FACES_TABLE = TableContract(
     "faces",
-    "a face",
+    "a face that was looked at",
     (
         *_KEY,
         Column("video", pa.string(), "the utterance's video"),
@@ -130,6 +134,7 @@ FACES_TABLE = TableContract(
         Column("person", pa.int32(), "number of the person within the video", required=True),
         Column("box", BOX, "where in the picture: x, y, w, h in pixels of the video as it is shown"),
         Column("quality", pa.float32(), "how well it can be seen, 0 to 1"),
+        Column("speaking", pa.float32(), "how surely it speaks, 0 to 1; null where not measured"),
         Column("emotion", pa.string(), "its likeliest emotion"),
         *(Column(name, pa.float32(), "its probability; the seven sum to 1", required=True) for name in EMOTIONS),
         Column("bundle", pa.string(), "version of the bundle that scored it"),

@@ -1,6 +1,6 @@
 """A decoded frame as a player shows it: square pixels, upright, in the colours of a plain screen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Self
@@ -14,6 +14,9 @@ from emotionscope.video.container import check_size
 SIDE = 1920  # pixels; a frame longer than this is shrunk to it
 WIDEST = 4  # a pixel's width to its height, or the reverse; more is a damaged header
 PQ, HLG = 16, 18  # transfer characteristics of high dynamic range, ITU-T H.273
+
+LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}  # 8 bits
+FULL_RANGE, LIMITED_RANGE = 2, (16, 219)  # libav's number; the value of black, and how many values there are to white
 
 WHITE = 100.0  # nits of white on a plain screen
 PEAK = 10.0  # times WHITE; brighter light is shown as white
@@ -60,6 +63,27 @@ class Shown:
             image = _tone_map(self.frame.to_ndarray(format="rgb48le"), self.transfer)
         else:
             image = self.frame.to_ndarray(format="bgr24")
+        return self._turned(image)
+
+    def shrunk(self, side: int) -> "Shown":
+        """The same frame, with no more than `side` pixels a side."""
+        scale = max(self.frame.width, self.frame.height) / side
+        if scale <= 1:
+            return self
+        small = self.frame.reformat(round(self.frame.width / scale), round(self.frame.height / scale))
+        return replace(self, frame=small, scale=self.scale * scale)
+
+    def grey(self) -> np.ndarray:
+        """The frame in grey, uint8 [height, width]: of most videos, the luma as it was decoded, which costs little."""
+        frame = self.frame
+        if self.transfer in (PQ, HLG) or frame.format.name not in LUMA_FIRST:
+            return cv2.cvtColor(self.image(), cv2.COLOR_BGR2GRAY)
+        plane = frame.planes[0]
+        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+        low, span = (0, 255) if frame.color_range == FULL_RANGE or "j" in frame.format.name else LIMITED_RANGE
+        return self._turned(cv2.convertScaleAbs(luma, alpha=255 / span, beta=-255 / span * low))
+
+    def _turned(self, image: np.ndarray) -> np.ndarray:
         if self.transposed:
             image = cv2.transpose(image)
         if self.mirrored or self.inverted:

@@ -15,19 +15,21 @@ from pebble import ProcessExpired, ProcessPool
 from emotionscope.errors import RowError, first_line
 from emotionscope.io import s3
 from emotionscope.video.clips import Clip, cut
-from emotionscope.video.detection import Detector, DetectorSpec
-from emotionscope.video.frames import Span
-from emotionscope.video.keyframes import Face, Found, faces_in, open_video
+from emotionscope.video.faces import FaceSettings, Found, Utterance
+from emotionscope.video.files import open_video
+from emotionscope.video.sampler import Span
+from emotionscope.video.video_faces import VideoFaces
 
-SECONDS = 120.0  # for one utterance's span; a long video is seeked through, and takes seconds
-FURTHER = 1 / 24  # of that time, for each further span of the same video
+SECONDS = 120.0  # for one utterance, and once more for each `LENGTH` seconds that it lasts or may last
+LENGTH, LONGEST = 120.0, 600.0
+FURTHER = 1 / 24  # of that time, for each further utterance of the same video
 PATIENCE = 2  # spans of a video that may take too long before the rest of them is given up
 TOO_LONG = "video took too long"
 CUTTING = 20.0  # seconds for one clip, while somebody waits
 PIXELS = 2**26  # of one picture
 MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
 
-_detector: Detector
+_faces: VideoFaces
 
 
 @dataclass
@@ -83,47 +85,52 @@ class _Isolated:
 
 
 class IsolatedFaces(_Isolated):
-    """Finds faces as `keyframes.faces_in` does, in a separate process; `spent` adds up what it spends."""
+    """Finds faces as `VideoFaces.of_file` does, in a separate process; `spent` adds up what it spends."""
 
-    def __init__(self, spec: DetectorSpec, max_faces: int, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-        super().__init__(_start_detector, spec, memory, s3.environment())
-        self.max_faces, self.seconds = max_faces, seconds
+    def __init__(self, settings: FaceSettings, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        super().__init__(_start_faces, settings, memory, s3.environment())
+        self.seconds = seconds
         self.spent = Spent()
 
-    def __call__(self, video: str, root: str, spans: Sequence[Span]) -> list[Found]:
-        """The faces of several spans of a video, or why there are none; see `keyframes.faces_in`.
+    def __call__(self, video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
+        """What is found in several utterances of a video, or why nothing is.
 
-        A video that fails as a whole is looked at span by span, until it has taken too long `PATIENCE` times.
+        A video that fails as a whole is looked at utterance by utterance, until it has taken too long `PATIENCE` times.
         """
-        seconds = self.seconds * (1 + FURTHER * (len(spans) - 1))
         try:
-            found_all, spent = self._try_twice(_find, (video, root, spans, self.max_faces), seconds)
+            found_all, spent = self._try_twice(_find, (video, root, utterances), self._time_for(utterances))
             self.spent.decoding += spent.decoding
             self.spent.detection += spent.detection
             return list(found_all)
         except RowError as error:
-            if len(spans) == 1:
+            if len(utterances) == 1:
                 return [error]
-        found: list[Found] = []
+        found: list[Found | RowError] = []
         late: list[RowError] = []
         people = 0
-        for span in spans:
-            (each,) = [late[-1]] if len(late) >= PATIENCE else self(video, root, [span])
+        for utterance in utterances:
+            (each,) = [late[-1]] if len(late) >= PATIENCE else self(video, root, [utterance])
             if isinstance(each, RowError):
                 late += [each] if str(each).startswith(TOO_LONG) else []
-            else:  # who is who between spans is not known: better two numbers for one person than one for two
-                for face in each:
+            else:  # who is who between utterances is not known: better two numbers for one person than one for two
+                for face in each.faces:
                     face["person"] += people
-                people = max((face["person"] + 1 for face in each), default=people)
+                people = max((face["person"] + 1 for face in each.faces), default=people)
             found.append(each)
         return found
 
-    def of_clip(self, video: str, root: str, start: float | None = None, end: float | None = None) -> list[Face]:
-        """The faces of one span of a video. Raises RowError."""
-        (found,) = self(video, root, [(start, end)])
+    def of_clip(self, video: str, root: str, start: float | None = None, end: float | None = None) -> Found:
+        """What is found in one span of a video. Raises RowError."""
+        (found,) = self(video, root, [Utterance((start, end))])
         if isinstance(found, RowError):
             raise found
         return found
+
+    def _time_for(self, utterances: Sequence[Utterance]) -> float:
+        """The seconds that the process may take."""
+        spans = [each.span for each in utterances]
+        lengths = [LONGEST if end is None else min(end - (start or 0.0), LONGEST) for start, end in spans]
+        return self.seconds * (1 + FURTHER * (len(spans) - 1) + sum(length // LENGTH for length in lengths))
 
 
 class IsolatedClips(_Isolated):
@@ -144,17 +151,17 @@ def _limit(memory: int, aws: dict[str, str]) -> None:
     s3.use_environment(aws)
 
 
-def _start_detector(spec: DetectorSpec, memory: int, aws: dict[str, str]) -> None:
-    global _detector
+def _start_faces(settings: FaceSettings, memory: int, aws: dict[str, str]) -> None:
+    global _faces
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
     _limit(memory, aws)
-    _detector = Detector(spec)
+    _faces = VideoFaces(settings)
 
 
-def _find(video: str, root: str, spans: Sequence[Span], max_faces: int) -> tuple[list[Found], Spent]:
-    began, before = time.perf_counter(), _detector.seconds
-    found = faces_in(video, root, spans, _detector, max_faces)
-    detection = _detector.seconds - before
+def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[Found | RowError], Spent]:
+    began, before = time.perf_counter(), _faces.detector.seconds
+    found = _faces.of_file(video, root, utterances)
+    detection = _faces.detector.seconds - before
     return found, Spent(time.perf_counter() - began - detection, detection)
 
 

@@ -13,11 +13,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from emotionscope.video import alignment
 from emotionscope.video.detection import Detection
 from emotionscope.video.shrinking import shrink
 
-CROP = 160  # pixels; larger crops are shrunk to it
-MARGIN = 1.1  # side of the crop, in heights of the face: forehead to chin, as in FER2013
+CROP, SMALL_CROP = 160, 64  # pixels; larger crops of faces that are kept, and of others, are shrunk to it
 JPEG_QUALITY = 90
 CROWD = 16  # faces of a frame
 
@@ -112,14 +112,6 @@ def distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(WEIGHTS @ np.where(np.isnan(parts), UNSEEN, parts))
 
 
-def crop(image: np.ndarray, face: Detection) -> np.ndarray:
-    """The face in a square with a margin, uint8 BGR, at most `CROP` pixels; the border repeats outside the picture."""
-    side = max(round(MARGIN * max(face.width, face.height)), 8)
-    part = cv2.getRectSubPix(image, (side, side), (face.x + face.width / 2, face.y + face.height / 2))
-    # At once, and not by `shrink`: halving first changed the label of 1 in 100 drawn utterances.
-    return cv2.resize(part, (CROP, CROP), interpolation=cv2.INTER_AREA) if side > CROP else part
-
-
 def quality(crop_: np.ndarray, face: Detection) -> float:
     """How much a face tells, in [0, 1]: large, sharp (variance of the Laplacian), frontal and surely a face."""
     grey = cv2.resize(cv2.cvtColor(crop_, cv2.COLOR_BGR2GRAY), (SHARP_SIDE, SHARP_SIDE), interpolation=cv2.INTER_AREA)
@@ -134,7 +126,7 @@ def describe_faces(
     """A frame's faces, the largest `CROWD` of them; `scale` is the number of the video's pixels to one of the image."""
     described = []
     for face in sorted(faces, key=lambda face: -face.height)[:CROWD]:
-        crop_ = crop(image, face)
+        crop_ = alignment.cut(image, face, CROP)
         corners = np.array([face.x, face.y, face.x + face.width, face.y + face.height])
         x, y, right, bottom = np.rint(scale * np.clip(corners, 0, [*image.shape[1::-1]] * 2)).astype(int).tolist()
         box = x, y, max(right - x, 1), max(bottom - y, 1)
@@ -240,6 +232,10 @@ def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> li
     return list(fcluster(linkage(squareform(apart), "average"), SAME_PERSON, "distance"))
 
 
-def encode(crop_: np.ndarray) -> bytes:
-    """The crop as JPEG."""
+def encode(crop_: np.ndarray, kept: bool) -> bytes:
+    """The crop as JPEG; a small grey one where the face is not kept."""
+    if not kept:
+        crop_ = cv2.cvtColor(crop_, cv2.COLOR_BGR2GRAY)
+        if len(crop_) > SMALL_CROP:
+            crop_ = cv2.resize(crop_, (SMALL_CROP, SMALL_CROP), interpolation=cv2.INTER_AREA)
     return cv2.imencode(".jpg", crop_, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

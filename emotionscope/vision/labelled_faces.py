@@ -12,7 +12,9 @@ import pyarrow as pa
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import columns, parquet_files, tables
 from emotionscope.labels import EMOTIONS, SPLITS, canonical_split
-from emotionscope.vision.preprocessing import decode, face_weights
+from emotionscope.video.detection import Detector
+from emotionscope.vision.pooling import attend
+from emotionscope.vision.preprocessing import decode, decode_aligned
 from emotionscope.vision.votes import target, vote_columns
 
 ROWS = 256  # read at a time
@@ -35,7 +37,7 @@ class LabelledFaces:
     """What a dataset offers for training, by split.
 
     `row_groups` are where the split's rows stand, `faces` counts its faces, and `classes`, float64 [7], its
-    utterances with faces (or its images) by emotion, the likeliest where the label is a distribution. `votes` tells
+    utterances with faces (or its images) by emotion, in shares where the label is a distribution. `votes` tells
     whether it is. `left_out` counts rows that are not used, by reason.
     """
 
@@ -99,21 +101,21 @@ def _count(
     result = []
     with parquet_files.open_file(uri) as file:
         leaves = [file.schema.column(i).path for i in range(len(file.schema))]
-        quality = [leaf for leaf in leaves if leaf.startswith("faces.") and leaf.endswith(".quality")]
-        if column == "faces" and not quality:
+        kept = [leaf for leaf in leaves if leaf.startswith("faces.") and leaf.endswith(".kept")]
+        if column == "faces" and not kept:
             raise UserError(f"{uri}: the column 'faces' is not that of a keyframes table")
         votes = vote_columns(file.schema_arrow.names)
-        narrow = [*quality, *_label_columns(file.schema_arrow.names)]
+        narrow = [*kept, *_label_columns(file.schema_arrow.names)]
         for group in range(file.num_row_groups):
             found: dict[str, tuple[int, np.ndarray]] = {}
             left_out: Counter[str] = Counter()
             for row in _rows(file.read_row_group(group, columns=narrow), partition):
                 label, reason = _label(row, votes)
-                n = 1 if column == "image" else len(row["faces"] or ())
+                n = 1 if column == "image" else sum(bool(face["kept"]) for face in row["faces"] or ())
                 if label and n:
                     split, emotions = label
                     faces, utterances = found.get(split, (0, np.zeros(len(EMOTIONS))))
-                    utterances[emotions.argmax()] += 1
+                    utterances += emotions
                     found[split] = faces + n, utterances
                 else:
                     left_out[reason or "no face"] += 1
@@ -151,9 +153,11 @@ def read(group: RowGroup, split: str, size: int) -> Iterator[dict[str, np.ndarra
     """The faces of one split in a row group, in batches.
 
     Each batch holds ``face`` uint8 [n, size, size], ``target`` float32 [n, 7] (in `EMOTIONS` order; rows sum to 1) and
-    ``weight`` float32 [n]. An utterance's faces share its label, which listeners do not: they are weighted by
-    `preprocessing.face_weights`, so that each utterance counts once. Images that cannot be read are left out.
+    ``weight`` float32 [n]. The faces that are kept of an utterance share its label, which listeners do not: they are
+    weighted by `pooling.attend`, so that each utterance counts once. Images that cannot be read are left out. Those of
+    a keyframes table are aligned already; others are aligned here.
     """
+    detector = Detector() if group.column == "image" else None
     with parquet_files.open_file(group.uri) as file:
         votes = vote_columns(file.schema_arrow.names)
         names = [*_label_columns(file.schema_arrow.names), group.column]
@@ -165,7 +169,7 @@ def read(group: RowGroup, split: str, size: int) -> Iterator[dict[str, np.ndarra
                     continue
                 for image, weight in _images(row[group.column]):
                     try:
-                        faces.append(decode(image, size))
+                        faces.append(decode_aligned(image, size, detector) if detector else decode(image, size))
                     except RowError:
                         continue  # counted by the caller, who knows how many faces there are
                     targets.append(label[1])
@@ -181,10 +185,14 @@ def read(group: RowGroup, split: str, size: int) -> Iterator[dict[str, np.ndarra
 def _images(value: object) -> list[tuple[bytes, float]]:
     """The encoded images of a row's cell with their weights: bytes, a struct with ``bytes``, or a list of faces."""
     if isinstance(value, list):
-        if not value:
+        kept = [face for face in value if face["kept"]]
+        if not kept:
             return []
-        weights = face_weights(np.array([f["quality"] for f in value], float), np.array([f["person"] for f in value]))
-        return [(face["image"] or b"", float(weight)) for face, weight in zip(value, weights, strict=True)]
+        quality, person, speaking = (
+            np.array([face[name] for face in kept], float) for name in ("quality", "person", "speaking")
+        )
+        weights = attend(quality, person, speaking).weights
+        return [(face["image"] or b"", float(weight)) for face, weight in zip(kept, weights, strict=True) if weight]
     if isinstance(value, dict):
         value = value.get("bytes")
     return [(value if isinstance(value, bytes) else b"", 1.0)]

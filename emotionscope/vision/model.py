@@ -1,4 +1,4 @@
-"""The vision model: ResNet-18 (He et al. 2016) over one face, and the pooling of an utterance's faces.
+"""The vision model: ResNet-18 (He et al. 2016) over one face.
 
 Every face is made grey, because the labelled sets are grey and videos are not: one domain for both.
 """
@@ -20,7 +20,7 @@ from torchvision.models import ResNet, resnet18
 from emotionscope.errors import RowError
 from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.vision.preprocessing import decode, face_weights
+from emotionscope.vision.preprocessing import decode
 from emotionscope.vision.small_conv import use_small_convs
 
 FORMAT = "emotionscope-vision-1"
@@ -56,6 +56,11 @@ class VisionModel:
         self.mean, self.std = mean, std
         self.mirror = mirror
         self._fixed_batch = False
+
+    @property
+    def stem(self) -> str:
+        """The kernel of the first layer, one of `STEMS`."""
+        return "x".join(map(str, self.network.conv1.kernel_size))
 
     def to(self, device: str | torch.device) -> "VisionModel":
         """Move the network to a device, where `predict` then runs, and return the model."""
@@ -127,7 +132,7 @@ class VisionModel:
         description = {
             "format": FORMAT,
             "architecture": "resnet18",
-            "stem": "x".join(map(str, self.network.conv1.kernel_size)),
+            "stem": self.stem,
             "labels": EMOTIONS,
             "image_size": self.image_size,
             "mean": self.mean,
@@ -203,16 +208,6 @@ def _network(stem: str) -> ResNet:
         network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     return network
-
-
-def pool(probabilities: np.ndarray, quality: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """One vector float32 [7] for an utterance, from the probabilities float [n, 7] of its n >= 1 faces.
-
-    The mean weighted by `face_weights`: a linear opinion pool (Stone 1961), in which one face that is sure and
-    wrong cannot overrule the others, as it can in a product.
-    """
-    pooled = face_weights(quality, person).astype(np.float64) @ probabilities
-    return np.asarray(pooled / pooled.sum(), np.float32)
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:

@@ -1,4 +1,4 @@
-"""How a face crop becomes the vision model's input, and how much it counts among its utterance's faces.
+"""How a face crop becomes the vision model's input.
 
 Apart from the model, so that the tasks that only decode need not load torch.
 """
@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 
 from emotionscope.errors import RowError
+from emotionscope.video import alignment
+from emotionscope.video.detection import Detector
 
-PERSON_POWER = 2.0
+SMALLEST_PORTRAIT = 192  # pixels to which a smaller picture is enlarged, so that the detector finds the face in it
 
 
 def decode(image: bytes, size: int) -> np.ndarray:
@@ -16,25 +18,33 @@ def decode(image: bytes, size: int) -> np.ndarray:
 
     Raises RowError where the bytes are not an image.
     """
+    return _resize(_read(image, cv2.IMREAD_GRAYSCALE), size)
+
+
+def decode_aligned(image: bytes, size: int, detector: Detector) -> np.ndarray:
+    """The face in an encoded picture of one person, cut by `alignment`, as a grey square, uint8 [size, size].
+
+    The whole picture where no face is found in it. Raises RowError where the bytes are not an image.
+    """
+    picture = _read(image, cv2.IMREAD_COLOR)
+    zoom = max(1.0, SMALLEST_PORTRAIT / min(picture.shape[:2]))
+    picture = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+    faces = detector.detect(picture)
+    if faces:
+        picture = alignment.cut(picture, max(faces, key=lambda face: face.height), max(size, SMALLEST_PORTRAIT))
+    return _resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), size)
+
+
+def _read(image: bytes, mode: int) -> np.ndarray:
     try:
-        grey = cv2.imdecode(np.frombuffer(image or b"", np.uint8), cv2.IMREAD_GRAYSCALE)
+        pixels = cv2.imdecode(np.frombuffer(image or b"", np.uint8), mode)
     except cv2.error:
-        grey = None
-    if grey is None:
+        pixels = None
+    if pixels is None:
         raise RowError(f"image unreadable: {len(image or b'')} bytes that are no JPEG, PNG or other known image")
+    return pixels
+
+
+def _resize(grey: np.ndarray, size: int) -> np.ndarray:
     shrinks = min(grey.shape) > size
     return cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def face_weights(quality: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """How much each face of one utterance counts, float32 [n], sum 1.
-
-    The label is the speaker's, and who speaks is not known; but the camera favours him. So a person counts by
-    his prominence, the sum of his faces' quality, to the power of `PERSON_POWER`, and a face by its quality
-    within its person. `quality` is float [n], `person` int [n].
-    """
-    quality = np.clip(np.nan_to_num(np.asarray(quality, dtype=np.float64)), 1e-6, None)
-    _, who = np.unique(person, return_inverse=True)
-    prominence = np.bincount(who, weights=quality)
-    weights = quality * prominence[who] ** (PERSON_POWER - 1)
-    return np.asarray(weights / weights.sum(), np.float32)

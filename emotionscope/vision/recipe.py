@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emotionscope.io.storage import JsonObject
+from emotionscope.labels import EMOTIONS
 
 if TYPE_CHECKING:
     import ray
@@ -13,9 +16,10 @@ if TYPE_CHECKING:
 class Recipe:
     """How to learn: AdamW (Loshchilov & Hutter 2019), with a rise and a cosine fall of the learning rate.
 
-    `batch_size` is that of all workers together. A class counts by its frequency to the power of `-class_power`. The
-    faces are learnt from in random parts of `train_size` pixels, where that is less than the model's image size: less
-    work, and no worse on whole faces (Touvron et al. 2019).
+    `batch_size` is that of all workers together. Of how often each emotion occurs in the faces, `prior_power` is
+    divided out of the answers (logit adjustment, Menon et al. 2021): 0 keeps it, 1 answers as if all occurred alike.
+    The faces are learnt from in random parts of `train_size` pixels, where that is less than the model's image size:
+    less work, and no worse on whole faces (Touvron et al. 2019).
     """
 
     epochs: int
@@ -23,7 +27,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
-    class_power: float = 0.5
+    prior_power: float = 0.5
     augmentation: float = 1.0
     train_size: int | None = None
     seed: int = 0
@@ -33,14 +37,15 @@ class Recipe:
 class TrainLoopConfig:
     """What every training worker is told.
 
-    `start` refers to the bytes of the model to train, `rows` counts each split's faces, and `class_weights`, of the
-    seven emotions, times `face_weight` is a face's weight in the loss. `threads` are those of a worker.
+    `start` refers to the bytes of the model to train, `rows` counts each split's faces, `divided_out` is what is
+    divided out of the seven emotions' answers, as logarithms, and `face_weight` times a face's own weight is that in
+    the loss. `threads` are those of a worker.
     """
 
     recipe: Recipe
     start: "ray.ObjectRef[bytes]"
     rows: dict[str, int]
-    class_weights: list[float]
+    divided_out: list[float]
     face_weight: float
     threads: int
 
@@ -59,3 +64,12 @@ class Outcome:
     epochs: list[dict[str, float]]
     best_epoch: int
     temperature: float
+
+
+def prior_of_answers(counts: np.ndarray, power: float) -> dict[str, float]:
+    """How often each emotion occurs in what a model answers for that has `power` of its faces' prior divided out.
+
+    `counts` is float [7], the training faces by emotion, in `EMOTIONS` order.
+    """
+    shares = (np.maximum(counts, 1) / np.sum(counts)) ** (1 - power)
+    return dict(zip(EMOTIONS, (shares / shares.sum()).tolist(), strict=True))

@@ -88,7 +88,7 @@ class _Learner:
         device = self.model.network.fc.weight.device
         (seed,) = np.random.SeedSequence([self.recipe.seed, len(self.epochs), self.rank]).generate_state(1)
         generator = torch.Generator().manual_seed(int(seed))
-        class_weights = torch.tensor(self.config.class_weights, dtype=torch.float32, device=device)
+        divided_out = torch.tensor(self.config.divided_out, dtype=torch.float32, device=device)
         total, steps = torch.zeros((), device=device), 0
         self.prepared.train()
         batches = shard.iter_torch_batches(
@@ -103,11 +103,10 @@ class _Learner:
             pixels = augment(pixels, generator, self.recipe.augmentation, self.recipe.train_size)
             with mixed_precision(device):
                 scores = self.prepared(self.model.normalise(pixels))
-            target = batch["target"]
-            weights = (target @ class_weights) * batch["weight"] * self.config.face_weight
+            scores = scores.float() + divided_out
             smoothing = self.recipe.label_smoothing
-            losses = cross_entropy(scores.float(), target, reduction="none", label_smoothing=smoothing)
-            loss = (losses * weights).mean()
+            losses = cross_entropy(scores, batch["target"], reduction="none", label_smoothing=smoothing)
+            loss = (losses * batch["weight"] * self.config.face_weight).mean()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()

@@ -168,14 +168,12 @@ def _train_loop_config(
     faces: LabelledFaces, rows: dict[str, int], start: VisionModel, recipe: Recipe, threads: int
 ) -> TrainLoopConfig:
     classes = faces.classes["train"]
-    rarity = np.divide(classes.sum(), classes, out=np.zeros_like(classes), where=classes > 0) ** recipe.class_power
     return TrainLoopConfig(
         recipe=recipe,
         start=ray.put(start.to_bytes()),
         rows=rows,
-        # Both weights have mean 1 over the training faces.
-        class_weights=(rarity * classes.sum() / (rarity * classes).sum()).tolist(),
-        face_weight=faces.faces["train"] / classes.sum(),
+        divided_out=(recipe.prior_power * np.log(np.maximum(classes, 1) / classes.sum())).tolist(),
+        face_weight=faces.faces["train"] / classes.sum(),  # so that the weights have mean 1
         threads=threads,
     )
 

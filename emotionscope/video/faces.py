@@ -1,0 +1,95 @@
+"""How faces are looked for in a video, and what is found: plain types that travel between the processes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+import numpy as np
+
+from emotionscope.errors import RowError
+from emotionscope.video.detection import DetectorName
+from emotionscope.video.sampler import FPS, Span
+
+SpeakersChoice = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """How faces are looked for.
+
+    `fps` frames a second are looked at. `max_faces` of an utterance's faces are kept for showing and training.
+    `speakers` tells whether to measure who speaks: ``auto``, where something is said and there is sound; ``always``,
+    where there is sound; ``never``.
+    """
+
+    detector: DetectorName = "yunet"
+    max_faces: int = 8
+    fps: float = FPS
+    speakers: SpeakersChoice = "auto"
+
+    def describe(self) -> str:
+        """The settings on one line for people."""
+        measured = {
+            "auto": "measured where words are said and there is sound",
+            "always": "measured where there is sound",
+            "never": "not measured",
+        }
+        return f"faces: detector {self.detector}, {self.fps:g} frames a second; who speaks is {measured[self.speakers]}"
+
+
+class Box(TypedDict):
+    """Where a face is, in pixels of the video as it is shown: left, top, width, height."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class Face(TypedDict):
+    """A row of `contracts.FACE`: `time` in seconds from the start of the span, `quality` in [0, 1], `image` a JPEG.
+
+    `kept` is whether it is among the best; `speaking` in [0, 1] is null where it was not measured.
+    """
+
+    time: float
+    box: Box
+    person: int
+    quality: float
+    kept: bool
+    speaking: float | None
+    image: bytes
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face in successive pictures of an utterance, with the sound at the time: what tells whether it speaks.
+
+    The pictures are `face_tracks.RATE` a second, the first at `start` seconds of the utterance. ``boxes`` is float32
+    [n, 4], ``crops`` uint8 [n, side, side], ``sound`` float32 [4n, 13].
+    """
+
+    start: float
+    boxes: np.ndarray
+    crops: np.ndarray
+    sound: np.ndarray
+
+
+@dataclass
+class Found:
+    """An utterance's faces in order of time, and the tracks of those whose speaking is to be measured."""
+
+    faces: list[Face] = field(default_factory=list)
+    tracks: list[Track] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Where in a video an utterance is, and whether words are said in it."""
+
+    span: Span
+    spoken: bool = True
+
+
+# A video's path, its dataset's root and its utterances, to what is found in each of them, or why nothing is.
+Finder = Callable[[str, str, Sequence[Utterance]], list[Found | RowError]]

@@ -1,0 +1,189 @@
+"""The faces of a video's utterances, found, followed and told apart on one core."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import IO
+
+import cv2
+import numpy as np
+
+from emotionscope.errors import JobError, RowError, first_line
+from emotionscope.speaking.mfcc import STEPS
+from emotionscope.video import tracking
+from emotionscope.video.best_faces import select_faces
+from emotionscope.video.detection import Detector
+from emotionscope.video.face_tracks import RATE, SHORTEST, FaceWatcher
+from emotionscope.video.faces import Box, Face, FaceSettings, Found, Track, Utterance
+from emotionscope.video.files import open_video
+from emotionscope.video.frames import Part, sample_spans
+from emotionscope.video.people import Cast, SpanFaces
+from emotionscope.video.sampler import Frame, Watcher
+from emotionscope.video.sound import features
+from emotionscope.video.tracking import TrackedFace
+
+JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
+JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
+LARGEST_PICTURE = 2**26  # bytes
+
+
+class VideoFaces:
+    """Finds the faces of videos as the settings say, on one core."""
+
+    def __init__(self, settings: FaceSettings) -> None:
+        self.settings = settings
+        self.detector = Detector(settings.detector)
+
+    def of_file(self, video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
+        """As `of_stream`, for a video named in a row of a dataset at `root`, which may be missing or lie outside."""
+        try:
+            with open_video(video, root) as stream:
+                return self.of_stream(stream, utterances)
+        except RowError as error:
+            return [error] * len(utterances)
+
+    def of_stream(self, stream: IO[bytes], utterances: Sequence[Utterance]) -> list[Found | RowError]:
+        """What is found in each utterance of a video, or why nothing is. The video is decoded once.
+
+        A JPEG or PNG picture is a video of one frame. A person has the same number in all utterances, 0 being the most
+        prominent. No utterance makes this raise; a store that is away raises JobError.
+        """
+        found: list[Found | RowError] = [RowError("video has no frames") for _ in utterances]
+        is_picture = _is_picture(stream)
+        stream.seek(0)
+        cast = Cast()
+        if is_picture:
+            picture = Part(0.0, _picture(stream), None)
+            return [_guard(self._see, picture, 0.0, cast)] * len(utterances)
+        sounds = self._sounds(stream, utterances)
+
+        def watch(number: int) -> FaceWatcher | None:
+            return None if sounds[number] is None else FaceWatcher(self.detector)
+
+        for number, part in sample_spans(stream, [each.span for each in utterances], self.settings.fps, watch):
+            if isinstance(part, RowError):
+                found[number] = part
+                continue
+            seen = _guard(self._see, part, max(utterances[number].span[0] or 0.0, 0.0), cast)
+            before = found[number]
+            if isinstance(seen, Found):
+                seen.tracks += _tracks(part.watcher, sounds[number])
+                if isinstance(before, Found):
+                    before.faces += seen.faces
+                    before.tracks += seen.tracks
+                    continue
+            elif isinstance(before, Found):
+                continue
+            found[number] = seen
+        self._finish(found, cast.ranks())
+        return found
+
+    def _sounds(self, stream: IO[bytes], utterances: Sequence[Utterance]) -> list[np.ndarray | None]:
+        """The sound of the utterances in which the speaker is to be measured; None for the others."""
+        choice = self.settings.speakers
+        wanted = [n for n, each in enumerate(utterances) if choice == "always" or (choice == "auto" and each.spoken)]
+        result: list[np.ndarray | None] = [None] * len(utterances)
+        if wanted:
+            with suppress(RowError):  # the pictures may still be good
+                for number, steps in zip(wanted, features(stream, [utterances[n].span for n in wanted]), strict=True):
+                    result[number] = steps
+        return result
+
+    def _see(self, part: Part, start: float, cast: Cast) -> Found:
+        """The faces of a part of an utterance that starts at `start` seconds of the video, all of them kept."""
+        tracked: list[TrackedFace] = []
+        layouts: list[np.ndarray] = []
+        shot = 0
+        for number, frame in enumerate(part.frames):
+            layouts.append(tracking.layout(frame.image))
+            shot += number > 0 and tracking.is_cut(*layouts[-2:])
+            found = self.detector.detect(frame.image)
+            tracked += tracking.describe_faces(frame.image, frame.scale, found, number, shot, frame.time)
+        if not layouts:
+            return Found()
+        persons = tracking.assign_people(tracked)
+        numbers = cast.see(SpanFaces(start, tracked, persons, layouts[0], layouts[-1]))
+        kept = set(select_faces(tracked, persons, self.settings.max_faces))
+        return Found([_face(face, numbers[i], i in kept) for i, face in enumerate(tracked) if numbers[i] >= 0])
+
+    def _finish(self, found: Sequence[Found | RowError], ranks: Sequence[int]) -> None:
+        """Number the people by prominence, and keep no more than `max_faces` of an utterance of several parts."""
+        for each in found:
+            if isinstance(each, RowError):
+                continue
+            each.faces.sort(key=lambda face: face["time"])
+            for face in each.faces:
+                face["person"] = ranks[face["person"]]
+            kept = [face for face in each.faces if face["kept"]]
+            for face in sorted(kept, key=lambda face: -face["quality"])[self.settings.max_faces :]:
+                face["kept"] = False
+
+
+def faces_of(stream: IO[bytes], faces: VideoFaces, start: float | None = None, end: float | None = None) -> list[Face]:
+    """The faces of the seconds `start` to `end` of a video: rows of `contracts.FACE`, in order of time.
+
+    There is none where no face is found. Raises RowError where the video cannot be read.
+    """
+    (found,) = faces.of_stream(stream, [Utterance((start, end), spoken=False)])
+    if isinstance(found, RowError):
+        raise found
+    return found.faces
+
+
+def _guard(see: Callable[[Part, float, Cast], Found], part: Part, start: float, cast: Cast) -> Found | RowError:
+    try:
+        return see(part, start, cast)
+    except RowError as error:
+        return error
+    except (MemoryError, JobError):  # the process has none left; the store is away
+        raise
+    except Exception as unexpected:  # one row must not end the job
+        return RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}")
+
+
+def _tracks(watcher: Watcher | None, sound: np.ndarray | None) -> list[Track]:
+    """The tracks of a part, as far as there is sound with them."""
+    if not isinstance(watcher, FaceWatcher) or sound is None:
+        return []
+    tracks = []
+    for track in watcher.finish():
+        first = track.start * STEPS // RATE
+        pictures = min(len(track.boxes), (len(sound) - first) * RATE // STEPS)
+        if pictures >= SHORTEST:
+            steps = sound[first : first + pictures * STEPS // RATE]
+            boxes, crops = watcher.scale * np.stack(track.boxes[:pictures]), np.stack(track.crops[:pictures])
+            tracks.append(Track(track.start / RATE, boxes, crops, steps))
+    return tracks
+
+
+def _face(tracked: TrackedFace, person: int, kept: bool) -> Face:
+    x, y, w, h = tracked.box
+    return Face(
+        time=tracked.time,
+        box=Box(x=x, y=y, w=w, h=h),
+        person=person,
+        quality=tracked.quality,
+        kept=kept,
+        speaking=None,
+        image=tracking.encode(tracked.crop, kept),
+    )
+
+
+def _is_picture(stream: IO[bytes]) -> bool:
+    """Whether a stream, of which nothing has been read, is one JPEG or PNG and not a stream of JPEGs."""
+    head = stream.read(max(map(len, PICTURES)))
+    if not head.startswith(PICTURES):
+        return False
+    content = head + stream.read(LARGEST_PICTURE)
+    # Cameras put a preview or a depth map after the picture, and list them under this name.
+    return head.startswith(PNG) or not JPEG_AFTER_JPEG.search(content) or b"MPF\0" in content
+
+
+def _picture(stream: IO[bytes]) -> Iterator[Frame]:
+    try:
+        image = cv2.imdecode(np.frombuffer(stream.read(LARGEST_PICTURE), np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # too many pixels
+        image = None
+    if image is None:
+        raise RowError("picture unreadable: damaged, or too large")
+    yield Frame(0.0, image, 1.0)
