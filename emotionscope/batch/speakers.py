@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emotionscope.video.face_tracks import OVERLAP, RATE, overlap
+from emotionscope.speaking.crops import RATE
+from emotionscope.video.face_tracks import OVERLAP, overlap
 from emotionscope.video.faces import Box, Face, Found, Track
 from emotionscope.video.keyframes import TRACKS, unpacked
 

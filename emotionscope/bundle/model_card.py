@@ -5,6 +5,7 @@ import jinja2
 from emotionscope.io.storage import JsonObject
 
 _FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
+SELDOM, MISSED = 0.02, 0.5  # share of the answers, and of an emotion's rows that are found, below which it is told
 _TITLES = ("weighted F1", "macro F1", "accuracy", "calibration error")
 
 
@@ -29,6 +30,7 @@ def render(manifest: JsonObject) -> str:
         data=_data,
         figures=_figures,
         emotions=_emotions,
+        seldom=_seldom,
     )
 
 
@@ -75,6 +77,22 @@ def _emotions(part: JsonObject) -> str:
         cells = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
         lines.append(f"| {_plain(emotion)} | {row['support']:,} | {cells} |")
     return "\n" + "\n".join(lines)
+
+
+def _seldom(part: JsonObject) -> str:
+    """One sentence on the emotions that a model hardly ever answers, or mostly misses."""
+    split = next((name for name in ("test", "dev") if part.get(name, {}).get("per_emotion")), None)
+    if split is None:
+        return ""
+    rows = part[split]["per_emotion"]
+    answers = {name: row["recall"] * row["support"] / max(row["precision"], 1e-9) for name, row in rows.items()}
+    total = max(sum(answers.values()), 1e-9)
+    told = [
+        f"{_plain(name)} ({answers[name] / total:.1%} of its answers; it finds {row['recall']:.0%})"
+        for name, row in rows.items()
+        if answers[name] / total < SELDOM or row["recall"] < MISSED
+    ]
+    return f"\nIt seldom answers or often misses: {', '.join(told)}." if told else ""
 
 
 def _plain(text: object) -> str:

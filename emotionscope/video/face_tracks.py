@@ -10,12 +10,11 @@ from fractions import Fraction
 import numpy as np
 from av.video.frame import VideoFrame
 
-from emotionscope.speaking.crops import crop
+from emotionscope.speaking.crops import RATE, crop
 from emotionscope.video import tracking
 from emotionscope.video.detection import Detector
 from emotionscope.video.display import Shown
 
-RATE = 25  # pictures a second
 EVERY = 5  # pictures from one in which faces are looked for to the next
 PATIENCE = 2  # times that a face may not be found before its track ends
 OVERLAP = 0.3  # of two boxes from which on they are one face's (intersection over union)
@@ -28,7 +27,7 @@ LONGEST = 600.0  # seconds of a span that are watched
 class OpenTrack:
     """One face in successive pictures, `RATE` a second, from `start` on, which counts pictures from the span's start.
 
-    ``boxes`` are left, top, width, height in pixels, float32 [4] each, ``crops`` grey, uint8 [SIDE, SIDE] each.
+    ``boxes`` are left, top, width, height in pixels, float32 [4] each, ``crops`` grey, uint8 [side, side] each.
     """
 
     start: int
@@ -118,7 +117,7 @@ class FaceWatcher:
 
     def _add(self, track: OpenTrack, box: np.ndarray, grey: np.ndarray) -> None:
         track.boxes.append(box)
-        track.crops.append(crop(grey, box))
+        track.crops.append(crop(grey, box.tolist(), limited=False))
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:

@@ -9,10 +9,11 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from emotionscope.speaking.mfcc import RATE, STEPS, mfcc
+from emotionscope.speaking.sound import RATE, STEP, WINDOW, mfcc
 from emotionscope.video.container import jumps, main_track, open_container, row_errors, start_of
 from emotionscope.video.sampler import Span
 
+STEPS = RATE // STEP  # rows of features a second
 LONGEST = 3600.0  # seconds of sound that are read together
 APART = 5.0  # seconds between two spans from which on what lies between them is not read
 LEAD = 0.5  # seconds read before a span: the first packets after a jump may not decode
@@ -37,7 +38,8 @@ def features(stream: IO[bytes], spans: Sequence[Span]) -> list[np.ndarray | None
             samples = _samples(container, sound, zero + start, min(zero + end, zero + start + LONGEST))
             if np.abs(samples).max(initial=0) < SILENCE:
                 continue
-            steps = mfcc(samples.astype(np.float32) / 32768)
+            # The last windows reach beyond the end.
+            steps = mfcc(np.pad(samples, (0, WINDOW - STEP)).astype(np.float32) / 32768)
             for number in group:
                 low, high = spans[number]
                 first = round(((low or 0.0) - start) * STEPS)

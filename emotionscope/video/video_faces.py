@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 
 from emotionscope.errors import JobError, RowError, first_line
-from emotionscope.speaking.mfcc import STEPS
+from emotionscope.speaking.crops import RATE
 from emotionscope.video import tracking
 from emotionscope.video.best_faces import select_faces
 from emotionscope.video.detection import Detector
-from emotionscope.video.face_tracks import RATE, SHORTEST, FaceWatcher
+from emotionscope.video.face_tracks import SHORTEST, FaceWatcher
 from emotionscope.video.faces import Box, Face, FaceSettings, Found, Track, Utterance
 from emotionscope.video.files import open_video
 from emotionscope.video.frames import Part, sample_spans
 from emotionscope.video.people import Cast, SpanFaces
 from emotionscope.video.sampler import Frame, Watcher
-from emotionscope.video.sound import features
+from emotionscope.video.sound import STEPS, features
 from emotionscope.video.tracking import TrackedFace
 
 JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
