@@ -49,8 +49,9 @@ class TrainVision(cli.TrainingFlags, cli.GpuFlags):
     """Average each face with its mirror image. The model then takes twice the time."""
     half: Annotated[cli.Switch, cli.LEARNING] = False
     """Store weights of 16 bits, in half the space."""
-    epochs: Annotated[cli.PositiveInt, cli.LEARNING] = 12
-    """Number of times the training goes over all faces."""
+    epochs: Annotated[cli.NonNegativeInt, cli.LEARNING] = 12
+    """Number of times the training goes over all faces. 0 keeps the weights of --init, and only sets the prior,
+    calibrates and measures."""
     batch_size: Annotated[int, Parameter(validator=Number(gte=2)), cli.LEARNING] = 128
     """Faces in a training step, summed over all workers."""
     learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lt=10)), cli.LEARNING] = 0.001
@@ -85,7 +86,8 @@ def run(settings: TrainVision) -> str:
     faces = labelled_faces.scan(settings.keyframes)
     print(f"train_vision: {labelled_faces.describe(faces)}", flush=True)
     recipe = _recipe(settings, votes=faces.votes)
-    start = _start(settings)
+    prior = prior_of_answers(faces.classes["train"], recipe.prior_power)
+    start = _start(settings, prior)
     data = tables.fingerprint(faces.dataset)
     model_settings = {name: getattr(settings, name) for name in ("image_size", "init", "mirror", "half")}
     chosen = {**asdict(recipe), **model_settings, "stem": start.stem}
@@ -108,7 +110,7 @@ def run(settings: TrainVision) -> str:
         "data": data,
         "licence": settings.licence,
         "settings": {**chosen, "workers": workers, "gpu": bool(gpus)},
-        "prior": prior_of_answers(faces.classes["train"], recipe.prior_power),
+        "prior": prior,
         **trained.figures,
         "best_epoch": trained.best_epoch,
         "temperature": trained.temperature,
@@ -133,6 +135,8 @@ _SHOWN = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 
 def _check(settings: TrainVision) -> None:
     """Raise UserError for settings that do not fit each other."""
+    if not settings.epochs and settings.init in ("none", "imagenet"):
+        raise UserError("--epochs 0: there is nothing to keep; name a bundle by --init")
     if settings.train_size and settings.train_size > settings.image_size:
         raise UserError(f"--train-size {settings.train_size}: more than --image-size {settings.image_size}")
     if settings.workers and settings.workers * 2 > settings.batch_size:
@@ -154,8 +158,8 @@ def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
     )
 
 
-def _start(settings: TrainVision) -> vision_model.VisionModel:
-    """The model to train. Raises UserError where the weights cannot be had."""
+def _start(settings: TrainVision, prior: dict[str, float]) -> vision_model.VisionModel:
+    """The model to train, which answers for the `prior`. Raises UserError where the weights cannot be had."""
     if settings.init == "none":
         model = vision_model.create(settings.image_size, seed=settings.seed, stem=settings.stem or "7x7")
     elif settings.init == "imagenet":
@@ -168,7 +172,9 @@ def _start(settings: TrainVision) -> vision_model.VisionModel:
             ) from error
         model = vision_model.create(settings.image_size, weights, settings.seed)
     else:
-        model = _earlier(uris.absolute(settings.init))
+        model, before = _earlier(uris.absolute(settings.init))
+        if before:
+            model.change_prior(before, prior)
         model.image_size = settings.image_size
     if settings.stem and settings.stem != model.stem:
         raise UserError(f"--stem {settings.stem}: the weights of --init {settings.init} have the stem {model.stem}")
@@ -176,12 +182,13 @@ def _start(settings: TrainVision) -> vision_model.VisionModel:
     return model
 
 
-def _earlier(uri: str) -> vision_model.VisionModel:
+def _earlier(uri: str) -> tuple[vision_model.VisionModel, dict[str, float] | None]:
+    """The vision model of a bundle, or of a file, and the prior it answers for, where the bundle tells it."""
     s3.check_access(uri)
     try:
-        if not storage.is_file(uri):
-            uri = uris.join(uri, bundle_store.read_manifest(uri)["parts"]["vision"]["file"])
-        return vision_model.VisionModel.from_bytes(storage.read_bytes(uri))
+        entry = {} if storage.is_file(uri) else bundle_store.read_manifest(uri)["parts"]["vision"]
+        file = uris.join(uri, entry["file"]) if entry else uri
+        return vision_model.VisionModel.from_bytes(storage.read_bytes(file)), entry.get("prior")
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"--init {uri}: no vision model there ({first_line(error)})") from error
 

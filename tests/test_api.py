@@ -12,7 +12,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS, probability_columns
-from emotionscope.vision.model import pool
+from emotionscope.vision.pooling import attend, pool
 from jobs import predict
 from tests.conftest import scores_of
 from tests.drawn_faces import drawn_face
@@ -58,10 +58,13 @@ def test_a_clip_in_a_dialogue_scores_by_the_faces_that_the_clip_shows(obvious: P
     frame = pd.DataFrame(
         {"dialogue_id": ["d"], "utterance_id": [0], "utterance": [None], "video": ["dia29_utt4.mp4"]}
     ).astype({"utterance": "string"})
-    with emotionscope.load(obvious / "bundle") as models:
+    with emotionscope.load(obvious / "bundle", speakers="always") as models:
         faces, scores = models.clip(clips / "dia29_utt4.mp4"), models.dialogues(frame, videos=clips)
-    pooled = pool(faces[list(EMOTIONS)].to_numpy(), faces["quality"].to_numpy(), faces["person"].to_numpy())
+    found = attend(*(faces[name].to_numpy(float) for name in ("quality", "person", "speaking")))
+    pooled = pool(faces[list(EMOTIONS)].to_numpy(), found.weights)
     np.testing.assert_allclose(scores[probability_columns("vision")].to_numpy()[0], pooled, atol=1e-5)
+    assert scores["speaker_person"].tolist() == [found.speaker]
+    assert scores["listener_emotion"].notna().all()
     assert scores["text_emotion"].isna().all()
     assert scores["error"].isna().all()
 

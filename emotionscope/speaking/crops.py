@@ -1,8 +1,8 @@
 """The grey crops of a face that LR-ASD reads.
 
-The published weights were trained on crops of 112 pixels. A network that is convolutional up to a maximum over the whole
-map takes any size, and one of 56 pixels takes a quarter of the time. Around the face alone, and a little below its middle,
-it told speakers apart on film as well as the published crop of 1.4 times the face at 112 pixels.
+The published weights were trained on crops of 112 pixels. The network is convolutional up to a maximum over the whole
+map, so it takes any size, and crops of 56 pixels take a quarter of the time. Around the face alone, and a little below
+its middle, they told speakers apart on film as well as the published crop of 1.4 times the face at 112 pixels.
 """
 
 import cv2

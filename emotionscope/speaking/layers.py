@@ -1,8 +1,8 @@
 """The network of LR-ASD: Liao, Duan, Feng, Zhao, Yang, Chen, Chen, "LR-ASD: Lightweight and Robust Network for Active
 Speaker Detection", International Journal of Computer Vision 2025.
 
-Batch norms are folded into the convolutions before them. Many tracks run as one stream, with `GAP` frames between two of
-them that are set to zero before each convolution over time: to a track they look like the zeros beyond its ends.
+Batch norms are folded into the convolutions before them. Many tracks run as one stream. Between two of them lie `GAP`
+frames that are set to zero before each convolution over time: to a track they look like the zeros beyond its ends.
 """
 
 import torch

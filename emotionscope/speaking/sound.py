@@ -1,9 +1,9 @@
 """The sound features that LR-ASD reads: mel-frequency cepstral coefficients (Davis & Mermelstein 1980).
 
 The published weights were trained with the defaults of `python_speech_features`; the same numbers come out here. Each
-window is 25 ms long, has no taper, and starts 10 ms after the one before. Its pre-emphasised power spectrum goes through
-26 triangular filters from 0 to 8 kHz, then log, DCT and a lifter of 22. The first coefficient is replaced by the log of
-the window's energy.
+window is 25 ms long, has no taper, and starts 10 ms after the one before. The power spectrum after pre-emphasis goes
+through 26 triangular filters from 0 to 8 kHz, then log, DCT and a lifter of 22. The first coefficient is replaced by
+the log of the window's energy.
 """
 
 from functools import lru_cache
@@ -43,7 +43,7 @@ def mfcc(samples: np.ndarray) -> np.ndarray:
     cepstrum = dct(_log(power @ _filters().T), axis=1, norm="ortho")[:, :COEFFICIENTS]
     cepstrum *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(COEFFICIENTS) / LIFTER)
     cepstrum[:, 0] = _log(power.sum(1))
-    return cepstrum.astype(np.float32)
+    return np.asarray(cepstrum, np.float32)
 
 
 def _log(energies: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ Every face is made grey, because the labelled sets are grey and videos are not: 
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,14 @@ class VisionModel:
         """Move the network to a device, where `predict` then runs, and return the model."""
         self.network.to(device)
         return self
+
+    @torch.no_grad()
+    def change_prior(self, before: Mapping[str, float], after: Mapping[str, float]) -> None:
+        """Answer for data in which the emotions occur as in `after` in place of `before` (Saerens et al. 2002).
+
+        Both hold a share above 0 for each emotion, by name.
+        """
+        self.network.fc.bias += torch.tensor([math.log(after[name] / before[name]) for name in EMOTIONS])
 
     def compile(self) -> "VisionModel":
         """Let `torch.compile` build the network's kernels at the first batch, about a minute; return the model."""

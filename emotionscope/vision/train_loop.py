@@ -55,7 +55,7 @@ class _Learner:
         weights, others = ([p for p in network.parameters() if (p.ndim > 1) is several] for several in (True, False))
         groups: list[dict[str, object]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, rate, weight_decay=decay)
-        self.schedule = LambdaLR(self.optimizer, lambda step: _share(step / (self.recipe.epochs * self.steps)))
+        self.schedule = LambdaLR(self.optimizer, lambda step: _share(step / max(1, self.recipe.epochs * self.steps)))
         self.average = AveragedModel(network, multi_avg_fn=_average, use_buffers=True)
         self.best = _copy(self.average.module)
         self.epochs: list[dict[str, float]] = []
