@@ -47,18 +47,34 @@ def join(clips: Sequence[Path], target: Path, *, seconds: float = 0.0, frames: i
     begin = written = 0
     with av.open(str(clips[0])) as first, av.open(str(target), "w") as sink:
         stream = sink.add_stream_from_template(first.streams.video[0])
+        sound = sink.add_stream_from_template(first.streams.audio[0]) if first.streams.audio else None
         for clip in itertools.cycle(clips) if seconds or frames else clips:
             with av.open(str(clip)) as video:
                 source = video.streams.video[0]
                 packets: list[Any] = [packet for packet in video.demux(source) if packet.dts is not None]
                 base, lead = source.time_base or Fraction(1), packets[0].dts
                 end = begin + max(packet.pts + packet.duration for packet in packets)
-                for packet in packets[: frames - written if frames else None]:
+                packets = packets[: frames - written if frames else None]
+                last = float(packets[-1].pts * base)
+                for packet in packets:
                     packet.stream, packet.pts, packet.dts = stream, packet.pts + begin, packet.dts + begin
                     sink.mux(packet)
                     written += 1
+                if sound:
+                    _copy_sound(video, sound, last, begin * base)
             spans.append((float(begin * base), float(end * base)))
             begin = end - lead  # times of decoding, which start before those of showing, must rise
             if (frames and written >= frames) or (seconds and end * base >= seconds):
                 break
     return spans
+
+
+def _copy_sound(video: Any, sound: Any, last: float, begin: Fraction) -> None:
+    """Write a clip's sound up to `last` seconds of it to a stream, where the clip starts at `begin` seconds."""
+    video.seek(0)
+    for packet in video.demux(video.streams.audio[0]) if video.streams.audio else ():
+        if packet.dts is None or packet.dts * packet.time_base > last:
+            return
+        shift = round(begin / packet.time_base)
+        packet.stream, packet.pts, packet.dts = sound, packet.pts + shift, packet.dts + shift
+        sound.container.mux(packet)

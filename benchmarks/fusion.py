@@ -1,8 +1,8 @@
 """What faces do to the text's answers, by their share that tells the label: the mechanism alone.
 
-No data at hand has real text and real faces together. So lines of MELD meet faces of a labelled set: of some lines a face
-of the line's own label, of the others any face. A face that is drawn by its label leaks it, so no figure here is one of
-how good faces are; they tell what the fusion does with faces that tell nothing, and with some that do.
+No data at hand has real text and real faces together. So lines of MELD meet faces of a labelled set: of some lines a
+face of the line's own label, of the others any face. A face that is drawn by its label leaks it, so no figure here is
+one of how good faces are; they tell what the fusion does with faces that tell nothing, and with some that do.
 """
 
 from collections.abc import Iterator

@@ -41,6 +41,7 @@ NAIVE, LEAN = (
 )
 DAFT, STAGES = "the lean loop in Daft", "our stages in a pool, a clip at a time"
 DECODING, SKIPPING = "decoding every frame", "decoding without non-reference frames"
+SPEAKERS = "ours, and who speaks"
 TARGETS = {NAIVE: 4.0, LEAN: 1.0, DAFT: 1.0, STAGES: 1.0, DECODING: 0.9}
 
 
@@ -79,8 +80,13 @@ def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benc
             DECODING: partial(decode, "DEFAULT"),
             SKIPPING: partial(decode, "NONREF"),
         }
+
+        def ours(speakers: Literal["auto", "never"], count: int) -> None:
+            score_quietly(bundle, CLIPS[1], dialogues=f"{made}/{count}", videos="/", speakers=speakers)
+
         variants: dict[str, Variant] = {
-            OURS: lambda count: score_quietly(bundle, CLIPS[1], dialogues=f"{made}/{count}", videos="/"),
+            OURS: partial(ours, "never"),
+            SPEAKERS: partial(ours, "auto"),
             DAFT: with_daft,
             **{name: partial(in_pool, loop) for name, loop in loops.items()},
         }

@@ -46,12 +46,14 @@ def write_video(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     audio: bool = False,
+    noise: float = 0.0,
     aspect: Fraction = Fraction(0, 1),
     matrix: Sequence[int] | None = None,
 ) -> Path:
     """Encode BGR frames; `times` (seconds) makes the frame rate variable, `first` shifts the first time stamp.
 
-    `aspect` is the width of a pixel to its height (0: not told), `matrix` a, b, c, d of the display matrix.
+    `aspect` is the width of a pixel to its height (0: not told), `matrix` a, b, c, d of the display matrix. `audio` is a
+    second of silence, or `noise` seconds of noise.
     """
     quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     with av.open(str(path), "w", container_options=container_options or {}) as container:
@@ -63,7 +65,7 @@ def write_video(
         if matrix is not None:
             a, b, c, d = (each << 16 for each in matrix)
             stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
-        sound = container.add_stream("aac", rate=48000, layout="stereo") if audio else None
+        sound = container.add_stream("aac", rate=48000, layout="stereo") if audio or noise else None
         for n, image in enumerate(frames):
             if n == 0:
                 stream.height, stream.width = image.shape[:2]
@@ -74,10 +76,11 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
         if sound is not None:
-            silence = av.AudioFrame.from_ndarray(np.zeros((2, 48000), np.float32), "fltp", "stereo")
-            silence.sample_rate = 48000
-            silence.pts = 0
-            container.mux(sound.encode(silence))
+            samples = np.random.default_rng(0).normal(0, 0.1 if noise else 0, (2, round(48000 * (noise or 1))))
+            heard = av.AudioFrame.from_ndarray(samples.astype(np.float32), "fltp", "stereo")
+            heard.sample_rate = 48000
+            heard.pts = 0
+            container.mux(sound.encode(heard))
             container.mux(sound.encode())
     return path
 

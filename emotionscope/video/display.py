@@ -16,7 +16,7 @@ WIDEST = 4  # a pixel's width to its height, or the reverse; more is a damaged h
 PQ, HLG = 16, 18  # transfer characteristics of high dynamic range, ITU-T H.273
 
 LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}  # 8 bits
-FULL_RANGE, LIMITED_RANGE = 2, (16, 219)  # libav's number; the value of black, and how many values there are to white
+FULL_RANGE = 2  # libav's number for grey values of 0 to 255
 
 WHITE = 100.0  # nits of white on a plain screen
 PEAK = 10.0  # times WHITE; brighter light is shown as white
@@ -25,6 +25,14 @@ KNEE = 0.5  # of WHITE; light up to here is shown as it is
 TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
 GAMMA = 2.4  # of a plain screen, ITU-R BT.1886
 STEPS = 4096  # of the table from light to a pixel's value
+
+
+@dataclass(frozen=True)
+class Grey:
+    """A frame in grey, uint8 [height, width]; where `limited`, black is 16 and white is 235."""
+
+    pixels: np.ndarray
+    limited: bool
 
 
 @dataclass(frozen=True)
@@ -73,15 +81,14 @@ class Shown:
         small = self.frame.reformat(round(self.frame.width / scale), round(self.frame.height / scale))
         return replace(self, frame=small, scale=self.scale * scale)
 
-    def grey(self) -> np.ndarray:
-        """The frame in grey, uint8 [height, width]: of most videos, the luma as it was decoded, which costs little."""
+    def grey(self) -> "Grey":
+        """The frame in grey; of most videos, the luma as it was decoded, which costs nothing."""
         frame = self.frame
         if self.transfer in (PQ, HLG) or frame.format.name not in LUMA_FIRST:
-            return cv2.cvtColor(self.image(), cv2.COLOR_BGR2GRAY)
+            return Grey(cv2.cvtColor(self.image(), cv2.COLOR_BGR2GRAY), limited=False)
         plane = frame.planes[0]
         luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
-        low, span = (0, 255) if frame.color_range == FULL_RANGE or "j" in frame.format.name else LIMITED_RANGE
-        return self._turned(cv2.convertScaleAbs(luma, alpha=255 / span, beta=-255 / span * low))
+        return Grey(self._turned(luma), frame.color_range != FULL_RANGE and "j" not in frame.format.name)
 
     def _turned(self, image: np.ndarray) -> np.ndarray:
         if self.transposed:

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from emotionscope.speaking.crops import RATE, crop
 from emotionscope.video import tracking
 from emotionscope.video.detection import Detector
-from emotionscope.video.display import Shown
+from emotionscope.video.display import Grey, Shown
 
 EVERY = 5  # pictures from one in which faces are looked for to the next
 PATIENCE = 2  # times that a face may not be found before its track ends
@@ -23,7 +23,7 @@ SIDE_LOOKED_AT = 640  # pixels to which a picture is shrunk before faces are loo
 LONGEST = 600.0  # seconds of a span that are watched
 
 
-@dataclass
+@dataclass(eq=False)
 class OpenTrack:
     """One face in successive pictures, `RATE` a second, from `start` on, which counts pictures from the span's start.
 
@@ -33,6 +33,11 @@ class OpenTrack:
     start: int
     boxes: list[np.ndarray] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        """The number of the track's last picture."""
+        return self.start + len(self.boxes) - 1
 
 
 class FaceWatcher:
@@ -44,7 +49,7 @@ class FaceWatcher:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.scale = 1.0
-        self._recent: deque[np.ndarray] = deque(maxlen=EVERY * PATIENCE)  # grey pictures, the last `slot` at the end
+        self._recent: deque[Grey] = deque(maxlen=EVERY * PATIENCE)  # pictures, that of `slot` at the end
         self._slot = -1
         self._next_look = 0
         self._layout: np.ndarray | None = None
@@ -86,6 +91,9 @@ class FaceWatcher:
         if self._layout is not None and tracking.is_cut(self._layout, layout):
             self._end_all()
         self._layout = layout
+        lost = [track for track in self._open if self._slot - track.end > len(self._recent)]
+        self._closed += lost
+        self._open = [track for track in self._open if track not in lost]
         found = [
             small.scale / shown.scale * np.array([f.x, f.y, f.width, f.height], np.float32)
             for f in self._detector.detect(image)
@@ -93,15 +101,9 @@ class FaceWatcher:
         overlaps = np.array([[overlap(track.boxes[-1], box) for box in found] for track in self._open])
         costs = np.where(overlaps >= OVERLAP, 1 - overlaps, tracking.FORBIDDEN).reshape(len(self._open), len(found))
         taken = dict(tracking.cheapest_pairs(costs))
-        still_open = []
-        for number, track in enumerate(self._open):
-            if number in taken:
-                self._continue(track, found[taken[number]])
-            missed = self._slot - (track.start + len(track.boxes) - 1)
-            if missed < EVERY * PATIENCE:
-                still_open.append(track)
-            else:
-                self._closed.append(track)
+        for number, place in taken.items():
+            self._continue(self._open[number], found[place])
+        still_open = self._open
         for number in set(range(len(found))) - set(taken.values()):
             track = OpenTrack(self._slot)
             self._add(track, found[number], self._recent[-1])
@@ -110,14 +112,14 @@ class FaceWatcher:
 
     def _continue(self, track: OpenTrack, box: np.ndarray) -> None:
         """Follow a face from where it was last found to where it is now."""
-        last, before = track.start + len(track.boxes) - 1, track.boxes[-1]
+        last, before = track.end, track.boxes[-1]
         for slot in range(last + 1, self._slot + 1):
             between = before + (box - before) * (slot - last) / (self._slot - last)
             self._add(track, between.astype(np.float32), self._recent[slot - self._slot - 1])
 
-    def _add(self, track: OpenTrack, box: np.ndarray, grey: np.ndarray) -> None:
+    def _add(self, track: OpenTrack, box: np.ndarray, grey: Grey) -> None:
         track.boxes.append(box)
-        track.crops.append(crop(grey, box.tolist(), limited=False))
+        track.crops.append(crop(grey.pixels, tuple(box.tolist()), limited=grey.limited))
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
