@@ -14,29 +14,32 @@ No Ray, no folders of a job, and the same numbers as `score` writes.
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from emotionscope.batch import stages
+from emotionscope import inputs
 from emotionscope.bundle import store
-from emotionscope.cli import BatchFlags
-from emotionscope.errors import RowError, UserError, first_line
+from emotionscope.errors import RowError, UserError
 from emotionscope.fusion import Probabilities
-from emotionscope.io import contracts, tables, uris
+from emotionscope.io import contracts, storage, uris
 from emotionscope.labels import EMOTIONS
-from emotionscope.video import keyframes
-from emotionscope.video.detection import load_spec
-from emotionscope.video.keyframes import Face
-from emotionscope.video.sandbox import IsolatedFaces
+from emotionscope.text import answers
+
+# What faces need is brought with the first of them: a sentence does not wait for it.
+if TYPE_CHECKING:
+    from emotionscope.video.keyframes import Face, Finder
+    from emotionscope.video.sandbox import IsolatedFaces
 
 Name = str | PathLike[str]
+DETECTORS = ("auto", "yunet", "haar")
+BLOCK = 10_000  # texts answered at once
 
 
 class Models:
@@ -46,15 +49,33 @@ class Models:
     """
 
     def __init__(self, bundle: store.Bundle, detector: str = "auto") -> None:
-        self.bundle = bundle
-        self._detector = detector
+        """`bundle` may come without its vision model, which is then loaded for the first face."""
+        self._loaded, self._detector = bundle, detector
 
-    def texts(self, texts: Sequence[str | None]) -> pd.DataFrame:
+    def __repr__(self) -> str:
+        parts = ", ".join(part for part in store.SUFFIXES if part in self._loaded.manifest["parts"])
+        return f"Models(bundle={self._loaded.uri!r}, version={self._loaded.version!r}, parts={parts!r})"
+
+    @cached_property
+    def bundle(self) -> store.Bundle:
+        """The models."""
+        return self._loaded if self._loaded.vision else store.with_vision(self._loaded)
+
+    def texts(self, texts: Any) -> pd.DataFrame:
         """What the text model says of each text: a row a text with ``emotion`` and a float32 column an emotion.
 
-        A text that is missing or blank has a row of missing values.
+        `texts` is a list, or a Series or array of pandas, Polars, Arrow or NumPy. The answers stand in its order, and
+        have the index of a Series. A text that is missing or blank has a row of missing values. Raises UserError for
+        what is no texts, and for a single one.
         """
-        return _answers({"text": list(texts)}, stages.text_probabilities(texts, self.bundle))
+        found, index = inputs.texts_of(texts)
+        probabilities = np.empty((len(found), len(EMOTIONS)), np.float32)
+        with _counting("texts", len(found)) as count:
+            for start in range(0, len(found), BLOCK):
+                block = found[start : start + BLOCK]
+                probabilities[start : start + BLOCK] = answers.probabilities(block, self._loaded.text)
+                count(len(block))
+        return _answers({"text": found}, probabilities, index)
 
     def faces(self, crops: Sequence[bytes]) -> pd.DataFrame:
         """What the vision model says of pictures that show one face each, encoded (JPEG, PNG, …): a row a picture.
@@ -72,34 +93,58 @@ class Models:
         each individual of the clip), ``quality`` in 0..1, ``emotion`` and one an emotion. Raises RowError where the
         video cannot be read.
         """
-        place = uris.absolute(str(video))
+        place = uris.absolute(os.fspath(video))
         place = place if uris.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
         folder, name = place.rsplit("/", 1)
-        return self._seen(self._finder.of_clip(name, folder, start, end))
+        with _counting(f"faces of {name}", 1):
+            return self._seen(self._finder.of_clip(name, folder, start, end))
 
-    def image(self, picture: Name) -> pd.DataFrame:
-        """The faces of a JPEG or PNG picture, as `clip` gives those of a video."""
-        return self.clip(picture)
+    def image(self, picture: Any) -> pd.DataFrame:
+        """The faces of a picture, as `clip` gives those of a video.
 
-    def dialogues(self, frame: pd.DataFrame, videos: Name | None = None) -> pd.DataFrame:
-        """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`.
-
-        `frame` has the columns of a dialogues table. Its videos are looked for in the folder `videos`, or where it is
-        not named, left out. Raises UserError where a column is missing or cannot be what it should be.
+        `picture` is the path or URI of a JPEG or PNG, its bytes, or an array: [height, width] grey,
+        [height, width, 3] RGB or [height, width, 4] RGBA, of uint8, or of floats in 0..1; a picture of PIL is one too.
+        Raises UserError for what is none, and RowError where it cannot be read.
         """
-        with _dataset(frame) as dataset:
-            contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
-            table = tables.read(dataset)
-        if videos is not None and "video" in table.column_names:
-            table = keyframes.extract(table, uris.absolute(str(videos)), self._finder)
-        scores: pd.DataFrame = stages.score(table, self.bundle).to_pandas()
-        return scores
+        if isinstance(picture, str | PathLike):
+            return self.clip(picture)
+        from emotionscope.video import pictures
+
+        with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
+            Path(folder, "picture").write_bytes(pictures.encoded(picture))
+            return self._seen(self._finder.of_clip("picture", folder))
+
+    def dialogues(self, frame: Any, videos: Name | None = None) -> pd.DataFrame:
+        """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`, and its index.
+
+        `frame` is a DataFrame of pandas or Polars, or an Arrow table, with the columns of a dialogues table. Its videos
+        are looked for in the folder `videos`, or where it is not named, left out. Raises UserError where a column is
+        missing or cannot be what it should be, and where the folder is not there.
+        """
+        table, index = inputs.dialogues_of(frame)
+        contracts.scores_schema(contracts.keyframes_schema(table.schema))
+        folder = None if videos is None else uris.absolute(os.fspath(videos))
+        if folder is not None and not storage.exists(folder):
+            raise UserError(f"videos {videos}: no such folder")
+        from emotionscope.batch import stages
+        from emotionscope.video import keyframes
+
+        seen = folder is not None and "video" in table.column_names
+        if folder is not None and seen:
+            with _counting("videos", len(table["video"].drop_null().unique())) as count:
+                table = keyframes.extract(table, folder, _counted(self._finder, count))
+        with _counting("utterances", len(table)):
+            scores: pd.DataFrame = stages.score(table, self.bundle if seen else self._loaded).to_pandas()
+        return scores if index is None else scores.set_axis(index)
 
     def close(self) -> None:
         """End the process that decodes videos, if one was started."""
         if "_finder" in self.__dict__:
             self._finder.close()
             del self._finder
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_finder"}  # which cannot travel
 
     def __enter__(self) -> "Models":
         return self
@@ -108,10 +153,14 @@ class Models:
         self.close()
 
     @cached_property
-    def _finder(self) -> IsolatedFaces:
+    def _finder(self) -> "IsolatedFaces":
+        from emotionscope.cli import BatchFlags
+        from emotionscope.video.detection import load_spec
+        from emotionscope.video.sandbox import IsolatedFaces
+
         return IsolatedFaces(load_spec(self._detector), BatchFlags.max_faces)
 
-    def _seen(self, faces: list[Face]) -> pd.DataFrame:
+    def _seen(self, faces: "list[Face]") -> pd.DataFrame:
         columns = {
             "time": [face["time"] for face in faces],
             **{side: [face["box"][side] for face in faces] for side in ("x", "y", "w", "h")},
@@ -125,28 +174,39 @@ class Models:
 def load(bundle: Name | None = None, detector: str = "auto") -> Models:
     """Open the models of a bundle, a folder or ``s3://`` prefix; by default those that come with EmotionScope.
 
-    `detector` finds the faces: ``yunet``, ``haar``, or ``auto``, which is YuNet where its file is there. Raises
-    UserError where the bundle cannot be read.
+    `detector` finds the faces: ``yunet``, ``haar``, or ``auto``, which is YuNet where its file is there. The vision
+    model is loaded when the first face comes. Raises UserError where the bundle cannot be read.
     """
-    return Models(store.load(store.chosen(None if bundle is None else str(bundle))), detector)
+    if detector not in DETECTORS:
+        raise UserError(f"detector {detector!r}: choose {', '.join(DETECTORS)}")
+    return Models(store.load(store.chosen(None if bundle is None else os.fspath(bundle)), faces=False), detector)
 
 
-def _answers(columns: dict[str, list[str | None]], probabilities: Probabilities) -> pd.DataFrame:
+def _answers(
+    columns: dict[str, list[str | None]], probabilities: Probabilities, index: pd.Index | None = None
+) -> pd.DataFrame:
     best = [None if np.isnan(row[0]) else EMOTIONS[row.argmax()] for row in probabilities]
     given = {emotion: probabilities[:, k] for k, emotion in enumerate(EMOTIONS)}
-    return pd.DataFrame({**columns, "emotion": best, **given})
+    return pd.DataFrame({**columns, "emotion": best, **given}, index)
 
 
 @contextmanager
-def _dataset(frame: pd.DataFrame) -> Iterator[tables.Dataset]:
-    """A frame as the checked dataset that a job would open."""
-    with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
-        try:
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-        except pa.ArrowException as error:
-            raise UserError(f"the dialogues cannot be a table ({first_line(error)})") from error
-        tables.write_part(table, str(Path(folder, "dialogues.parquet")))
-        yield tables.open_dataset(folder, "dialogues")
+def _counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    from emotionscope.batch import progress
+
+    with progress.counting(what, total) as count:
+        yield count
+
+
+def _counted(find: "Finder", count: Callable[[int], None]) -> "Finder":
+    """The same finder, which counts the videos it has looked at."""
+
+    def counted(*video: Any) -> Any:
+        found = find(*video)
+        count(1)
+        return found
+
+    return counted
 
 
 __all__ = ["Models", "RowError", "UserError", "load"]

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_softmax, softmax
 
 from emotionscope.labels import EMOTIONS
 
@@ -33,6 +32,8 @@ class Fusion:
 
         Where one modality is missing the other's probabilities come out unchanged, where both are, NaN.
         """
+        from scipy.special import softmax  # half a second, which a sentence need not wait
+
         both = softmax(sum(self.terms(text, vision).values()), axis=1)
         no_text, no_vision = np.isnan(text[:, :1]), np.isnan(vision[:, :1])
         return np.where(no_vision, text, np.where(no_text, vision, both)).astype(np.float32)
@@ -100,6 +101,7 @@ def fit(text: Probabilities, vision: Probabilities, truth: ArrayLike, weight_pow
     No rows at all give the text model alone.
     """
     from scipy.optimize import minimize  # a third of a second, which scoring need not wait
+    from scipy.special import log_softmax
 
     y = np.asarray(truth, dtype=int)
     if not len(y):

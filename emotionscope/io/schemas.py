@@ -110,3 +110,13 @@ def check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema)
                     reason = columns.fits(table[name], wanted_types[name])
                     if reason:
                         raise UserError(f"{part.uri}: column {name!r} cannot be read as {wanted_types[name]}: {reason}")
+
+
+def conform(name: str, table: pa.Table, contract: TableContract) -> pa.Table:
+    """A table in memory, called `name` in messages, in the types of a contract. Raises UserError where it breaks it."""
+    schema = unify(name, contract, [table.schema.remove_metadata()], [Part(name, len(table), 0, "", "", 0)], None)
+    for field in schema:
+        reason = columns.fits(table[field.name], field.type)
+        if reason:
+            raise UserError(f"{name}: column {field.name!r} cannot be read as {field.type}: {reason}")
+    return columns.conform(table, schema)
