@@ -82,9 +82,10 @@ class Models:
 
         Raises RowError where one cannot be read, and UserError where the bundle has no vision model.
         """
-        if self.bundle.vision is None:
-            raise UserError(f"{self.bundle.uri}: the bundle has no vision model")
-        return _answers({}, self.bundle.vision.probabilities(crops))
+        if "vision" not in self._loaded.manifest["parts"]:
+            raise UserError(f"{self._loaded.uri}: the bundle has no vision model")
+        vision = self.bundle.vision if len(crops) else None
+        return _answers({}, vision.probabilities(crops) if vision else np.empty((0, len(EMOTIONS)), np.float32))
 
     def clip(self, video: Name, start: float | None = None, end: float | None = None) -> pd.DataFrame:
         """The faces of a video, or of its seconds `start` to `end`: a row a face, in order of time.
