@@ -4,8 +4,6 @@ Reads a dialogues table and writes a keyframes table: the same rows and columns,
 images. If a video cannot be read, its row says why in video_error. Rerun the same command to resume a stopped job.
 """
 
-from dataclasses import dataclass
-
 from emotionscope import cli, ray_session
 from emotionscope.batch import pipeline, runner
 from emotionscope.errors import UserError
@@ -13,17 +11,7 @@ from emotionscope.io import contracts, tables
 from emotionscope.io.output import open_output
 from emotionscope.io.summary import Summary
 from emotionscope.video import detection, keyframes
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class ExtractKeyframes(cli.BatchFlags):
-    """Settings of the job."""
-
-    dialogues: cli.Path
-    """Dialogues table to read: a folder or s3:// prefix."""
-    output: cli.Path
-    """Where to write the keyframes table: a new folder or s3:// prefix."""
+from jobs.settings import ExtractKeyframes
 
 
 def run(settings: ExtractKeyframes) -> Summary:

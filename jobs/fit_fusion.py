@@ -6,13 +6,9 @@ Without labelled keyframes, --odds states the fusion instead.
 """
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from sklearn.metrics import f1_score
 
 from emotionscope import cli, fusion, labels
@@ -20,26 +16,9 @@ from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import shards, tables
+from jobs.settings import FitFusion
 
 ROWS = 1024  # read and scored at a time
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class FitFusion:
-    """Settings of the job."""
-
-    bundle: cli.Path
-    """Bundle that holds the text and the vision model: a folder or s3:// prefix."""
-    keyframes: cli.Path | None = None
-    """Keyframes table to learn from, with the columns emotion and split: a folder or s3:// prefix."""
-    odds: Annotated[float | None, Parameter(validator=Number(gt=1))] = None
-    """Without --keyframes: faces overturn the text only where it is less than this many times as sure of its answer
-    as of theirs."""
-    split: cli.Name = "dev"
-    """Split to learn on. Neither model may have been trained on it."""
-    replace: cli.Switch = False
-    """Replace the bundle's fusion, if it has one."""
 
 
 def run(settings: FitFusion) -> str:

@@ -6,35 +6,16 @@ and CSV with the columns start, end, text and speaker (.csv). Prints what it fou
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
+from dataclasses import asdict
 
 from emotionscope import cli, ray_session
 from emotionscope.io import s3, small_output, tables, uris
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
 from emotionscope.video.length import lengths
+from jobs.settings import PrepareVideos
 
-Window = Annotated[float, Parameter(validator=Number(gte=0.1, lte=86_400))]  # seconds
 SHOWN = 5  # names shown of each kind; the summary file holds all
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class PrepareVideos:
-    """Settings of the job."""
-
-    videos: cli.Path
-    """Folder or s3:// prefix of the videos, at any depth."""
-    output: cli.Path
-    """Where to write the dialogues table: a new folder or s3:// prefix."""
-    transcripts: cli.Path | None = None
-    """Folder or s3:// prefix of the transcripts, named as the videos are. Default: beside each video."""
-    window: Window = 5.0
-    """Seconds of each utterance of a video without a transcript."""
 
 
 def run(settings: PrepareVideos) -> Account:

@@ -7,10 +7,6 @@ command to resume a stopped job.
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
 from emotionscope.batch import model_loading, pipeline, runner
@@ -25,30 +21,7 @@ from emotionscope.io.run_log import RunLog
 from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, Summary
 from emotionscope.video import detection, keyframes
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
-    """Settings of the job."""
-
-    output: cli.Path
-    """Where to write the scores table: a new folder or s3:// prefix. With --append it may be a finished table."""
-    dialogues: cli.Path | None = None
-    """Dialogues table to score: a folder or s3:// prefix."""
-    keyframes: cli.Path | None = None
-    """Keyframes table to score, instead of --dialogues."""
-    faces: cli.Path | None = None
-    """Where to write the faces table too, a row for each face: a new folder or s3:// prefix."""
-    append: cli.Switch = False
-    """Add to a finished --output what has arrived since: score only the input's new files, with the same bundle and
-    settings. Makes the table where there is none, so a scheduler can give the same command every night."""
-    text_only: cli.Switch = False
-    """Score the text alone and open no video. Use this where the videos are out of reach, or not needed."""
-    gpu_share: Annotated[float, Parameter(validator=Number(gt=0, lte=1)), cli.RUNNING] = 0.5
-    """Share of a GPU for each worker. At 0.5, two workers share a GPU: one copies while the other computes."""
-    compile: Annotated[cli.Switch, cli.RUNNING] = False
-    """Compile the vision model on GPUs. This takes each worker a minute and pays off with millions of faces."""
+from jobs.settings import Score
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,9 @@ the same command to resume a stopped training from its last epoch.
 """
 
 import time
-from dataclasses import asdict, dataclass
-from typing import Annotated, Literal
+from dataclasses import asdict
 
 import torch
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from torchvision.models import ResNet18_Weights
 
 from emotionscope import cli, ray_session
@@ -25,52 +22,7 @@ from emotionscope.io import s3, storage, tables, uris
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.recipe import Recipe
-
-ImageSize = Annotated[int, Parameter(validator=Number(gte=vision_model.SMALLEST))]
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class TrainVision(cli.TrainingFlags, cli.GpuFlags):
-    """Settings of the job."""
-
-    keyframes: cli.Path
-    """Keyframes table, or Parquet of labelled face images: a file, folder or s3:// prefix."""
-    replace: cli.Switch = False
-    """Replace the bundle's vision model, if it has one."""
-    init: Annotated[str, Parameter(metavar="none|imagenet|PATH"), cli.LEARNING] = "none"
-    """Weights to start from: none (random), imagenet (torchvision's, downloaded once), or those of a bundle."""
-    image_size: Annotated[ImageSize, cli.LEARNING] = 64
-    """Faces are scaled to this many pixels on each side."""
-    stem: Annotated[Literal["7x7", "3x3"], cli.LEARNING] = "7x7"
-    """First layer. 7x7 is ResNet's own. 3x3 is four times slower and sees more on faces of 48 pixels."""
-    mirror: Annotated[cli.Switch, cli.LEARNING] = False
-    """Average each face with its mirror image. The model then takes twice the time."""
-    half: Annotated[cli.Switch, cli.LEARNING] = False
-    """Store weights of 16 bits, in half the space."""
-    epochs: Annotated[cli.PositiveInt, cli.LEARNING] = 12
-    """Number of times the training goes over all faces."""
-    batch_size: Annotated[int, Parameter(validator=Number(gte=2)), cli.LEARNING] = 128
-    """Faces in a training step, summed over all workers."""
-    learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lt=10)), cli.LEARNING] = 0.001
-    """Highest learning rate. The rate rises to it at first and then falls to zero."""
-    train_size: Annotated[ImageSize | None, cli.LEARNING] = None
-    """Train on random crops of this many pixels, which is faster. Default: on whole faces."""
-    class_power: Annotated[cli.Fraction, cli.LEARNING] = 0.5
-    """Weight of rare emotions: at 0 each face counts the same, at 1 each emotion counts the same."""
-    augmentation: Annotated[cli.Fraction, cli.LEARNING] = 1.0
-    """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring only) for short ones."""
-    weight_decay: Annotated[cli.Fraction, cli.LEARNING] = 0.05
-    """How strongly weights are drawn to zero; more suits longer trainings."""
-    seed: Annotated[cli.NonNegativeInt, cli.LEARNING] = 0
-    """Seed of everything random."""
-    workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
-    """Number of training workers. Default: one for each GPU of the cluster, or one on CPUs."""
-    min_workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
-    """Keep training with as few workers as this while nodes are missing. Default: wait for all --workers."""
-    checkpoints: Annotated[cli.Path | None, cli.RUNNING] = None
-    """Folder or s3:// prefix for this run's checkpoints, which all nodes must reach. Default: BUNDLE-training, beside
-    the bundle. Deleted once the model is in the bundle."""
+from jobs.settings import TrainVision
 
 
 def run(settings: TrainVision) -> str:
