@@ -1,5 +1,6 @@
 """The words of a command line to a job's settings; a mistake in them is one line that says what to write instead."""
 
+import re
 import sys
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
@@ -52,16 +53,19 @@ def _no_flag(app: cyclopts.App, word: str) -> str:
 
 def _explained(app: cyclopts.App, error: cyclopts.CycloptsError) -> str:
     told = " ".join(str(error).split())
+    meant = re.search(r"Did you mean (\S+) instead of (\S+)\?", told)
+    if meant:
+        return f"there is no flag {meant[2]}; did you mean {meant[1]}? {_help(app)}"
     if isinstance(error, cyclopts.UnusedCliTokensError):
         return _no_flag(app, str((error.unused_tokens or [""])[0]))
-    if isinstance(error, cyclopts.MissingArgumentError) and error.argument and "Did you mean" not in told:
+    if isinstance(error, cyclopts.MissingArgumentError) and error.argument:
         name = error.argument.name
-        meaning = next((each.parameter.help for each in _collection(app) if each.name == name), None) or ""
-        meaning = " ".join(meaning.split())
+        found = next((each.parameter.help for each in _collection(app) if each.name == name), None)
+        meaning = " ".join((found or "").split())
         if error.keyword is None:
             return f"{name} is missing: {meaning} {_help(app)}"
-        return f"{name} has no value: {meaning} One that begins with a dash is written so: {name}='- Hi'"
-    return told if told.endswith("?") else f"{told.rstrip('.')}. {_help(app)}"
+        return f"{name} has no value: {meaning} (One that begins with a dash is written with a sign: {name}=-1)"
+    return f"{told.rstrip('.')}{'' if told.endswith('?') else '.'} {_help(app)}"
 
 
 def _help(app: cyclopts.App) -> str:

@@ -16,12 +16,14 @@ from emotionscope.errors import JobError, UserError
 from emotionscope.io import append, claims, contracts, s3, tables, uris
 from emotionscope.io.append import Arrivals
 from emotionscope.io.contracts import Kind
-from emotionscope.io.output import Output, open_output
+from emotionscope.io.output import Output, open_output, refuse_finished
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, Summary
 from emotionscope.video import detection, keyframes
 from jobs.settings import Score
+
+MOST_COMPARED = 100_000_000  # rows whose keys are compared, in 800 MB
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,13 @@ def _score(
     kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
+    if not arrivals:
+        refuse_finished(place, "score")
     new = f" in {len(dataset.parts):,} new files" if arrivals else ""
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
+    twins = tables.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
+    if twins:
+        print(f"score: {twins:,} rows have the dialogue_id and utterance_id of another row; each is scored", flush=True)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         with cli.working("loading the models"):
