@@ -40,6 +40,8 @@ class PrepareVideos:
     """Folder or s3:// prefix of the transcripts, named as the videos are. Default: beside each video."""
     window: Window = 5.0
     """Seconds of each utterance of a video without a transcript."""
+    encoding: cli.Name | None = None
+    """Encoding of the transcripts that are not in Unicode, such as cp1250. Default: a guess, file by file."""
 
 
 @cli.flags

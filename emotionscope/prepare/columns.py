@@ -1,0 +1,76 @@
+"""Transcripts in columns: CSV of whatever dialect, and tab-separated."""
+
+import csv
+import io
+
+from emotionscope.prepare.cues import Found, RawCue, seconds
+
+NEEDED = ("start", "end", "text")
+_OTHER_NAMES = {
+    "start": ("begin", "starttime", "from", "startseconds", "starts"),
+    "end": ("stop", "endtime", "to", "endseconds", "ends"),
+    "text": ("utterance", "transcript", "sentence", "subtitle", "content"),
+    "speaker": ("name", "speakername", "speakerlabel", "who"),
+}
+
+
+def read(text: str) -> Found:
+    """The columns start, end, text and, where it is there, speaker, divided by commas, semicolons or tabs.
+
+    What is divided by tabs has no quotes. Where quotes are escaped by backslashes, they are read so. Values too many in
+    a row belong to its text. Raises ValueError where a column is missing or a row cannot be read.
+    """
+    text = text.lstrip("\ufeff").replace("\r\r\n", "\n")
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    tabs, escaped = delimiter == "\t", '\\"' in text
+    rows = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
+        escapechar="\\" if escaped and not tabs else None,
+        skipinitialspace=not tabs,
+    )
+    cues: list[RawCue] = []
+    guessed: list[str] = []
+    numbers = True
+    try:
+        names = _names(next(rows, []))
+        for row in filter(None, rows):
+            place = f"line {rows.line_num}"
+            extra = len(row) - len(names)
+            if extra:
+                guessed.append(f"{place}: {abs(extra)} values {'more' if extra > 0 else 'fewer'} than the header has")
+            cue, plain = _cue(place, names, row, delimiter)
+            cues.append(cue)
+            numbers = numbers and plain
+    except csv.Error as error:
+        raise ValueError(f"line {rows.line_num}: {error}") from error
+    return Found(cues, guessed=tuple(guessed), numbers=numbers)
+
+
+def _names(row: list[str]) -> list[str]:
+    """The names of the columns, ours for those that others use. Raises ValueError where one is missing."""
+    names = [name.strip().lower() for name in row]
+    for ours, others in _OTHER_NAMES.items():
+        theirs = next((n for n in names if n.replace("_", "").replace(" ", "") in others), None)
+        if ours not in names and theirs:
+            names[names.index(theirs)] = ours
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise ValueError(f"lacks the column {', '.join(missing)}")
+    return names
+
+
+def _cue(place: str, names: list[str], row: list[str], delimiter: str) -> tuple[RawCue, bool]:
+    """A row's cue, and whether its times are whole numbers."""
+    at, extra = names.index("text"), len(row) - len(names)
+    if extra > 0:
+        row = [*row[:at], delimiter.join(row[at : at + extra + 1]), *row[at + extra + 1 :]]
+    value = dict(zip(names, row, strict=False))
+    first, last = (value.get(name, "").strip() for name in ("start", "end"))
+    end = seconds(last)
+    start = seconds(first) if end is not None or not last else None
+    return RawCue(place, start, end, value.get("text", ""), value.get("speaker")), first.isdigit() and (
+        last.isdigit() or not last
+    )
