@@ -23,13 +23,13 @@ def read(text: str) -> Found:
     text = text.lstrip("\ufeff").replace("\r\r\n", "\n")
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
-    tabs, escaped = delimiter == "\t", '\\"' in text
+    tabs, escaped, spaced = delimiter == "\t", '\\"' in text, f'{delimiter} "' in text
     rows = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
         quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
         escapechar="\\" if escaped and not tabs else None,
-        skipinitialspace=not tabs,
+        skipinitialspace=spaced and not tabs,
     )
     cues: list[RawCue] = []
     guessed: list[str] = []
@@ -41,7 +41,7 @@ def read(text: str) -> Found:
             extra = len(row) - len(names)
             if extra:
                 guessed.append(f"{place}: {abs(extra)} values {'more' if extra > 0 else 'fewer'} than the header has")
-            cue, plain = _cue(place, names, row, delimiter)
+            cue, plain = _cue(place, names, row, f"{delimiter} " if spaced else delimiter)
             cues.append(cue)
             numbers = numbers and plain
     except csv.Error as error:

@@ -21,7 +21,7 @@ CLEARLY = 0.04  # more coherence than Western, for another encoding of Latin let
 _WESTERN = "cp1252"
 _OPEN = {byte: bytes([byte]).decode(_WESTERN, "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
 _LATIN = [_WESTERN, "cp1250", "cp1254", "cp1257"]
-_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874", "gb18030", "big5", "cp932", "cp949", "euc_jp"]
+_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949", "euc_jp"]
 
 
 def decode(content: bytes, otherwise: str | None = None) -> tuple[str, str]:

@@ -76,7 +76,7 @@ class Speakers:
         if name != name.upper() or name == name.lower() or _key(name) in _SIGNS:
             return False
         said = text[match.end() :].partition("\n")[0]
-        return said != said.upper() or self._counts[_key(name)] > 1
+        return said != said.upper() or len(said.split()) < 2 or self._counts[_key(name)] > 1  # KEEP OUT is a sign's
 
 
 def _prefixes(text: str) -> Iterator["re.Match[str]"]:
@@ -99,6 +99,9 @@ def _joined(text: str) -> str:
 
 def shared(start: float, end: float, parts: Sequence[Part]) -> Iterator[tuple[float, float, Part]]:
     """The parts with their times: each has as much of the cue's as it has of the letters."""
+    if len(parts) == 1:
+        yield start, end, parts[0]
+        return
     whole, said = sum(len(part.text) for part in parts), 0
     for part in parts:
         first = start + (end - start) * said / whole
