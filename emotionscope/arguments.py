@@ -53,9 +53,11 @@ def _no_flag(app: cyclopts.App, word: str) -> str:
 
 def _explained(app: cyclopts.App, error: cyclopts.CycloptsError) -> str:
     told = " ".join(str(error).split())
-    meant = re.search(r"Did you mean (\S+) instead of (\S+)\?", told)
+    meant = re.search(r"Did you mean (?P<flag>\S+) instead of (?P<given>\S+)\?", told) or re.search(
+        r"Unknown option: (?P<given>\S+)\. Did you mean (?P<flag>\S+)\?", told
+    )
     if meant:
-        return f"there is no flag {meant[2]}; did you mean {meant[1]}? {_help(app)}"
+        return f"there is no flag {meant['given']}; did you mean {meant['flag']}? {_help(app)}"
     if isinstance(error, cyclopts.UnusedCliTokensError):
         return _no_flag(app, str((error.unused_tokens or [""])[0]))
     if isinstance(error, cyclopts.MissingArgumentError) and error.argument:

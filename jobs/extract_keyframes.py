@@ -5,12 +5,10 @@ images. If a video cannot be read, its row says why in video_error. Rerun the sa
 """
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import pipeline, runner
 from emotionscope.errors import UserError
 from emotionscope.io import contracts, tables
 from emotionscope.io.output import open_output
 from emotionscope.io.summary import Summary
-from emotionscope.video import detection, keyframes
 from jobs.settings import ExtractKeyframes
 
 
@@ -20,9 +18,12 @@ def run(settings: ExtractKeyframes) -> Summary:
     contracts.keyframes_schema(dataset.schema)
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
+    from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
+    from emotionscope.video import detection, keyframes
+
     videos = keyframes.videos_folder(dataset, settings.videos)
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
-    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {
         "videos": settings.videos,

@@ -5,6 +5,7 @@ without their flags: emotionscope predict "You came back!"
 """
 
 import math
+import os
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def run(settings: Predict) -> list[Answer]:
     texts = [*settings.text, *(_lines(settings.lines) if settings.lines else ())]
     if not texts and not settings.clip:
         raise UserError("give a sentence by --text, a file of them by --lines, or a video or picture by --clip")
+    for clip in settings.clip:
+        if not uris.is_s3(clip) and not os.path.exists(uris.absolute(clip)):
+            raise UserError(f"{clip}: video missing")
     bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
     print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
     found = _of_texts(texts, bundle)

@@ -9,8 +9,6 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import model_loading, pipeline, runner
-from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import append, claims, contracts, s3, tables, uris
@@ -20,7 +18,6 @@ from emotionscope.io.output import Output, open_output, refuse_finished
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, Summary
-from emotionscope.video import detection, keyframes
 from jobs.settings import Score
 
 MOST_COMPARED = 100_000_000  # rows whose keys are compared, in 800 MB
@@ -76,23 +73,28 @@ def _score(
     settings: Score, source: Source, place: str, dataset: tables.Dataset, arrivals: Arrivals | None = None
 ) -> Summary:
     """Score a dataset into a new output, or as the `arrivals` of a finished one."""
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     if source.kind == "dialogues":
         contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
     else:
         contracts.scores_schema(dataset.schema)
+    if not arrivals:
+        refuse_finished(place, "score")
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
+    # Ray and what finds faces, for which no mistake in the settings need wait.
+    from emotionscope.batch import model_loading, pipeline, runner
+    from emotionscope.batch.gpu_pool import Gpus
+    from emotionscope.video import detection, keyframes
+
     with_faces = "vision" in manifest["parts"] and not settings.text_only
     decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
     videos = keyframes.videos_folder(dataset, settings.videos) if decode else ""
-    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet) if decode else None
     seen = decode or (with_faces and settings.keyframes is not None)
     kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
-    if not arrivals:
-        refuse_finished(place, "score")
     new = f" in {len(dataset.parts):,} new files" if arrivals else ""
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
     twins = tables.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import re
+from dataclasses import replace
 
 from emotionscope.prepare.cues import Found, RawCue, seconds
 
+_SWALLOWED = re.compile(r"\n\s*\"?\d[\d:.]*\"?\s*[,;]\s*\"?\d")  # the times of a row within a text
 NEEDED = ("start", "end", "text")
 _OTHER_NAMES = {
     "start": ("begin", "starttime", "from", "startseconds", "starts"),
@@ -17,19 +20,28 @@ _OTHER_NAMES = {
 def read(text: str) -> Found:
     """The columns start, end, text and, where it is there, speaker, divided by commas, semicolons or tabs.
 
-    What is divided by tabs has no quotes. Where quotes are escaped by backslashes, they are read so. Values too many in
-    a row belong to its text. Raises ValueError where a column is missing or a row cannot be read.
+    What is divided by tabs has no quotes. Where quotes are escaped by backslashes, they are read so, and where one
+    is never closed, all are signs like others. Values too many in a row belong to its text. Raises ValueError where a
+    column is missing or a row cannot be read.
     """
     text = text.lstrip("\ufeff").replace("\r\r\n", "\n")
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
-    tabs, escaped, spaced = delimiter == "\t", '\\"' in text, f'{delimiter} "' in text
+    found = _read(text, delimiter, quoted=delimiter != "\t")
+    if any(_SWALLOWED.search(cue.text) for cue in found.cues):
+        plain = _read(text, delimiter, quoted=False)
+        return replace(plain, guessed=("a quote is not closed: quotes are read as signs", *plain.guessed))
+    return found
+
+
+def _read(text: str, delimiter: str, quoted: bool) -> Found:
+    spaced = f'{delimiter} "' in text
     rows = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
-        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
-        escapechar="\\" if escaped and not tabs else None,
-        skipinitialspace=spaced and not tabs,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        escapechar="\\" if quoted and '\\"' in text else None,
+        skipinitialspace=spaced and quoted,
     )
     cues: list[RawCue] = []
     guessed: list[str] = []

@@ -52,8 +52,10 @@ def decode(content: bytes, otherwise: str | None = None) -> tuple[str, str]:
 def _guess(content: bytes) -> str:
     letters, foreign = (len(re.findall(kind, content)) for kind in (rb"[A-Za-z\x80-\xff]", rb"[\x80-\xff]"))
     if foreign >= FEW and foreign > FOREIGN * letters:
-        best = charset_normalizer.from_bytes(content, cp_isolation=_OTHERS, threshold=0.5).best()
-        return best.encoding if best else _WESTERN
+        found = list(charset_normalizer.from_bytes(content, cp_isolation=_OTHERS, threshold=0.5))
+        # A word or two may be anything: then the commonest of them.
+        order = sorted(found, key=lambda each: (each.chaos, -each.coherence, _OTHERS.index(each.encoding)))
+        return order[0].encoding if order else _WESTERN
     # Western is the commonest, and its neighbours read its letters as others of theirs.
     found = list(charset_normalizer.from_bytes(content, cp_isolation=_LATIN, threshold=0.5))
     west = next((each for each in found if _WESTERN in each.could_be_from_charset), None)

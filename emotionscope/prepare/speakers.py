@@ -76,7 +76,8 @@ class Speakers:
         if name != name.upper() or name == name.lower() or _key(name) in _SIGNS:
             return False
         said = text[match.end() :].partition("\n")[0]
-        return said != said.upper() or len(said.split()) < 2 or self._counts[_key(name)] > 1  # KEEP OUT is a sign's
+        shouted = said == said.upper() and len(said.split()) > 1  # KEEP OUT, or a file in capitals
+        return not shouted or bool(self._known) or self._counts[_key(name)] > 1
 
 
 def _prefixes(text: str) -> Iterator["re.Match[str]"]:
