@@ -16,7 +16,6 @@ from rich.console import Console
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
 from emotionscope.io import atomic
-from jobs import evaluate, extract_keyframes, fit_fusion, predict, prepare_meld, score, train_text, train_vision
 from jobs.settings import (
     Demo,
     Evaluate,
@@ -47,6 +46,9 @@ def run(settings: Demo) -> None:
     release, faces, dialogues, keyframes, models, scores, report = (
         str(folder / name) for name in ("release", "faces", "dialogues", "keyframes", "bundle", "scores", "report")
     )
+    # All that the jobs need, for which no mistake in the settings need wait.
+    from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, train_text, train_vision
+
     step = _Steps()
     drawing = {"output": release, "dialogues": settings.dialogues, "faces": faces, "seed": settings.seed}
     step("Draw a sample archive, and faces to learn from", "python -m emotionscope.sample.release", **drawing)
@@ -120,6 +122,8 @@ def _new_folder(settings: Demo) -> Path:
 
 def _real_lines(step: "_Steps", folder: Path) -> None:
     """A few lines that a newcomer can change, answered by the models that come with the package."""
+    from jobs import predict
+
     lines = folder / "lines.txt"
     lines.write_text("\n".join(LINES) + "\n", encoding="utf-8")
     step("Ask the models that come with EmotionScope, which know real people", "emotionscope predict", lines=lines)

@@ -9,7 +9,6 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
-from sklearn.metrics import f1_score
 
 from emotionscope import cli, fusion, labels
 from emotionscope.batch import stages
@@ -62,6 +61,8 @@ def _learn(settings: FitFusion, keyframes: str) -> str:
     models = bundle_store.load(settings.bundle)
     if models.vision is None:
         raise UserError(f"{settings.bundle}: the bundle has no vision model yet; run train_vision first")
+    from sklearn.metrics import f1_score  # two seconds, for which no mistake need wait
+
     text, faces, truth, without = _predictions(dataset, settings.split, models)
     both = ~np.isnan(text[:, 0]) & ~np.isnan(faces[:, 0])
     fitted = fusion.fit(text[both], faces[both], truth[both])
@@ -98,6 +99,7 @@ def _predictions(
 
     Raises UserError where there is none.
     """
+
     text, faces, truth = [], [], []
     without: Counter[str] = Counter()
     wanted = labels.canonical_split(split)

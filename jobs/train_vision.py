@@ -11,18 +11,18 @@ the same command to resume a stopped training from its last epoch.
 
 import time
 from dataclasses import asdict
-
-import torch
-from torchvision.models import ResNet18_Weights
+from typing import TYPE_CHECKING
 
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import s3, storage, tables, uris
-from emotionscope.vision import labelled_faces, trainer
-from emotionscope.vision import model as vision_model
+from emotionscope.vision import labelled_faces
 from emotionscope.vision.recipe import Recipe
 from jobs.settings import TrainVision
+
+if TYPE_CHECKING:
+    from emotionscope.vision.model import VisionModel
 
 
 def run(settings: TrainVision) -> str:
@@ -35,6 +35,11 @@ def run(settings: TrainVision) -> str:
     faces = labelled_faces.scan(settings.keyframes)
     print(f"train_vision: {labelled_faces.describe(faces)}", flush=True)
     recipe = _recipe(settings, votes=faces.votes)
+    import torch  # seconds, for which no mistake in the settings need wait
+
+    from emotionscope.vision import model as vision_model
+    from emotionscope.vision import trainer
+
     start = _start(settings)
     data = tables.fingerprint(faces.dataset)
     model_settings = {name: getattr(settings, name) for name in ("image_size", "init", "stem", "mirror", "half")}
@@ -105,11 +110,15 @@ def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
     )
 
 
-def _start(settings: TrainVision) -> vision_model.VisionModel:
+def _start(settings: TrainVision) -> "VisionModel":
     """The model to train. Raises UserError where the weights cannot be had."""
+    from emotionscope.vision import model as vision_model
+
     if settings.init == "none":
         model = vision_model.create(settings.image_size, seed=settings.seed, stem=settings.stem)
     elif settings.init == "imagenet":
+        from torchvision.models import ResNet18_Weights
+
         try:
             weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True, weights_only=True)
         except (OSError, RuntimeError) as error:
@@ -125,12 +134,14 @@ def _start(settings: TrainVision) -> vision_model.VisionModel:
     return model
 
 
-def _earlier(uri: str) -> vision_model.VisionModel:
+def _earlier(uri: str) -> "VisionModel":
+    from emotionscope.vision.model import VisionModel
+
     s3.check_access(uri)
     try:
         if not storage.is_file(uri):
             uri = uris.join(uri, bundle_store.read_manifest(uri)["parts"]["vision"]["file"])
-        return vision_model.VisionModel.from_bytes(storage.read_bytes(uri))
+        return VisionModel.from_bytes(storage.read_bytes(uri))
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"--init {uri}: no vision model there ({first_line(error)})") from error
 
