@@ -275,3 +275,17 @@ def test_real_clips(shared):
     hevc = sample(shared / "data" / "odd_videos" / "face_noface.mov")
     assert len(hevc) == 13
     assert np.diff(times(hevc)) == pytest.approx(0.5, abs=0.25)
+
+
+@pytest.mark.parametrize(("start", "end", "shown"), [(6, 8, 1), (2, 4, 0), (6.01, 6.02, 1), (4, 6, 1), (12, 12.5, 2)])
+def test_a_frame_is_shown_until_the_next_one_comes(tmp_path, start, end, shown):
+    path = clip(tmp_path / "slides.mp4", 5, times=[0, 5, 10, 15, 15.04])
+    (frame, *_) = sample(path, start, end)
+    assert number_of(frame.image) == shown
+    assert frame.time == pytest.approx(max(5 * shown - start, 0), abs=0.01)
+
+
+def test_after_the_end_of_the_video_no_frame_is_shown(tmp_path):
+    path = clip(tmp_path / "slides.mp4", 4, times=[0, 5, 10, 10.04])
+    with pytest.raises(RowError, match="video span is empty"):
+        sample(path, 30, 31)

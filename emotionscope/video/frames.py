@@ -166,11 +166,15 @@ class _Sampler:
     """Chooses one frame from each cell of an even division of a span. Raises RowError where it has no frame."""
 
     def __init__(self, number: int, span: Span, stretch: Stretch) -> None:
-        self.number, self._aspect = number, stretch.aspect
+        self.number, self._aspect, self._width = number, stretch.aspect, stretch.width
         start, end = span
         self.low = -np.inf if start is None else stretch.zero + max(start, 0.0)
         self.high = np.inf if end is None else stretch.zero + end
+        self._zero = self.low if np.isfinite(self.low) else stretch.zero
         inside = stretch.inside(self.low, self.high)
+        if not len(inside):  # a player shows the frame before until the next one comes
+            self.low = stretch.standing(self.low)
+            inside = stretch.inside(self.low, self.high)
         if not len(inside):
             raise RowError("video has no frames: its track is empty" if span == (None, None) else EMPTY)
         times, keys = stretch.times[inside], stretch.keys[inside]
@@ -184,7 +188,6 @@ class _Sampler:
             edges, middles = np.interp(edges, even, ordered), np.interp(middles, even, ordered)
         self._edges, self._middles = edges, middles
         self._cells, key_cells = (len(np.unique(np.searchsorted(edges, t, "right"))) for t in (times, times[keys]))
-        self._zero = self.low if np.isfinite(self.low) else stretch.zero
         # Frames that no other needs are cheap to leave out, as long as (nearly) every cell still has one.
         self.ways: list[Skip] = ["DEFAULT"]
         if len(times) > 2 * count:
@@ -220,7 +223,7 @@ class _Sampler:
     def _choose(self) -> None:
         if self._held:
             time, frame = self._held
-            self.chosen.append((max(float(time - self._zero), 0.0), Shown.of(frame, self._aspect)))
+            self.chosen.append((max(float(time - self._zero), 0.0), Shown.of(frame, self._aspect, self._width)))
 
     def has_enough(self) -> bool:
         """Whether (nearly) every cell that has frames has one that decodes."""
