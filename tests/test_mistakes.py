@@ -8,7 +8,9 @@ import pytest
 
 from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
+from emotionscope.vision import model as vision_model
 from jobs import __main__ as command
+from jobs.settings import models
 from tests.dialogue_tables import dialogues, write
 from tests.scores_tables import one_answer, scores
 
@@ -186,3 +188,7 @@ def test_equal_keys_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     keys = {"dialogue_id": ["d", "d", "e", "d"], "utterance_id": [0, 0, 0, 0], "utterance": "Hi."}
     pd.DataFrame(keys).to_parquet(tmp_path / "a.parquet")
     assert tables.equal_keys(tables.open_dataset(str(tmp_path), "dialogues")) == 2
+
+
+def test_the_command_line_knows_the_smallest_image_of_the_model() -> None:
+    assert models.SMALLEST == vision_model.SMALLEST
