@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from emotionscope.errors import UserError
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Span
 
 SMALLEST = 1000  # bytes; smaller files are the broken clips of a sample
 

@@ -24,8 +24,7 @@ from benchmarks.measure import Figure, show
 from benchmarks.video import decode
 from emotionscope import cli
 from emotionscope.sample import release, scenes
-from emotionscope.video.faces import Face, FaceSettings, Found, Utterance
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Face, FaceSettings, Found, Span, Utterance
 from emotionscope.video.video_faces import VideoFaces
 
 FILM, EVERY, SPAN = 284, 10, 3  # seconds of the film, from one key frame to the next, and of an utterance

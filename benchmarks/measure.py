@@ -22,6 +22,7 @@ from rich.table import Table
 
 from emotionscope.errors import JobError
 from jobs import score
+from jobs.settings import Score
 
 OURS = "EmotionScope"
 FIGURES = ("Figure", "Value", "Target", "")
@@ -140,7 +141,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def score_quietly(bundle: str, shard_rows: int, **source: Any) -> None:
     """Score a table (``dialogues=`` or ``keyframes=``) on the Ray that runs, into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        score.run(score.Score(**source, bundle=bundle, output=f"{folder}/out", shard_rows=shard_rows))
+        score.run(Score(**source, bundle=bundle, output=f"{folder}/out", shard_rows=shard_rows))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from emotionscope.io import storage, tables
 from emotionscope.sample import release
 from emotionscope.vision import model as vision_model
 from jobs import prepare_meld
+from jobs.settings import PrepareMeld
 
 SIZE, FACES = 64, 4096  # pixels, and different faces
 
@@ -103,7 +104,7 @@ def _prepare(output: Path, data: Path) -> Inputs:
         faces = next(faces.glob("*.parquet"))
     dialogues, bundle = str(output / "dialogues"), str(output / "bundle")
     if not storage.list_files(dialogues):
-        prepare_meld.run(prepare_meld.PrepareMeld(meld=str(meld), output=dialogues))
+        prepare_meld.run(PrepareMeld(meld=str(meld), output=dialogues))
     shutil.copytree(bundle_store.SHIPPED, bundle, dirs_exist_ok=True)
     bundle_store.publish(bundle, "vision", vision_model.create(SIZE).to_bytes(), {}, replace=True)
     texts = tables.read(tables.open_dataset(dialogues, "dialogues"), ["utterance"])["utterance"].to_pylist()

@@ -22,6 +22,7 @@ from emotionscope.labels import EMOTIONS
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.augmentation import augment
 from jobs import train_vision
+from jobs.settings import TrainVision
 
 SIZE, BATCH = 64, 128
 DEV = 70  # faces
@@ -43,7 +44,7 @@ def benchmark(images: Sequence[bytes], gpus: int) -> Iterator[Benchmark]:
             with tempfile.TemporaryDirectory() as output, contextlib.redirect_stdout(io.StringIO()):
                 places = {"keyframes": f"{folder}/{count}", "bundle": f"{output}/bundle"}
                 sizes = {"epochs": 1, "batch_size": BATCH, "image_size": SIZE, "workers": 1}
-                train_vision.run(train_vision.TrainVision(**places, **sizes))  # type: ignore[arg-type]
+                train_vision.run(TrainVision(**places, **sizes))  # type: ignore[arg-type]
 
         variants = {OURS: ours, PEER: lambda count: _loop(pixels[:count], device)}
         what = f"one epoch of {MANY:,} faces of {SIZE} pixels, batch {BATCH}"

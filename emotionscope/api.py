@@ -14,29 +14,32 @@ No Ray, no folders of a job, and the same numbers as `score` writes.
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from emotionscope.batch import speakers, stages
+from emotionscope import inputs
 from emotionscope.bundle import store
-from emotionscope.errors import RowError, UserError, first_line
+from emotionscope.errors import RowError, UserError
 from emotionscope.fusion import Probabilities
-from emotionscope.io import contracts, tables, uris
+from emotionscope.io import contracts, storage, uris
 from emotionscope.labels import EMOTIONS
-from emotionscope.video import keyframes
-from emotionscope.video.detection import check_detector
-from emotionscope.video.faces import Face, FaceSettings, SpeakersChoice
-from emotionscope.video.sampler import FPS
-from emotionscope.video.sandbox import IsolatedFaces
+from emotionscope.text import answers
+from emotionscope.video.faces import DetectorName, FaceSettings, SpeakersChoice
+
+# What faces need is brought with the first of them: a sentence does not wait for it.
+if TYPE_CHECKING:
+    from emotionscope.video.faces import Face, Finder
+    from emotionscope.video.sandbox import IsolatedFaces
 
 Name = str | PathLike[str]
+BLOCK = 10_000  # texts answered at once
 
 
 class Models:
@@ -46,24 +49,43 @@ class Models:
     """
 
     def __init__(self, bundle: store.Bundle, looking: FaceSettings | None = None) -> None:
-        self.bundle = bundle
-        self._looking = looking or FaceSettings()
+        """`bundle` may come without its vision model, which is then loaded for the first face."""
+        self._loaded, self._looking = bundle, looking or FaceSettings()
 
-    def texts(self, texts: Sequence[str | None]) -> pd.DataFrame:
+    def __repr__(self) -> str:
+        parts = ", ".join(part for part in store.SUFFIXES if part in self._loaded.manifest["parts"])
+        return f"Models(bundle={self._loaded.uri!r}, version={self._loaded.version!r}, parts={parts!r})"
+
+    @cached_property
+    def bundle(self) -> store.Bundle:
+        """The models."""
+        return self._loaded if self._loaded.vision else store.with_vision(self._loaded)
+
+    def texts(self, texts: Any) -> pd.DataFrame:
         """What the text model says of each text: a row a text with ``emotion`` and a float32 column an emotion.
 
-        A text that is missing or blank has a row of missing values.
+        `texts` is a list, or a Series or array of pandas, Polars, Arrow or NumPy. The answers stand in its order, and
+        have the index of a Series. A text that is missing or blank has a row of missing values. Raises UserError for
+        what is no texts, and for a single one.
         """
-        return _answers({"text": list(texts)}, stages.text_probabilities(texts, self.bundle))
+        found, index = inputs.texts_of(texts)
+        probabilities = np.empty((len(found), len(EMOTIONS)), np.float32)
+        with _counting("texts", len(found)) as count:
+            for start in range(0, len(found), BLOCK):
+                block = found[start : start + BLOCK]
+                probabilities[start : start + BLOCK] = answers.probabilities(block, self._loaded.text)
+                count(len(block))
+        return _answers({"text": found}, probabilities, index)
 
     def faces(self, crops: Sequence[bytes]) -> pd.DataFrame:
         """What the vision model says of pictures that show one face each, encoded (JPEG, PNG, …): a row a picture.
 
         Raises RowError where one cannot be read, and UserError where the bundle has no vision model.
         """
-        if self.bundle.vision is None:
-            raise UserError(f"{self.bundle.uri}: the bundle has no vision model")
-        return _answers({}, self.bundle.vision.probabilities(crops))
+        if "vision" not in self._loaded.manifest["parts"]:
+            raise UserError(f"{self._loaded.uri}: the bundle has no vision model")
+        vision = self.bundle.vision if len(crops) else None
+        return _answers({}, vision.probabilities(crops) if vision else np.empty((0, len(EMOTIONS)), np.float32))
 
     def clip(self, video: Name, start: float | None = None, end: float | None = None) -> pd.DataFrame:
         """The faces of a video, or of its seconds `start` to `end`: a row a face that was looked at, in order of time.
@@ -72,34 +94,60 @@ class Models:
         each individual of the clip), ``quality`` in 0..1, ``speaking`` in 0..1 (missing where it was not measured),
         ``emotion`` and one an emotion. Raises RowError where the video cannot be read.
         """
-        place = uris.absolute(str(video))
+        place = uris.absolute(os.fspath(video))
         place = place if uris.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
         folder, name = place.rsplit("/", 1)
-        return self._seen(speakers.measured(self._finder.of_clip(name, folder, start, end)))
+        from emotionscope.batch import speakers
 
-    def image(self, picture: Name) -> pd.DataFrame:
-        """The faces of a JPEG or PNG picture, as `clip` gives those of a video."""
-        return self.clip(picture)
+        with _counting(f"faces of {name}", 1):
+            return self._seen(speakers.measured(self._finder.of_clip(name, folder, start, end)))
 
-    def dialogues(self, frame: pd.DataFrame, videos: Name | None = None) -> pd.DataFrame:
-        """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`.
+    def image(self, picture: Any) -> pd.DataFrame:
+        """The faces of a picture, as `clip` gives those of a video.
 
-        `frame` has the columns of a dialogues table. Its videos are looked for in the folder `videos`, or where it is
-        not named, left out. Raises UserError where a column is missing or cannot be what it should be.
+        `picture` is the path or URI of a JPEG or PNG, its bytes, or an array: [height, width] grey,
+        [height, width, 3] RGB or [height, width, 4] RGBA, of uint8, or of floats in 0..1; a picture of PIL is one too.
+        Raises UserError for what is none, and RowError where it cannot be read.
         """
-        with _dataset(frame) as dataset:
-            contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
-            table = tables.read(dataset)
-        if videos is not None and "video" in table.column_names:
-            table = speakers.measure(keyframes.extract(table, uris.absolute(str(videos)), self._finder))
-        scores: pd.DataFrame = stages.score(table, self.bundle).to_pandas()
-        return scores
+        if isinstance(picture, str | PathLike):
+            return self.clip(picture)
+        from emotionscope.video import pictures
+
+        with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
+            Path(folder, "picture").write_bytes(pictures.encoded(picture))
+            return self._seen(self._finder.of_clip("picture", folder).faces)
+
+    def dialogues(self, frame: Any, videos: Name | None = None) -> pd.DataFrame:
+        """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`, and its index.
+
+        `frame` is a DataFrame of pandas or Polars, or an Arrow table, with the columns of a dialogues table. Its videos
+        are looked for in the folder `videos`, or where it is not named, left out. Raises UserError where a column is
+        missing or cannot be what it should be, and where the folder is not there.
+        """
+        table, index = inputs.dialogues_of(frame)
+        contracts.scores_schema(contracts.keyframes_schema(table.schema))
+        folder = None if videos is None else uris.absolute(os.fspath(videos))
+        if folder is not None and not storage.exists(folder):
+            raise UserError(f"videos {videos}: no such folder")
+        from emotionscope.batch import speakers, stages
+        from emotionscope.video import keyframes
+
+        seen = folder is not None and "video" in table.column_names
+        if folder is not None and seen:
+            with _counting("videos", len(table["video"].drop_null().unique())) as count:
+                table = speakers.measure(keyframes.extract(table, folder, _counted(self._finder, count)))
+        with _counting("utterances", len(table)):
+            scores: pd.DataFrame = stages.score(table, self.bundle if seen else self._loaded).to_pandas()
+        return scores if index is None else scores.set_axis(index)
 
     def close(self) -> None:
         """End the process that decodes videos, if one was started."""
         if "_finder" in self.__dict__:
             self._finder.close()
             del self._finder
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_finder"}  # which cannot travel
 
     def __enter__(self) -> "Models":
         return self
@@ -108,10 +156,12 @@ class Models:
         self.close()
 
     @cached_property
-    def _finder(self) -> IsolatedFaces:
+    def _finder(self) -> "IsolatedFaces":
+        from emotionscope.video.sandbox import IsolatedFaces
+
         return IsolatedFaces(self._looking)
 
-    def _seen(self, faces: list[Face]) -> pd.DataFrame:
+    def _seen(self, faces: "list[Face]") -> pd.DataFrame:
         columns = {
             "time": [face["time"] for face in faces],
             **{side: [face["box"][side] for face in faces] for side in ("x", "y", "w", "h")},
@@ -124,34 +174,48 @@ class Models:
 
 
 def load(
-    bundle: Name | None = None, detector: str = "yunet", fps: float = FPS, speakers: SpeakersChoice = "auto"
+    bundle: Name | None = None,
+    detector: DetectorName = "yunet",
+    fps: float = FaceSettings.fps,
+    speakers: SpeakersChoice = "auto",
 ) -> Models:
     """Open the models of a bundle, a folder or ``s3://`` prefix; by default those that come with EmotionScope.
 
     `detector` finds the faces, ``yunet`` or ``haar``, in `fps` frames a second. `speakers` tells whether to measure who
     speaks: ``auto``, where there is sound and, in `dialogues`, words; ``always``; ``never``, which takes half the time.
-    Raises UserError where the bundle cannot be read or there is no such detector.
+    The vision model is loaded when the first face comes. Raises UserError where the bundle cannot be read, and for a
+    setting that is none of these.
     """
-    looking = FaceSettings(check_detector(detector), fps=fps, speakers=speakers)
-    return Models(store.load(store.chosen(None if bundle is None else str(bundle))), looking)
+    looking = FaceSettings(detector, fps=fps, speakers=speakers)
+    looking.check()
+    return Models(store.load(store.chosen(None if bundle is None else os.fspath(bundle)), faces=False), looking)
 
 
-def _answers(columns: dict[str, list[str | None]], probabilities: Probabilities) -> pd.DataFrame:
+def _answers(
+    columns: dict[str, list[str | None]], probabilities: Probabilities, index: pd.Index | None = None
+) -> pd.DataFrame:
     best = [None if np.isnan(row[0]) else EMOTIONS[row.argmax()] for row in probabilities]
     given = {emotion: probabilities[:, k] for k, emotion in enumerate(EMOTIONS)}
-    return pd.DataFrame({**columns, "emotion": best, **given})
+    return pd.DataFrame({**columns, "emotion": best, **given}, index)
 
 
 @contextmanager
-def _dataset(frame: pd.DataFrame) -> Iterator[tables.Dataset]:
-    """A frame as the checked dataset that a job would open."""
-    with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
-        try:
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-        except pa.ArrowException as error:
-            raise UserError(f"the dialogues cannot be a table ({first_line(error)})") from error
-        tables.write_part(table, str(Path(folder, "dialogues.parquet")))
-        yield tables.open_dataset(folder, "dialogues")
+def _counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    from emotionscope.batch import progress
+
+    with progress.counting(what, total) as count:
+        yield count
+
+
+def _counted(find: "Finder", count: Callable[[int], None]) -> "Finder":
+    """The same finder, which counts the videos it has looked at."""
+
+    def counted(*video: Any) -> Any:
+        found = find(*video)
+        count(1)
+        return found
+
+    return counted
 
 
 __all__ = ["Models", "RowError", "UserError", "load"]

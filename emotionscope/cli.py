@@ -1,21 +1,21 @@
 """What the jobs share at the command line: flags and their ranges, errors in one line, how a job ends."""
 
+import json
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Literal, NoReturn
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Annotated, Any, Literal, NoReturn, get_type_hints
 
 import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from emotionscope import arguments as arguments_
+from emotionscope import stopping
 from emotionscope.errors import RESUME, JobError, UserError
 
 # On a job's settings: each field becomes a flag, its docstring the help.
@@ -95,61 +95,78 @@ class BatchFlags(RayFlags):
     """Stop when more rows than this have an error: a number such as 100, or a share such as 5%. Default: never stop."""
 
 
+@flags
+@dataclass(frozen=True, kw_only=True)
+class _Common:
+    """Flags of every job."""
+
+    quiet: Annotated[Switch, RUNNING] = False
+    """Print nothing but errors, and answers."""
+    json: Annotated[Switch, RUNNING] = False
+    """Print what the job gives as JSON, and nothing else."""
+
+
 def main(run: Callable[[Any], object], name: str | None = None, arguments: list[str] | None = None) -> NoReturn:
-    """Read the flags of `run`'s settings, run it, and exit: 0 when finished, 1 if not, 2 for a user's mistake.
+    """Read the flags of `run`'s settings, run it, and exit, as `begin` does.
 
     `name` is the command that the help shows (default: ``python -m MODULE``); `arguments` default to ``sys.argv``.
     """
     module = sys.modules[run.__module__]
     name = name or f"python -m {module.__spec__.name if module.__spec__ else run.__module__}"
-    app = cyclopts.App(
-        name=name, help=module.__doc__, version_flags=[], group_parameters=OPTIONS, result_action="return_value"
-    )
-    app["--help"].show = False  # who reads the help has found it
-    app.default(run)
-    _exit_on_sigterm()
+    (kind,) = (each for place, each in get_type_hints(run).items() if place != "return")
+    begin(kind, name, module.__doc__ or "", sys.argv[1:] if arguments is None else arguments, lambda: run)
+
+
+def begin(
+    kind: type, name: str, help_: str, arguments: list[str], load: Callable[[], Callable[[Any], object]]
+) -> NoReturn:
+    """Read the flags of a job's settings of this kind, run what `load` gives, and exit.
+
+    The code is 0 when finished, 1 if not, 2 for a user's mistake, which is told before the job is loaded.
+    """
+    stopping.exit_on_sigterm()
     try:
-        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False)
-    except (UserError, JobError, cyclopts.CycloptsError) as error:
+        settings, common = read(kind, name, help_, arguments)
+        run = load()
+        with _silence() if common.quiet or common.json else nullcontext():
+            answer = run(settings)
+        show = getattr(sys.modules[run.__module__], "show", None)
+        if common.json and answer is not None:
+            print(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2))
+        elif common.quiet and show:  # a job whose answer is on the screen alone
+            show(answer)
+    except (UserError, JobError) as error:
         fail(error)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a full disk, a store that stays away
         fail(JobError(f"{error}; {RESUME}"))
     except KeyboardInterrupt:
-        sys.exit(_say_stopped(130))
+        sys.exit(stopping.say_stopped(130))
     sys.exit(0)
 
 
-@cache
-def _exit_on_sigterm() -> None:
-    """Exit with 143 and one line when SIGTERM comes, whatever the process is doing then.
+def read(kind: type, name: str, help_: str, words: list[str]) -> tuple[Any, "_Common"]:
+    """The settings of a kind that the words of a command line give, and those of all jobs.
 
-    Ray puts its own handler in place of ours, and aborts where an exception passes through its threads. So a thread
-    reads the signal from Python's wakeup file, and with Ray the process ends there: Ray's processes follow it.
+    Prints the help and exits where it is asked for. Raises UserError for a mistake.
     """
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    # A forked process's signals are not ours: none reaches it before it has let go of the wakeup file.
-    terminate = {signal.SIGTERM}
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, terminate),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, terminate),
-        after_in_child=lambda: (signal.set_wakeup_fd(-1), signal.pthread_sigmask(signal.SIG_UNBLOCK, terminate)),
-    )
-    signal.signal(signal.SIGTERM, lambda *_: None if "ray" in sys.modules else sys.exit(_say_stopped(143)))
-
-    def wait() -> None:
-        while signal.SIGTERM not in os.read(read, 64):
-            continue
-        if "ray" in sys.modules:
-            os._exit(_say_stopped(143))
-
-    threading.Thread(target=wait, daemon=True).start()
+    app = cyclopts.App(name=name, help=help_, version_flags=[], group_parameters=OPTIONS, result_action="return_value")
+    app["--help"].show = False  # who reads the help has found it
+    return arguments_.read(app, kind, _Common, words)
 
 
-def _say_stopped(code: int) -> int:
-    print(f"\nstopped; {RESUME}", file=sys.stderr, flush=True)
-    return code
+@contextmanager
+def _silence() -> Iterator[None]:
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def _plain(value: object) -> object:
+    """A value of an answer as JSON has it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def fail(error: Exception) -> NoReturn:

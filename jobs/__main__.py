@@ -3,9 +3,13 @@
 import ast
 import difflib
 import importlib
+import itertools
+import mimetypes
+import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import cyclopts
 
@@ -13,29 +17,50 @@ import emotionscope
 from emotionscope import cli
 from emotionscope.errors import UserError
 from jobs import GROUPS, NAMES
+from jobs.settings import SETTINGS
 
 HELP = """Recognises emotions in conversations, from what is said and from the faces on screen.
 
 `emotionscope demo --output demo` shows all of it. `emotionscope JOB --help` explains a job and its flags."""
 
 
+SPELLINGS = {"summarize": "summarise"}
+
+
 def main() -> NoReturn:
     """Run the job that the first argument names, or list the jobs."""
     first, *rest = sys.argv[1:] or ["--help"]
+    if first == "help":  # help score, as in other commands
+        first, *rest = [*rest, "--help"]
     if first in ("--help", "-h"):
         _listing().help_print([])
         sys.exit(0)
-    if first == "--version":
+    if first in ("--version", "version"):
         print(emotionscope.__version__)
         sys.exit(0)
-    name = first.replace("-", "_")
+    name = first.replace("-", "_").lower()
+    name = SPELLINGS.get(name, name)
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
         meant = f"did you mean {near[0]}?" if near else "emotionscope --help lists them"
         cli.fail(UserError(f"there is no job {first!r}; {meant}"))
+    words = rest if name != "predict" else [*_meant(rest)]
+    cli.begin(SETTINGS[name], f"emotionscope {name}", _docstring(name), words, lambda: _load(name))
+
+
+def _load(name: str) -> Callable[[Any], object]:
     with cli.working(f"loading {name}"):
-        job = importlib.import_module(f"jobs.{name}")
-    cli.main(job.run, f"emotionscope {name}", rest)
+        run: Callable[[Any], object] = importlib.import_module(f"jobs.{name}").run
+    return run
+
+
+def _meant(words: list[str]) -> Iterator[str]:
+    """The words of predict; those without a flag, which come first, are files or sentences."""
+    plain = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    for word in plain:
+        is_file = os.path.isfile(word) or (mimetypes.guess_type(word)[0] or "").startswith(("video/", "image/"))
+        yield f"--clip={word}" if is_file else f"--text={word}"
+    yield from words[len(plain) :]
 
 
 def _listing() -> cyclopts.App:

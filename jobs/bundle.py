@@ -3,8 +3,6 @@
 PATH@VERSION names a version wherever a job takes a bundle. Without --against and --restore this lists the versions.
 """
 
-from dataclasses import dataclass
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -12,23 +10,10 @@ from rich.text import Text
 
 from emotionscope import cli
 from emotionscope.bundle import difference, store
+from jobs.settings import Bundle
 
 
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Bundle(cli.BundleFlags):
-    """Settings of the job."""
-
-    against: cli.Path | None = None
-    """Show what changed from this bundle or version to --bundle: data, settings and figures."""
-    restore: cli.Name | None = None
-    """Make this version the newest again."""
-
-
-NOTHING = Bundle()  # no flag is required, so the command line needs a default for all of them
-
-
-def run(settings: Bundle = NOTHING) -> None:
+def run(settings: Bundle) -> None:
     """Print what was asked for, or restore a version."""
     uri = store.chosen(settings.bundle)
     console = Console(highlight=False)

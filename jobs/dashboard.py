@@ -12,12 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.types import Port
 
 from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
@@ -25,37 +20,12 @@ from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import tables, uris
 from emotionscope.video import files
+from jobs.settings import Dashboard
 
 LOOK = 0.1  # seconds between two looks whether the server listens
 
 
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Dashboard(cli.BundleFlags):
-    """Settings of the pages."""
-
-    scores: cli.Path | None = None
-    """Scores table to explore: a folder or s3:// prefix."""
-    keyframes: cli.Path | None = None
-    """Keyframes table that the scores were made from, to show the faces."""
-    faces: cli.Path | None = None
-    """Faces table of the scores, as score --faces writes it, to show who felt what, when."""
-    videos: cli.Path | None = None
-    """Folder or s3:// prefix that holds the videos, to play them; no path may lead out of it."""
-    against: cli.Path | None = None
-    """Another scores table of the same archive, such as of an earlier bundle, to compare --scores with."""
-    exports: cli.Path = "exports"
-    """Folder on this machine for selections that are too large to download. Made when you save the first one."""
-    address: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1"
-    """Address to listen on. The pages have no password: anyone who reaches another address sees them."""
-    port: Port = 8501
-    """Port to listen on."""
-
-
-NOTHING = Dashboard()  # no flag is required, so the command line needs a default for all of them
-
-
-def run(settings: Dashboard = NOTHING) -> None:
+def run(settings: Dashboard) -> None:
     """Check the settings and serve the pages until stopped."""
     if importlib.util.find_spec("streamlit") is None or importlib.util.find_spec("duckdb") is None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")

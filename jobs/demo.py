@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +16,17 @@ from rich.console import Console
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
 from emotionscope.io import atomic
-from jobs import evaluate, extract_keyframes, fit_fusion, predict, prepare_meld, score, train_text, train_vision
+from jobs.settings import (
+    Demo,
+    Evaluate,
+    ExtractKeyframes,
+    FitFusion,
+    Predict,
+    PrepareMeld,
+    Score,
+    TrainText,
+    TrainVision,
+)
 
 LINES = (
     "You came all this way just to see me?",
@@ -30,23 +39,6 @@ NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothi
 LEARNING = ("keyframes", "bundle", "epochs", "image_size", "batch_size", "augmentation")  # flags that are shown
 
 
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Demo(cli.RayFlags):
-    """Settings of the job."""
-
-    output: cli.Path
-    """New folder on this machine for everything the demo makes."""
-    dialogues: cli.PositiveInt = 36
-    """Number of dialogues to draw. Draw many for a load test."""
-    seed: cli.NonNegativeInt = 0
-    """Seed of the drawing and of the training."""
-    epochs: cli.PositiveInt = 2
-    """Number of times the vision training goes over the drawn faces."""
-    replace: cli.Switch = False
-    """Delete an earlier demo in the folder first."""
-
-
 def run(settings: Demo) -> None:
     """Run all jobs and print what they made."""
     started = time.monotonic()
@@ -54,6 +46,9 @@ def run(settings: Demo) -> None:
     release, faces, dialogues, keyframes, models, scores, report = (
         str(folder / name) for name in ("release", "faces", "dialogues", "keyframes", "bundle", "scores", "report")
     )
+    # All that the jobs need, for which no mistake in the settings need wait.
+    from jobs import evaluate, extract_keyframes, fit_fusion, prepare_meld, score, train_text, train_vision
+
     step = _Steps()
     drawing = {"output": release, "dialogues": settings.dialogues, "faces": faces, "seed": settings.seed}
     step("Draw a sample archive, and faces to learn from", "python -m emotionscope.sample.release", **drawing)
@@ -62,7 +57,7 @@ def run(settings: Demo) -> None:
     if subprocess.run([sys.executable, "-m", "emotionscope.sample.release", *flags], check=False).returncode:
         raise UserError("the sample could not be drawn; the lines above say why")
     step("Read it as the MELD release it looks like", "emotionscope prepare_meld", meld=release, output=dialogues)
-    prepare_meld.run(prepare_meld.PrepareMeld(meld=release, output=dialogues))
+    prepare_meld.run(PrepareMeld(meld=release, output=dialogues))
     with ray_session.connect(settings.verbose):
         step(
             "Find the faces in its videos",
@@ -72,24 +67,22 @@ def run(settings: Demo) -> None:
             output=keyframes,
         )
         extract_keyframes.run(
-            extract_keyframes.ExtractKeyframes(
-                dialogues=dialogues, output=keyframes, videos=release, verbose=settings.verbose
-            )
+            ExtractKeyframes(dialogues=dialogues, output=keyframes, videos=release, verbose=settings.verbose)
         )
         step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
-        train_text.run(train_text.TrainText(dialogues=dialogues, bundle=models))
+        train_text.run(TrainText(dialogues=dialogues, bundle=models))
         learning = _learning(settings, faces, models)
         shown = {name: getattr(learning, name) for name in LEARNING}
         step("Train the vision model on labelled faces", "emotionscope train_vision", **shown)
         train_vision.run(learning)
         step("Learn the fusion of the two", "emotionscope fit_fusion", keyframes=keyframes, bundle=models)
-        fit_fusion.run(fit_fusion.FitFusion(keyframes=keyframes, bundle=models))
+        fit_fusion.run(FitFusion(keyframes=keyframes, bundle=models))
         step("Score the archive", "emotionscope score", keyframes=keyframes, bundle=models, output=scores)
-        score.run(score.Score(keyframes=keyframes, bundle=models, output=scores, verbose=settings.verbose))
+        score.run(Score(keyframes=keyframes, bundle=models, output=scores, verbose=settings.verbose))
     step(
         "Evaluate the scores", "emotionscope evaluate", scores=scores, keyframes=keyframes, bundle=models, report=report
     )
-    evaluate.run(evaluate.Evaluate(scores=scores, keyframes=keyframes, bundle=models, report=report, note=NOTE))
+    evaluate.run(Evaluate(scores=scores, keyframes=keyframes, bundle=models, report=report, note=NOTE))
     step.console.print(f"\n[bold]Done in {time.monotonic() - started:.0f} s[/bold]")
     print(f"scores  {scores}")
     print(f"report  {report}/report.html")
@@ -98,9 +91,9 @@ def run(settings: Demo) -> None:
     print("  emotionscope score --dialogues YOUR_FOLDER --output YOUR_SCORES")
 
 
-def _learning(settings: Demo, faces: str, models: str) -> train_vision.TrainVision:
+def _learning(settings: Demo, faces: str, models: str) -> TrainVision:
     """A training that is quick, and enough for drawn faces."""
-    return train_vision.TrainVision(
+    return TrainVision(
         keyframes=faces,
         bundle=models,
         epochs=settings.epochs,
@@ -129,10 +122,12 @@ def _new_folder(settings: Demo) -> Path:
 
 def _real_lines(step: "_Steps", folder: Path) -> None:
     """A few lines that a newcomer can change, answered by the models that come with the package."""
+    from jobs import predict
+
     lines = folder / "lines.txt"
     lines.write_text("\n".join(LINES) + "\n", encoding="utf-8")
     step("Ask the models that come with EmotionScope, which know real people", "emotionscope predict", lines=lines)
-    predict.run(predict.Predict(lines=str(lines)))
+    predict.run(Predict(lines=str(lines)))
     print(f"Change {lines} and run the command again.")
 
 

@@ -4,12 +4,7 @@ With --scores and --report, it measures the three models on the rows that have a
 with every figure, and report.html, one page that needs no other file. With --bundle alone, it shows the model card.
 """
 
-from dataclasses import dataclass
-from typing import Annotated
-
 import pyarrow as pa
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
@@ -24,46 +19,10 @@ from emotionscope.evaluation import comparison, drift, evaluation, report, rows
 from emotionscope.evaluation.figures import Figures
 from emotionscope.io import atomic, s3, storage, tables, uris
 from emotionscope.io.profile import Profile, total
+from jobs.settings import Evaluate
 
 
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Evaluate:
-    """Settings of the job."""
-
-    scores: cli.Path | None = None
-    """Scores table to measure: a folder or s3:// prefix."""
-    report: cli.Path | None = None
-    """Where to write metrics.json and report.html: a folder or s3:// prefix."""
-    bundle: cli.Path | None = None
-    """Bundle whose model card to show. With --scores: the bundle that made them, so that the report explains the
-    mistakes. Default: the one that comes with EmotionScope."""
-    split: cli.Name | None = None
-    """Split to measure. Default: test where there is one, else all rows that have a label."""
-    keyframes: cli.Path | None = None
-    """Keyframes table that the scores were made from, to show faces beside the mistakes."""
-    note: cli.Text | None = None
-    """Text of a banner at the top of the report, such as "synthetic data"."""
-    against: cli.Path | None = None
-    """Compare --scores with another scores table of the same archive, such as of an earlier bundle: paired figures, and
-    the utterances whose answer changed. With --report, it is part of the report."""
-    drift: cli.Path | None = None
-    """Compare --scores with this scores table, an earlier one: which emotions, lengths and certainties moved. Needs no
-    labels. If it is the same table, its last run (what score --append added last) is compared with those before."""
-    drift_from_training: cli.Switch = False
-    """Compare --scores with what the text model of --bundle answered on its own data: is it at home in this archive?"""
-    latest: cli.Switch = False
-    """With either --drift: compare only the rows that the last run added to --scores."""
-    drift_limit: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
-    """With either --drift: exit with code 1 where an index is surely above this. 0.1 is some drift, 0.25 is much."""
-    replace: cli.Switch = False
-    """Replace the report, if there is one."""
-
-
-NOTHING = Evaluate()  # no flag is required, so the command line needs a default for all of them
-
-
-def run(settings: Evaluate = NOTHING) -> Figures | None:
+def run(settings: Evaluate) -> Figures | None:
     """Run the job and return the figures; None where only a bundle is shown."""
     if not settings.scores:
         manifest = bundle_store.read_manifest(bundle_store.chosen(settings.bundle))

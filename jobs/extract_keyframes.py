@@ -4,27 +4,14 @@ Reads a dialogues table and writes a keyframes table: the same rows and columns,
 images. If a video cannot be read, its row says why in video_error. Rerun the same command to resume a stopped job.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import pipeline, runner
-from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.errors import UserError
 from emotionscope.io import contracts, tables
 from emotionscope.io.output import open_output
 from emotionscope.io.summary import Summary
-from emotionscope.video.files import videos_folder
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class ExtractKeyframes(cli.BatchFlags, cli.GpuFlags):
-    """Settings of the job."""
-
-    dialogues: cli.Path
-    """Dialogues table to read: a folder or s3:// prefix."""
-    output: cli.Path
-    """Where to write the keyframes table: a new folder or s3:// prefix."""
+from jobs.settings import ExtractKeyframes
 
 
 def run(settings: ExtractKeyframes) -> Summary:
@@ -33,9 +20,13 @@ def run(settings: ExtractKeyframes) -> Summary:
     contracts.keyframes_schema(dataset.schema)
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
+    from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
+    from emotionscope.batch.gpu_pool import Gpus
+    from emotionscope.video.files import videos_folder
+
     videos = videos_folder(dataset, settings.videos)
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
-    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     looking = pipeline.face_settings(settings)
     facts = {"videos": settings.videos, **asdict(looking), "shard_rows": settings.shard_rows}
     output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)

@@ -6,45 +6,18 @@ Without labelled keyframes, --reliability states the fusion instead.
 """
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
-from cyclopts import Parameter
-from cyclopts.validators import Number
-from sklearn.metrics import f1_score
 
 from emotionscope import cli, fusion, labels
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import shards, tables
+from jobs.settings import FitFusion
 
 ROWS = 1024  # read and scored at a time
-
-
-Reliability = Annotated[float, Parameter(validator=Number(gte=0, lte=fusion.MOST))]
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class FitFusion:
-    """Settings of the job."""
-
-    bundle: cli.Path
-    """Bundle that holds the text and the vision model: a folder or s3:// prefix."""
-    keyframes: cli.Path | None = None
-    """Keyframes table to learn from, with the columns emotion and split: a folder or s3:// prefix."""
-    reliability: Reliability | None = None
-    """Without --keyframes: in what share of the utterances the faces tell the emotion, where it is unknown whose they
-    are."""
-    speaking_reliability: Reliability | None = None
-    """Without --keyframes: the same for faces that are known to speak. Default: --reliability."""
-    split: cli.Name = "dev"
-    """Split to learn on. Neither model may have been trained on it."""
-    replace: cli.Switch = False
-    """Replace the bundle's fusion, if it has one."""
 
 
 def run(settings: FitFusion) -> str:
@@ -90,6 +63,8 @@ def _learn(settings: FitFusion, prior: dict[str, float], keyframes: str) -> str:
         if column not in dataset.schema.names:
             raise UserError(f"{dataset.uri}: the fusion is learnt from labels, and there is no column {column!r}")
     models = bundle_store.load(settings.bundle)
+    from sklearn.metrics import f1_score  # two seconds, for which no mistake need wait
+
     text, faces, heard, truth, without = _predictions(dataset, settings.split, models)
     both = ~np.isnan(text[:, 0]) & ~np.isnan(faces[:, 0])
     fitted = fusion.fit(text[both], faces[both], truth[both], prior, heard[both])

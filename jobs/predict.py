@@ -1,89 +1,124 @@
 """Print what the models say of a sentence, clip or picture.
 
-This is for a first look and for checks by hand. Use score for archives.
+This is for a first look and for checks by hand. Use score for archives. Sentences, videos and pictures may also stand
+without their flags: emotionscope predict "You came back!"
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+import os
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import pandas as pd
-from cyclopts import Parameter
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from emotionscope import api, cli
+from emotionscope import cli
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import RowError, UserError
+from emotionscope.io import uris
 from emotionscope.labels import EMOTIONS
+from jobs.settings import Predict
 
-SEVERAL = Parameter(negative="", show_default=False)
-LONGEST = 1 << 20  # bytes read of a file of lines
+LONGEST = 1 << 20  # bytes of a file of lines
+NONE = "—"
 
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Predict(cli.BundleFlags):
-    """Settings of the job."""
-
-    text: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="TEXT")] = ()
-    """A sentence. Repeat the flag for more."""
-    lines: cli.Path | None = None
-    """Text file, UTF-8, with a sentence on each line."""
-    clip: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="PATH")] = ()
-    """A video, or a JPEG or PNG picture. Repeat the flag for more."""
+Answer = dict[str, Any]  # the text, or the clip with time and person, the emotion, and a probability an emotion
 
 
-NOTHING = Predict()  # no flag is required by itself, so the command line needs a default for all of them
-
-
-def run(settings: Predict = NOTHING) -> None:
-    """Print a table of answers for the sentences, and one for each clip."""
+def run(settings: Predict) -> list[Answer]:
+    """Print a table of answers for the sentences, and one for each clip, and return them."""
     texts = [*settings.text, *(_lines(settings.lines) if settings.lines else ())]
     if not texts and not settings.clip:
         raise UserError("give a sentence by --text, a file of them by --lines, or a video or picture by --clip")
-    console = Console(highlight=False)
-    with api.load(settings.bundle) as models:
-        print(f"predict: {bundle_store.describe(models.bundle.uri, models.bundle.version)}", flush=True)
-        if texts:
-            console.print(_table(["text"], models.texts(texts)))
-        for clip in settings.clip:
-            try:
-                faces = models.clip(clip)
-            except RowError as error:
-                raise UserError(f"{clip}: {error}") from error
-            print(f"{clip}: {len(faces)} faces" + ("" if len(faces) else " found"))
-            if len(faces):
-                faces["time"] = [f"{time:.1f} s" for time in faces["time"]]
-                console.print(_table(["time", "person"], faces))
+    for clip in settings.clip:
+        if not uris.is_s3(clip) and not os.path.exists(uris.absolute(clip)):
+            raise UserError(f"{clip}: video missing")
+    bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
+    print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
+    found = _of_texts(texts, bundle)
+    show(found)
+    for clip in settings.clip:
+        faces = _of_clip(clip, bundle)
+        print(f"{clip}: {len(faces)} faces" + ("" if len(faces) else " found"))
+        show(faces)
+        found += faces
+    return found
+
+
+def _of_texts(texts: list[str], bundle: bundle_store.Bundle) -> list[Answer]:
+    from emotionscope.text import answers
+
+    probabilities = answers.probabilities(texts, bundle.text).tolist() if texts else []
+    return [_answer({"text": text}, row) for text, row in zip(texts, probabilities, strict=True)]
+
+
+def _of_clip(clip: str, bundle: bundle_store.Bundle) -> list[Answer]:
+    from emotionscope import api  # pandas, which a sentence need not wait for
+
+    with api.Models(bundle) as models:
+        try:
+            faces = models.clip(clip).to_dict("records")
+        except RowError as error:
+            raise UserError(f"{clip}: {error}") from error
+    return [
+        _answer({"clip": clip, "time": face["time"], "person": face["person"]}, [face[e] for e in EMOTIONS])
+        for face in faces
+    ]
+
+
+def _answer(names: Answer, probabilities: list[float]) -> Answer:
+    """The answer to a text or face; no text gives no emotion."""
+    row = {emotion: None if math.isnan(p) else p for emotion, p in zip(EMOTIONS, probabilities, strict=True)}
+    best = max(EMOTIONS, key=lambda emotion: row[emotion] or 0.0) if row[EMOTIONS[0]] is not None else None
+    return {**names, "emotion": best, **row}
 
 
 def _lines(file: str) -> list[str]:
+    """The sentences of a file, a line each, as editors count lines; other marks of a new line are spaces."""
     try:
-        with Path(file).open("rb") as stream:
-            text = stream.read(LONGEST).decode("utf-8-sig")
+        with Path(uris.absolute(file)).open("rb") as stream:
+            content = stream.read(LONGEST + 1)
     except OSError as error:
         raise UserError(f"--lines {file}: cannot be read ({error.strerror})") from error
+    if len(content) > LONGEST:
+        raise UserError(
+            f"--lines {file}: larger than {LONGEST >> 20} MiB; make a dialogues table of it, and score that"
+        )
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"--lines {file}: not UTF-8 text") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [
+        " ".join(line.split()) for line in text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+    ]
+    blank = lines.count("")
+    if blank:
+        print(f"{file}: {blank:,} blank lines left out")
+    return [line for line in lines if line]
 
 
-def _table(names: Iterable[str], answers: pd.DataFrame) -> Table:
-    """Each row with its answer, and the two emotions that came next."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in (*names, "emotion", "sure", "else"):
-        table.add_column(name, justify="right" if name == "sure" else "left")
-    for row in answers.to_dict("records"):
-        ranked = sorted(EMOTIONS, key=lambda emotion, row=row: -row[emotion])  # type: ignore[misc]
-        others = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in ranked[1:3])
-        # As Text, so that no line of a user is read as markup.
-        cells = [Text(str(row[name])) for name in names]
-        table.add_row(*cells, Text(ranked[0], style="bold"), f"{row[ranked[0]]:.0%}", Text(others, style="dim"))
-    return table
+def show(found: list[Answer]) -> None:
+    """Print a table of the texts, and one of each clip's faces: the emotion of each, and the two that came next."""
+    for names, rows in groupby(found, key=lambda answer: ("text",) if "text" in answer else ("time", "person")):
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for name in (*names, "emotion", "sure", "else"):
+            table.add_column(name, justify="right" if name == "sure" else "left")
+        for row in rows:
+            # As Text, so that no line of a user is read as markup.
+            cells = [Text(f"{row[name]:.1f} s" if name == "time" else str(row[name])) for name in names]
+            table.add_row(*cells, *_words(row))
+        Console(highlight=False).print(table)
+
+
+def _words(row: Answer) -> tuple[Text, str, Text]:
+    if row["emotion"] is None:
+        return Text(NONE), NONE, Text("nothing to read", style="dim")
+    best, *others = sorted(EMOTIONS, key=lambda emotion: -row[emotion])
+    following = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in others[:2])
+    return Text(best, style="bold"), f"{row[best]:.0%}", Text(following, style="dim")
 
 
 if __name__ == "__main__":

@@ -4,29 +4,14 @@ Finds the three CSVs anywhere in the release, joins the clips where there are an
 clips stay where they are: the table holds their paths.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 from emotionscope import cli, ray_session
 from emotionscope.errors import UserError
 from emotionscope.io import s3, small_output, storage, tables, uris
 from emotionscope.io.storage import JsonObject
 from emotionscope.prepare import meld
+from jobs.settings import PrepareMeld
 
 SHOWN = 5  # names shown of each kind; the summary file holds all
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class PrepareMeld:
-    """Settings of the job."""
-
-    meld: cli.Path
-    """Folder or s3:// prefix of the release: its CSVs, and the unpacked clips where there are any."""
-    output: cli.Path
-    """Where to write the dialogues table: a new folder or s3:// prefix."""
-    duplicate_clips: Literal["plain", "final"] = "plain"
-    """Which clip to use where a test utterance has two: plain is dia…, final is final_videos_testdia…."""
 
 
 def run(settings: PrepareMeld) -> JsonObject:

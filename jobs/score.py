@@ -7,48 +7,20 @@ command to resume a stopped job.
 
 from collections.abc import Container
 from dataclasses import asdict, dataclass
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from emotionscope import cli, ray_session
-from emotionscope.batch import model_loading, pipeline, runner
-from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import JobError, UserError
 from emotionscope.io import append, claims, contracts, s3, tables, uris
 from emotionscope.io.append import Arrivals
 from emotionscope.io.contracts import Kind
-from emotionscope.io.output import Output, open_output
+from emotionscope.io.output import Output, open_output, refuse_finished
 from emotionscope.io.run_log import RunLog
 from emotionscope.io.storage import JsonObject
 from emotionscope.io.summary import RUN, Summary
-from emotionscope.video.files import videos_folder
+from jobs.settings import Score
 
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
-    """Settings of the job."""
-
-    output: cli.Path
-    """Where to write the scores table: a new folder or s3:// prefix. With --append it may be a finished table."""
-    dialogues: cli.Path | None = None
-    """Dialogues table to score: a folder or s3:// prefix."""
-    keyframes: cli.Path | None = None
-    """Keyframes table to score, instead of --dialogues."""
-    faces: cli.Path | None = None
-    """Where to write the faces table too, a row for each face: a new folder or s3:// prefix."""
-    append: cli.Switch = False
-    """Add to a finished --output what has arrived since: score only the input's new files, with the same bundle and
-    settings. Makes the table where there is none, so a scheduler can give the same command every night."""
-    text_only: cli.Switch = False
-    """Score the text alone and open no video. Use this where the videos are out of reach, or not needed."""
-    gpu_share: Annotated[float, Parameter(validator=Number(gt=0, lte=1)), cli.RUNNING] = 0.5
-    """Share of a GPU for each worker. At 0.5, two workers share a GPU: one copies while the other computes."""
-    compile: Annotated[cli.Switch, cli.RUNNING] = False
-    """Compile the vision model on GPUs. This takes each worker a minute and pays off with millions of faces."""
+MOST_COMPARED = 100_000_000  # rows whose keys are compared, in 800 MB
 
 
 @dataclass(frozen=True)
@@ -101,16 +73,23 @@ def _score(
     settings: Score, source: Source, place: str, dataset: tables.Dataset, arrivals: Arrivals | None = None
 ) -> Summary:
     """Score a dataset into a new output, or as the `arrivals` of a finished one."""
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     if source.kind == "dialogues":
         contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
     else:
         contracts.scores_schema(dataset.schema)
+    if not arrivals:
+        refuse_finished(place, "score")
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
+    # Ray and what finds faces, for which no mistake in the settings need wait.
+    from emotionscope.batch import model_loading, pipeline, runner
+    from emotionscope.batch.gpu_pool import Gpus
+    from emotionscope.video.files import videos_folder
+
     with_faces = "vision" in manifest["parts"] and not settings.text_only
     decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
     videos = videos_folder(dataset, settings.videos) if decode else ""
-    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     looking = pipeline.face_settings(settings)
     seen = decode or (with_faces and settings.keyframes is not None)
     kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
@@ -118,6 +97,9 @@ def _score(
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
     new = f" in {len(dataset.parts):,} new files" if arrivals else ""
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
+    twins = tables.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
+    if twins:
+        print(f"score: {twins:,} rows have the dialogue_id and utterance_id of another row; each is scored", flush=True)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         with cli.working("loading the models"):

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
-import cyclopts
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -25,20 +24,9 @@ from emotionscope import cli, ray_session
 from emotionscope.errors import JobError, UserError, first_line
 from emotionscope.io import storage, summary, uris
 from emotionscope.io.summary import Summary
-from jobs import score
+from jobs.settings import Score, ScoreAll
 
-KEYS = {field.name for field in fields(score.Score)} - {"verbose"}
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class ScoreAll(cli.RayFlags):
-    """Settings of the job."""
-
-    archives: cli.Path
-    """TOML file that lists the archives and their settings."""
-    parallel: cli.PositiveInt = 1
-    """Score this many archives at a time. They share the cluster's CPUs and GPUs."""
+KEYS = {field.name for field in fields(Score)} - {"verbose"}
 
 
 @dataclass(frozen=True)
@@ -87,12 +75,10 @@ def _archive(place: str, table: Mapping[str, Any]) -> Archive:
     if unknown:
         raise UserError(f"{place}: score has no setting {', '.join(unknown)}")
     flags = tuple(_flags(table))
-    app = cyclopts.App(name="score", result_action="return_value")
-    app.default(score.run)
     try:
-        app.parse_args([*flags], exit_on_error=False, print_error=False)
-    except cyclopts.CycloptsError as error:
-        raise UserError(f"{place}: {' '.join(str(error).split())}") from error
+        cli.read(Score, "score", "", [*flags])
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from error
     return Archive(str(table["output"]), flags)
 
 

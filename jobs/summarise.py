@@ -6,35 +6,13 @@ Parquet and a CSV file. The job needs no Ray, and its memory does not grow with 
 """
 
 import time
-from dataclasses import asdict, dataclass
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
+from dataclasses import asdict
 
 from emotionscope import cli, ray_session
 from emotionscope.io import s3, small_output, tables
 from emotionscope.summaries import summarise
-from emotionscope.summaries.summarise import Model, Summaries
-
-Seconds = Annotated[float, Parameter(validator=Number(gte=0.1, lte=1e9))]
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class Summarise:
-    """Settings of the job."""
-
-    scores: cli.Path
-    """Scores table to count: a folder or s3:// prefix."""
-    output: cli.Path
-    """Where to write the summaries: a new folder or s3:// prefix."""
-    faces: cli.Path | None = None
-    """Faces table of the same scores, for the summaries by person."""
-    model: Model = "fused"
-    """The model whose emotions are counted, where there is no summary by person."""
-    every: Seconds = 60.0
-    """Seconds of a span of time."""
+from emotionscope.summaries.summarise import Summaries
+from jobs.settings import Summarise
 
 
 def run(settings: Summarise) -> Summaries:

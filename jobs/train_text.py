@@ -6,7 +6,6 @@ runs on this machine and needs no GPU.
 """
 
 import time
-from dataclasses import dataclass
 
 from rich import box
 from rich.console import Console
@@ -18,19 +17,9 @@ from emotionscope.errors import UserError
 from emotionscope.io import tables
 from emotionscope.io.storage import JsonObject
 from emotionscope.text import training as text_training
+from jobs.settings import TrainText
 
 SMALL = 5000  # rows up to which starting more processes takes longer than it saves
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class TrainText(cli.TrainingFlags):
-    """Settings of the job."""
-
-    dialogues: cli.Path
-    """Dialogues table to learn from: a folder or s3:// prefix."""
-    replace: cli.Switch = False
-    """Replace the bundle's text model, if it has one."""
 
 
 def run(settings: TrainText) -> str:

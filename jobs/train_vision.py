@@ -10,70 +10,19 @@ the same command to resume a stopped training from its last epoch.
 """
 
 import time
-from dataclasses import asdict, dataclass
-from typing import Annotated, Literal
-
-import torch
-from cyclopts import Parameter
-from cyclopts.validators import Number
-from torchvision.models import ResNet18_Weights
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import s3, storage, tables, uris
-from emotionscope.vision import labelled_faces, trainer
-from emotionscope.vision import model as vision_model
+from emotionscope.vision import labelled_faces
 from emotionscope.vision.recipe import Recipe, prior_of_answers
+from jobs.settings import TrainVision
 
-ImageSize = Annotated[int, Parameter(validator=Number(gte=vision_model.SMALLEST))]
-
-
-@cli.flags
-@dataclass(frozen=True, kw_only=True)
-class TrainVision(cli.TrainingFlags, cli.GpuFlags):
-    """Settings of the job."""
-
-    keyframes: cli.Path
-    """Keyframes table, or Parquet of labelled face images: a file, folder or s3:// prefix."""
-    replace: cli.Switch = False
-    """Replace the bundle's vision model, if it has one."""
-    init: Annotated[str, Parameter(metavar="none|imagenet|PATH"), cli.LEARNING] = "none"
-    """Weights to start from: none (random), imagenet (torchvision's, downloaded once), or those of a bundle."""
-    image_size: Annotated[ImageSize, cli.LEARNING] = 64
-    """Faces are scaled to this many pixels on each side."""
-    stem: Annotated[Literal["7x7", "3x3"] | None, cli.LEARNING] = None
-    """First layer. 7x7 is ResNet's own. 3x3 is four times slower and sees more on faces of 48 pixels. Default: that of
-    the weights to start from, or 7x7."""
-    mirror: Annotated[cli.Switch, cli.LEARNING] = False
-    """Average each face with its mirror image. The model then takes twice the time."""
-    half: Annotated[cli.Switch, cli.LEARNING] = False
-    """Store weights of 16 bits, in half the space."""
-    epochs: Annotated[cli.NonNegativeInt, cli.LEARNING] = 12
-    """Number of times the training goes over all faces. 0 keeps the weights of --init, and only sets the prior,
-    calibrates and measures."""
-    batch_size: Annotated[int, Parameter(validator=Number(gte=2)), cli.LEARNING] = 128
-    """Faces in a training step, summed over all workers."""
-    learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lt=10)), cli.LEARNING] = 0.001
-    """Highest learning rate. The rate rises to it at first and then falls to zero."""
-    train_size: Annotated[ImageSize | None, cli.LEARNING] = None
-    """Train on random crops of this many pixels, which is faster. Default: on whole faces."""
-    prior_power: Annotated[cli.Fraction, cli.LEARNING] = 0.5
-    """How much of the emotions' frequencies to divide out of the answers: 0 nothing, 1 all, so that rare emotions are
-    answered as readily as frequent ones."""
-    augmentation: Annotated[cli.Fraction, cli.LEARNING] = 1.0
-    """Strength of the random changes to training faces: 1 for long trainings, 0 (mirroring only) for short ones."""
-    weight_decay: Annotated[cli.Fraction, cli.LEARNING] = 0.05
-    """How strongly weights are drawn to zero; more suits longer trainings."""
-    seed: Annotated[cli.NonNegativeInt, cli.LEARNING] = 0
-    """Seed of everything random."""
-    workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
-    """Number of training workers. Default: one for each GPU of the cluster, or one on CPUs."""
-    min_workers: Annotated[cli.PositiveInt | None, cli.RUNNING] = None
-    """Keep training with as few workers as this while nodes are missing. Default: wait for all --workers."""
-    checkpoints: Annotated[cli.Path | None, cli.RUNNING] = None
-    """Folder or s3:// prefix for this run's checkpoints, which all nodes must reach. Default: BUNDLE-training, beside
-    the bundle. Deleted once the model is in the bundle."""
+if TYPE_CHECKING:
+    from emotionscope.vision.model import VisionModel
 
 
 def run(settings: TrainVision) -> str:
@@ -86,6 +35,11 @@ def run(settings: TrainVision) -> str:
     faces = labelled_faces.scan(settings.keyframes)
     print(f"train_vision: {labelled_faces.describe(faces)}", flush=True)
     recipe = _recipe(settings, votes=faces.votes)
+    import torch  # seconds, for which no mistake in the settings need wait
+
+    from emotionscope.vision import model as vision_model
+    from emotionscope.vision import trainer
+
     prior = prior_of_answers(faces.classes["train"], recipe.prior_power)
     start = _start(settings, prior)
     data = tables.fingerprint(faces.dataset)
@@ -158,11 +112,15 @@ def _recipe(settings: TrainVision, *, votes: bool) -> Recipe:
     )
 
 
-def _start(settings: TrainVision, prior: dict[str, float]) -> vision_model.VisionModel:
+def _start(settings: TrainVision, prior: dict[str, float]) -> "VisionModel":
     """The model to train, which answers for the `prior`. Raises UserError where the weights cannot be had."""
+    from emotionscope.vision import model as vision_model
+
     if settings.init == "none":
         model = vision_model.create(settings.image_size, seed=settings.seed, stem=settings.stem or "7x7")
     elif settings.init == "imagenet":
+        from torchvision.models import ResNet18_Weights
+
         try:
             weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True, weights_only=True)
         except (OSError, RuntimeError) as error:
@@ -182,13 +140,15 @@ def _start(settings: TrainVision, prior: dict[str, float]) -> vision_model.Visio
     return model
 
 
-def _earlier(uri: str) -> tuple[vision_model.VisionModel, dict[str, float] | None]:
+def _earlier(uri: str) -> "tuple[VisionModel, dict[str, float] | None]":
     """The vision model of a bundle, or of a file, and the prior it answers for, where the bundle tells it."""
+    from emotionscope.vision.model import VisionModel
+
     s3.check_access(uri)
     try:
         entry = {} if storage.is_file(uri) else bundle_store.read_manifest(uri)["parts"]["vision"]
         file = uris.join(uri, entry["file"]) if entry else uri
-        return vision_model.VisionModel.from_bytes(storage.read_bytes(file)), entry.get("prior")
+        return VisionModel.from_bytes(storage.read_bytes(file)), entry.get("prior")
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"--init {uri}: no vision model there ({first_line(error)})") from error
 

@@ -1,10 +1,15 @@
 """The models in a notebook: tables out, the job's numbers, and the bundle that comes with the package."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 import emotionscope
 from emotionscope.bundle import model_card
@@ -14,8 +19,12 @@ from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS, probability_columns
 from emotionscope.vision.pooling import attend, pool
 from jobs import predict
-from tests.conftest import scores_of
+from tests.conftest import ROOT as PROJECT
+from tests.conftest import scores_of, shell
 from tests.drawn_faces import drawn_face
+from tests.videos import BLACK, GREEN, picture, write_video
+
+ROOT = str(PROJECT)
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +78,6 @@ def test_a_clip_in_a_dialogue_scores_by_the_faces_that_the_clip_shows(obvious: P
     assert scores["error"].isna().all()
 
 
-def test_a_frame_that_is_no_dialogues_is_refused(shipped: emotionscope.Models) -> None:
-    with pytest.raises(UserError, match="lacks the column dialogue_id"):
-        shipped.dialogues(pd.DataFrame({"utterance": ["Hi"]}))
-
-
 def test_a_clip_gives_its_faces_with_time_and_person(obvious: Path, shared: Path) -> None:
     with emotionscope.load(obvious / "bundle") as models:
         faces = models.clip(shared / "data" / "clips" / "dia29_utt4.mp4")
@@ -82,6 +86,88 @@ def test_a_clip_gives_its_faces_with_time_and_person(obvious: Path, shared: Path
         assert (faces[["w", "h"]] > 0).all(axis=None)
         with pytest.raises(RowError, match="missing"):
             models.clip(shared / "nowhere.mp4")
+
+
+def test_a_picture_is_a_path_bytes_or_an_array(tmp_path: Path) -> None:
+    png = cv2.imencode(".png", cv2.cvtColor(face := drawn_picture(), cv2.COLOR_RGB2BGR))[1]
+    (tmp_path / "face.png").write_bytes(png.tobytes())
+    clear = np.dstack([face, np.full(face.shape[:2], 255, np.uint8)])
+    given = (tmp_path / "face.png", png.tobytes(), face, face / 255, clear)
+    with emotionscope.load() as models, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        first, *others = [models.image(picture) for picture in (*given, "~/face.png")]
+        assert len(first)
+        for found in others:
+            pd.testing.assert_frame_equal(found, first)
+        assert len(models.image(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)))
+        for bad in (np.zeros((3, 4, 5)), np.full((9, 9), 300), "nowhere", 7, None):
+            with pytest.raises((UserError, RowError)):
+                models.image(bad)
+
+
+def drawn_picture() -> NDArray[np.uint8]:
+    """An RGB picture of one person."""
+    return np.ascontiguousarray(picture((300, 130, 110, BLACK, GREEN))[:, :, ::-1])
+
+
+def test_models_say_what_they_are(shipped: emotionscope.Models) -> None:
+    assert "meld-ferplus" in repr(shipped) and shipped.bundle.version in repr(shipped)
+
+
+def test_a_detector_that_does_not_exist_fails_at_once() -> None:
+    with pytest.raises(UserError, match=r"mtcnn.*haar"):
+        emotionscope.load(detector="mtcnn")
+
+
+def test_a_long_call_shows_progress_on_a_terminal(
+    shipped: emotionscope.Models, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped.texts(["Hi"])
+    assert not capsys.readouterr().err
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    shipped.texts(["Hi"] * 30)
+    assert "30/30" in capsys.readouterr().err
+
+
+SCRIPT = """
+import sys
+import emotionscope
+import multiprocessing
+
+models = emotionscope.load()
+print("faces", len(models.clip(sys.argv[1])))
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    print("faces", len(pool.apply(models.clip, [sys.argv[1]])))
+print("faces", len(models.clip(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("from_a_file", [True, False])
+def test_a_plain_script_sees_faces_by_itself_and_in_a_worker(tmp_path: Path, from_a_file: bool) -> None:
+    write_video(tmp_path / "dark.mp4", [np.zeros((96, 160, 3), np.uint8)] * 12)
+    script, video = tmp_path / "script.py", tmp_path / "dark.mp4"
+    script.write_text(SCRIPT)
+    with script.open() as lines:
+        command = [sys.executable, str(script) if from_a_file else "-", str(video)]
+        done = subprocess.run(
+            command, stdin=lines, capture_output=True, text=True, timeout=300, env=shell(PYTHONPATH=ROOT)
+        )
+    assert done.stdout == "faces 0\n" * 3
+    assert not done.stderr
+
+
+def test_the_lines_of_the_page_for_python_print_what_it_shows(tmp_path: Path) -> None:
+    page = (Path(ROOT) / "docs" / "python.md").read_text()
+    (tmp_path / "clips").mkdir()
+    write_video(tmp_path / "clips" / "interview.mp4", [np.zeros((96, 160, 3), np.uint8)] * 40)
+    cv2.imwrite(str(tmp_path / "team.jpg"), np.zeros((96, 160, 3), np.uint8))
+    blocks = re.findall(r"^```(python|text)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(block for kind, block in blocks if kind == "python"))
+    run = [sys.executable, str(script)]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=shell(PYTHONPATH=ROOT))
+    assert not done.stderr
+    assert done.stdout == "".join(block for kind, block in blocks if kind == "text")
 
 
 def test_faces_are_answered_by_name(obvious: Path) -> None:

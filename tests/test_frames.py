@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from emotionscope.errors import RowError
+from emotionscope.video.faces import FaceSettings
 from emotionscope.video.frames import sample_frames, sample_spans
-from emotionscope.video.sampler import FEWEST, FPS, Frame
+from emotionscope.video.sampler import FEWEST, Frame
 from tests.videos import number_of, numbered, write_video
 
 
@@ -55,8 +56,8 @@ def test_few_frames_of_a_short_clip_and_as_many_a_second_of_a_long_one(tmp_path)
     assert numbers(sample(clip(tmp_path / "four.mp4", 4))) == [0, 1, 2, 3]
     assert len(sample(clip(tmp_path / "second.mp4", 24))) == FEWEST
     long = sample(clip(tmp_path / "long.mp4", 1000, fps=10, gop=20))
-    assert len(long) == 100 * FPS
-    assert np.diff(times(long)) == pytest.approx(1 / FPS, abs=0.2)
+    assert len(long) == 100 * FaceSettings.fps
+    assert np.diff(times(long)) == pytest.approx(1 / FaceSettings.fps, abs=0.2)
     with (tmp_path / "long.mp4").open("rb") as stream:
         assert len(list(sample_frames(stream, 10, 20, fps=5))) == 50
 
@@ -278,3 +279,17 @@ def test_real_clips(shared):
     hevc = sample(shared / "data" / "odd_videos" / "face_noface.mov")
     assert len(hevc) == 13
     assert np.diff(times(hevc)) == pytest.approx(0.5, abs=0.25)
+
+
+@pytest.mark.parametrize(("start", "end", "shown"), [(6, 8, 1), (2, 4, 0), (6.01, 6.02, 1), (4, 6, 1), (12, 12.5, 2)])
+def test_a_frame_is_shown_until_the_next_one_comes(tmp_path, start, end, shown):
+    path = clip(tmp_path / "slides.mp4", 5, times=[0, 5, 10, 15, 15.04])
+    (frame, *_) = sample(path, start, end)
+    assert number_of(frame.image) == shown
+    assert frame.time == pytest.approx(max(5 * shown - start, 0), abs=0.01)
+
+
+def test_after_the_end_of_the_video_no_frame_is_shown(tmp_path):
+    path = clip(tmp_path / "slides.mp4", 4, times=[0, 5, 10, 10.04])
+    with pytest.raises(RowError, match="video span is empty"):
+        sample(path, 30, 31)

@@ -92,7 +92,9 @@ def test_two_folders_that_tell_the_same_column_are_refused(tmp_path: Path) -> No
 
 def test_names_that_are_nearly_right_are_named(tmp_path: Path) -> None:
     write(tmp_path, table().rename_columns(["Dialogue ID", "utterance-id", "utterance "]))
-    with pytest.raises(UserError, match=r"there is 'Dialogue ID', 'utterance-id', 'utterance '"):
+    with pytest.raises(
+        UserError, match="rename the column 'Dialogue ID' to dialogue_id, 'utterance-id' to utterance_id"
+    ):
         read(tmp_path)
 
 

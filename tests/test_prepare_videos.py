@@ -1,6 +1,8 @@
 """A folder of videos becomes a dialogues table, and what is not used is told with its reason."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +125,43 @@ def test_what_is_wrong_with_transcripts_is_told(tmp_path: Path) -> None:
     assert account.not_unicode == ["a.srt: windows-1252"]
     assert account.cues_left_out == ["a.srt, line 7: its times cannot be read (Lost.)"]
     assert account.cues_outside == ["a.mp4: 1 after its end at 12.0 s"]
-    assert account.unreadable_transcripts == [
-        "b.json: no list 'segments' in it, as Whisper and WhisperX write it",
-        "c.srt: no cue in it",
-    ]
+    assert [name.partition(":")[0] for name in account.unreadable_transcripts] == ["b.json", "c.srt"]
     counts = (account.cues_without_text, account.cues_reordered, account.cues_backwards, account.cues_clipped)
     assert counts == (1, 1, 1, 1)
+
+
+def test_what_is_said_comes_before_signs_and_songs_and_pictures_are_no_text(tmp_path: Path) -> None:
+    cut = ("film.en.forced.srt", "film.commentary.srt", "film.en.srt", "film.chapters.vtt", "film.thumbnails.vtt")
+    names = (*cut, "film.lrc", "film.txt", "notes.txt")
+    rows, account = prepare(folder(tmp_path, **{"film.mp4": ""}, **{name: SRT.format(name) for name in names}))
+    assert said(rows) == {"film.mp4": "film.en.srt"}
+    assert sorted(account.spare_transcripts) == ["film.commentary.srt", "film.en.forced.srt"]
+    assert account.no_speech == ["film.chapters.vtt", "film.thumbnails.vtt"]
+    assert account.unread_formats == ["film.lrc", "film.txt"]
+    assert account.other_files == 1
+
+
+def test_names_with_accents_are_the_same_composed_or_not(tmp_path: Path) -> None:
+    apart, together = (unicodedata.normalize(form, "Gespräch") for form in ("NFD", "NFC"))
+    rows, account = prepare(folder(tmp_path, **{f"{together}.mp4": "", f"{apart}.srt": SRT.format("Hi.")}))
+    assert said(rows) == {f"{together}.mp4": "Hi."}
+    assert not account.stray_transcripts
+
+
+def test_milliseconds_and_missing_ends_go_by_the_length_of_the_video(tmp_path: Path) -> None:
+    files = {"a.csv": "start,end,text\n1000,2500,Hi.\n3000,,Bye.\n", "b.csv": "start,end,text\n1,2,Hi.\n"}
+    rows, account = prepare(folder(tmp_path, **{"a.mp4": "", "b.mp4": "", **files}))
+    assert [(row["start"], row["end"]) for row in rows] == [(1.0, 2.5), (3.0, 12.0), (1.0, 2.0)]
+    assert (account.milliseconds, account.cues_without_end) == (["a.csv"], 1)
+
+
+def test_a_named_encoding_counts_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
+    place = folder(tmp_path / "in", **{"a.mp4": "", "a.srt": SRT.format("Ä").encode("cp850")})
+    job = partial(prepare_videos.PrepareVideos, videos=place)
+    prepare_videos.run(job(output=str(tmp_path / "out"), encoding="cp850"))
+    assert tables.read(tables.open_dataset(str(tmp_path / "out"), "dialogues"))["utterance"].to_pylist() == ["Ä"]
+    with pytest.raises(UserError, match="--encoding klingon"):
+        prepare_videos.run(job(output=str(tmp_path / "none"), encoding="klingon"))
 
 
 def test_a_folder_without_a_video_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,10 @@
 """One video cannot take more than its row: not by stalling its decoder, and not by crashing it."""
 
-import multiprocessing
-import os
-import signal
 import socket
 import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from emotionscope.errors import RowError
@@ -84,5 +82,5 @@ def test_a_video_that_stalls_costs_its_own_row_only(folder: str, isolated: Isola
 
 
 def end_decoder() -> None:
-    for process in multiprocessing.active_children():
-        os.kill(process.pid or 0, signal.SIGKILL)
+    for process in psutil.Process().children():
+        process.kill()

@@ -152,3 +152,18 @@ def test_summaries_go_from_s3_to_s3(bucket: str) -> None:
     summarise.run(summarise.Summarise(scores=f"{bucket}/scores", output=f"{bucket}/summaries"))
     names = {file.name for file in storage.list_files(f"{bucket}/summaries")}
     assert {"dialogues.csv", "dialogues.parquet", "speakers.parquet", "spans.parquet", "transitions.csv"} <= names
+
+
+def test_a_blank_speaker_is_none(tmp_path: Path) -> None:
+    rows = [("Ida", 0.0, "joy"), ("", 1.0, "anger"), ("Bo", 2.0, "joy"), (" \t", 3.0, "anger"), (None, 4.0, "joy")]
+    found = summaries(tmp_path, [table(rows)])
+    assert found["speakers"]["speaker"].tolist() == ["Bo", "Ida"]
+    assert found["dialogues"]["other_speaker_pairs"].tolist() == [0]
+
+
+def test_spans_of_tenths_begin_where_they_say_and_can_be_counted_with(tmp_path: Path) -> None:
+    starts = [0.0, 0.3, 0.6, 0.7, 1.7, 4.3]
+    spans = summaries(tmp_path, [table([("Ida", start, "joy") for start in starts])], every=0.1)["spans"]
+    assert spans["span_start"].tolist() == starts
+    assert spans["span_end"].tolist() == [0.1, 0.4, 0.7, 0.8, 1.8, 4.4]
+    assert (spans["span_start"] + 0.5).dtype == np.float64

@@ -16,7 +16,7 @@ from emotionscope.fusion import TEXT_ALONE, Probabilities
 from emotionscope.io import columns, contracts, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.text.blank import has_text
+from emotionscope.text import answers
 from emotionscope.vision import pooling, preprocessing
 
 if TYPE_CHECKING:
@@ -180,11 +180,7 @@ def _heard(table: pa.Table) -> np.ndarray:
 
 def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
     """The text model's probabilities float32 [n, 7]; NaN for a text that is missing or blank."""
-    result = missing(len(texts))
-    spoken = [row for row, text in enumerate(texts) if has_text(text)]
-    if spoken:
-        result[spoken] = bundle.text.probabilities([texts[row] or "" for row in spoken])
-    return result
+    return answers.probabilities(texts, bundle.text)
 
 
 def _columns(model: str, probabilities: Probabilities) -> dict[str, pa.Array]:

@@ -11,7 +11,7 @@ import importlib.metadata
 import platform
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -127,13 +127,16 @@ def load(uri: str, faces: bool = True) -> Bundle:
     text = _load_part(uri, manifest, "text", TextModel.from_bytes)
     if text is None:
         raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
-    vision = None
-    if faces:
-        from emotionscope.vision.model import VisionModel
-
-        vision = _load_part(uri, manifest, "vision", VisionModel.from_bytes)
     fusion = _load_part(uri, manifest, "fusion", Fusion.from_bytes)
-    return Bundle(uri, manifest["version"], text, vision, fusion, manifest)
+    bundle = Bundle(uri, manifest["version"], text, None, fusion, manifest)
+    return with_vision(bundle) if faces else bundle
+
+
+def with_vision(bundle: Bundle) -> Bundle:
+    """A bundle that was loaded without its vision model, with it. Raises UserError as `load` does."""
+    from emotionscope.vision.model import VisionModel
+
+    return replace(bundle, vision=_load_part(bundle.uri, bundle.manifest, "vision", VisionModel.from_bytes))
 
 
 def load_fusion(uri: str) -> Fusion | None:

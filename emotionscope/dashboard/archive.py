@@ -106,7 +106,7 @@ class Archive:
                 SELECT {column(f"{chosen.model}_emotion")} AS emotion,
                     CASE WHEN {column("utterance_id")} IS NOT NULL -- which `least` would pass over
                         THEN greatest(least({column("utterance_id")} // {GROUP}, {POSITIONS - 1}), 0) END AS position,
-                    {column("speaker")} AS speaker, {column("text_emotion")} AS "text",
+                    {self._speaker()} AS speaker, {column("text_emotion")} AS "text",
                     {column("vision_emotion")} AS vision, {column("dialogue_id")} AS dialogue_id,
                     {column(FACE_COUNT)} > 0 AS seen, {column("error")} IS NOT NULL AS failed
                 FROM scores WHERE {where}
@@ -165,12 +165,17 @@ class Archive:
         """The probability of a model's likeliest emotion, as SQL."""
         return f"greatest({', '.join(map(self.scores.column, probability_columns(model)))})"
 
+    def _speaker(self) -> str:
+        """The speaker as SQL; a blank is none."""
+        column = self.scores.column("speaker", "NULL::VARCHAR")
+        return f"CASE WHEN trim(CAST({column} AS VARCHAR)) <> '' THEN {column} END"
+
     def values(self, name: str) -> list[str]:
         """The commonest values of a column as text, the commonest first; none where the table lacks it."""
         if name not in self.columns:
             return []
         value = split(self.scores.column) if name == "split" else f"CAST({self.scores.column(name)} AS VARCHAR)"
-        query = f"SELECT {value} AS value FROM scores WHERE value IS NOT NULL GROUP BY 1"
+        query = f"SELECT {value} AS value FROM scores WHERE trim(value) <> '' GROUP BY 1"
         return [str(each) for each in self._query(f"{query} ORDER BY count(*) DESC, 1 LIMIT {MOST_VALUES}")["value"]]
 
     def shifts(self, chosen: Selection) -> pd.DataFrame:
@@ -184,7 +189,7 @@ class Archive:
             f"""
             SELECT previous, emotion, speaker, count(*) AS rows FROM (
                 SELECT {previous(chosen.model, column)} AS previous, {column(f"{chosen.model}_emotion")} AS emotion,
-                    {column("speaker")} AS speaker, {where} AS chosen FROM scores
+                    {self._speaker()} AS speaker, {where} AS chosen FROM scores
             ) WHERE chosen AND previous IS NOT NULL AND emotion IS NOT NULL GROUP BY ALL ORDER BY ALL
             """,
             values,

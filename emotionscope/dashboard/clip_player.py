@@ -6,7 +6,7 @@ from emotionscope.dashboard import markup
 from emotionscope.dashboard.utterances import Utterance
 from emotionscope.errors import RowError
 from emotionscope.video.clips import Clip
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Span
 from emotionscope.video.sandbox import IsolatedClips
 
 KEPT = 4  # clips in memory

@@ -8,7 +8,7 @@ import numpy as np
 
 from emotionscope.fusion import Probabilities
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Span
 
 
 @dataclass(frozen=True)

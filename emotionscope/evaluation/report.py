@@ -19,7 +19,6 @@ from emotionscope.io import parts
 from emotionscope.io.contracts import KEY
 from emotionscope.io.tables import Dataset
 from emotionscope.labels import EMOTIONS, MODELS
-from emotionscope.vision import saliency
 
 FACES_SHOWN = 3  # an utterance, those of the best quality
 CHANGES_SHOWN = 20  # utterances whose answer changed
@@ -130,6 +129,8 @@ def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]
 
 def explain(bundle: Bundle, mistakes: Iterable[Mistake], faces: Mapping[Key, list[bytes]]) -> dict[Key, Explanation]:
     """What moved the bundle's models in each of `evaluation.evaluate`'s mistakes, by (dialogue_id, utterance_id)."""
+    from emotionscope.vision import saliency  # torch, which a report without faces need not wait for
+
     explanations = {}
     for row in mistakes:
         key = (row.dialogue_id, row.utterance_id)

@@ -213,9 +213,8 @@ def open_output(
     s3.check_access(uri)
     finished, place = uris.join(uri, SUMMARY), uris.join(uri, RUN)
     try:
-        if not reopen and storage.exists(finished):
-            more = ", or add new files by --append" if job == "score" else ""
-            raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it{more}")
+        if not reopen:
+            refuse_finished(uri, job)
         if not storage.exists(place) and storage.list_files(uri):
             raise UserError(f"{uri}: the output exists and holds other files; name another --output")
         claim = claims.take(place, claims.facts(job, settings, dataset), claims.files_of(dataset))
@@ -225,6 +224,13 @@ def open_output(
     except OSError as error:
         raise s3.failure(f"{uri}: cannot be written to", error) from error
     return Output(uri, job, claim.settings, claim.id, place, claim.files)
+
+
+def refuse_finished(uri: str, job: str) -> None:
+    """Raise UserError where an output is finished. `open_output` does so too; this needs no other setting."""
+    if storage.exists(uris.join(uri, SUMMARY)):
+        more = ", or add new files by --append" if job == "score" else ""
+        raise UserError(f"{uri}: the output exists and is finished; name another --output or delete it{more}")
 
 
 def note_of(metadata: pq.FileMetaData) -> Any:

@@ -26,6 +26,17 @@ from emotionscope.io.storage import File
 READERS = 16  # files looked at at once
 SUFFIXES = (".parquet", ".parq", ".pq", ".pqt")
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # after one of these, a file packed once more
+# Tables in other formats, by what pandas reads them with.
+READ_BY_PANDAS = {
+    ".csv": "read_csv({})",
+    ".tsv": "read_csv({}, sep='\\t')",
+    ".jsonl": "read_json({}, lines=True)",
+    ".ndjson": "read_json({}, lines=True)",
+    ".json": "read_json({})",
+    ".xlsx": "read_excel({})",
+    ".feather": "read_feather({})",
+    ".arrow": "read_feather({})",
+}
 MAGIC = (b"PAR1", b"PARE")  # the second begins an encrypted file, which is refused with Arrow's reason
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -58,7 +69,7 @@ def find(uri: str) -> list[tuple[File, str]]:
             _refuse_formats_above(uri, posixpath.dirname(path), filesystem)
             _check_name(uri)
             if not _begins_as_parquet(uri):
-                raise UserError(f"{uri}: not a Parquet file; other formats must be converted to Parquet first")
+                raise UserError(f"{uri}: not a Parquet file; {_how_to_convert(uri)}")
             return [(File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0), "")]
         if info.type != pafs.FileType.Directory:
             raise UserError(f"{uri}: neither a file nor a folder")
@@ -73,8 +84,18 @@ def find(uri: str) -> list[tuple[File, str]]:
     regular = [(each.name, each.size, each.modified) for each in seen if each.size is not None]
     files = _parquet_among([File(uris.join(uri, name), name, *rest) for name, *rest in regular])
     if not files:
-        raise UserError(f"{uri}: no Parquet files in it")
+        other = next((name for name, *_ in regular if posixpath.splitext(name)[1].lower() in READ_BY_PANDAS), None)
+        raise UserError(f"{uri}: no Parquet files in it" + (f"; {_how_to_convert(other)}" if other else ""))
     return [(file, partition_of(file.name)) for file in files]
+
+
+def _how_to_convert(name: str) -> str:
+    stem, suffix = posixpath.splitext(name)
+    read = READ_BY_PANDAS.get(suffix.lower())
+    if not read:
+        return "other formats must be converted to Parquet first"
+    line = f"import pandas; pandas.{read.format(repr(name))}.to_parquet({f'{stem}.parquet'!r})"
+    return f'convert it by this line: python -c "{line}"'
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,28 @@ import pyarrow as pa
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.io import columns, parquet_files
-from emotionscope.io.contracts import FACES, INTERNAL, TableContract
+from emotionscope.io.contracts import CONTRACTS, FACES, INTERNAL, Kind, TableContract
 from emotionscope.io.parts import Part, partition_column
+
+MANY = 4  # columns that are named in one message
+# How a table of the kind that is wanted is made of one of another kind.
+WAYS: dict[Kind, dict[Kind, str]] = {
+    "scores": {
+        "keyframes": "score it first: emotionscope score --keyframes {uri} --output scores",
+        "dialogues": "score it first: emotionscope score --dialogues {uri} --output scores",
+    },
+    "faces": {"scores": "the faces table is the one that score --faces writes"},
+    "keyframes": {
+        "scores": "name the table that the scores were made from",
+        "dialogues": "find its faces first: emotionscope extract_keyframes --dialogues {uri} --output keyframes",
+    },
+}
+# What others call our columns, in lower case and without what stands between words.
+OTHER_NAMES = {
+    "utterance": ("text", "sentence", "transcript", "message", "content", "words", "line"),
+    "dialogue_id": ("dialogid", "dialogue", "conversationid", "conversation", "callid", "sessionid", "threadid"),
+    "utterance_id": ("turnid", "turn", "uttid", "messageid", "sentenceid", "lineid", "index", "position"),
+}
 
 
 def with_partitions(
@@ -65,10 +85,28 @@ def unify(
         raise UserError(f"{parts[0].uri}: column {name!r} is not {wanted}, as it is in the table to add to")
     missing = [column.name for column in contract.columns if column.required and column.name not in unified.names]
     if missing:
-        twins = [name for name in unified.names if re.sub(r"[\s.-]+", "_", name.strip().lower()) in missing]
-        hint = f" (names must be spelled so: there is {', '.join(map(repr, twins))})" if twins else ""
-        raise UserError(f"{uri}: not a {contract.kind} table, it lacks the column {', '.join(missing)}{hint}")
+        raise UserError(f"{uri}: {_lacking(uri, contract, unified.names, missing)}")
     return unified
+
+
+def _lacking(uri: str, contract: TableContract, names: list[str], missing: list[str]) -> str:
+    """What to do about a table without some columns: it may be of another kind, or name them otherwise."""
+    kinds = [each for each, own in CONTRACTS.items() if {c.name for c in own.columns if c.required} <= set(names)]
+    for kind, way in WAYS.get(contract.kind, {}).items():
+        if kind in kinds:
+            return f"a {kind} table, where a {contract.kind} table is wanted; {way.format(uri=uri)}"
+    shown = (
+        ", ".join(missing) if len(missing) < MANY else f"{', '.join(missing[: MANY - 1])} and {len(missing) - 2} more"
+    )
+    plain = {re.sub(r"[\s_.-]+", "", name.lower()): name for name in names}
+    twins = [
+        f"{plain[other]!r} to {name}"
+        for name in missing
+        for other in (name.replace("_", ""), *OTHER_NAMES.get(name, ()))
+        if other in plain
+    ]
+    hint = f"; rename the column {', '.join(twins)}" if twins else ""
+    return f"not a {contract.kind} table, it lacks the column {shown}{hint}"
 
 
 def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa.Schema:
@@ -110,3 +148,13 @@ def check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema)
                     reason = columns.fits(table[name], wanted_types[name])
                     if reason:
                         raise UserError(f"{part.uri}: column {name!r} cannot be read as {wanted_types[name]}: {reason}")
+
+
+def conform(name: str, table: pa.Table, contract: TableContract) -> pa.Table:
+    """A table in memory, called `name` in messages, in the types of a contract. Raises UserError where it breaks it."""
+    schema = unify(name, contract, [table.schema.remove_metadata()], [Part(name, len(table), 0, "", "", 0)], None)
+    for field in schema:
+        reason = columns.fits(table[field.name], field.type)
+        if reason:
+            raise UserError(f"{name}: column {field.name!r} cannot be read as {field.type}: {reason}")
+    return columns.conform(table, schema)

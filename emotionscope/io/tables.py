@@ -6,15 +6,18 @@ from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotionscope.errors import UserError
 from emotionscope.io import atomic, parquet_files, s3, schemas, summary, uris
-from emotionscope.io.contracts import CONTRACTS, Kind
+from emotionscope.io.contracts import CONTRACTS, KEY, Kind
 from emotionscope.io.parts import Part, read_footer, read_rows
 from emotionscope.io.storage import File
 from emotionscope.io.summary import SUMMARY
+
+BLOCK = 250_000  # rows read at once
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,20 @@ def read(dataset: Dataset, names: Sequence[str] | None = None) -> pa.Table:
     if names is not None:
         schema = pa.schema([field for field in schema if field.name in names])
     return pa.concat_tables([read_rows(part, schema, 0, part.rows) for part in dataset.parts])
+
+
+def equal_keys(dataset: Dataset) -> int:
+    """How many rows have the dialogue and utterance of a row before them. Takes eight bytes of memory a row."""
+    import duckdb  # a quarter of a second, which other jobs need not wait for
+
+    schema = pa.schema([dataset.schema.field(name) for name in KEY])
+    digests = []
+    with duckdb.connect() as connection:
+        for part in dataset.parts:
+            for start in range(0, part.rows, BLOCK):
+                keys = connection.from_arrow(read_rows(part, schema, start, min(BLOCK, part.rows - start)))
+                digests.append(keys.project(f"hash({', '.join(KEY)}) AS digest").fetchnumpy()["digest"])
+    return dataset.rows - len(np.unique(np.concatenate(digests)))
 
 
 def head(dataset: Dataset, names: Sequence[str], rows: int) -> pa.Table:

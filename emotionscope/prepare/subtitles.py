@@ -1,39 +1,52 @@
-"""SubRip and WebVTT to cues.
+"""SubRip, WebVTT and YouTube's .sbv to cues.
 
-webvtt-py reads a cue: its times, tags and voice. Its reading of a whole file drops what it cannot read without a word,
-so the file is cut into cues here, at every line that has an arrow beside a time, and a cue that it refuses is named.
+Libraries read what is well formed, and drop or glue together what is not (pysubs2, srt, webvtt-py). So the file is cut
+into cues here, at every line that has two times or an arrow beside one, and what cannot be read is named.
 """
 
 import re
 from collections.abc import Iterator
 
-from webvtt.errors import MalformedCaptionError
-from webvtt.models import Caption
+from emotionscope.prepare.cues import Found, RawCue, seconds
 
-from emotionscope.prepare.cues import RawCue
-
+_CLOCK = r"-?\d+(?:\s?:\s?\d+){1,2}(?:\s?[.,]\s?\d+)?"
+_LONG_CLOCK = r"-?(?:\d+\s?:\s?\d+\s?:\s?\d+(?:\s?[.,]\s?\d+)?|\d+\s?:\s?\d+\s?[.,]\s?\d+)"
 _ARROW = re.compile(r"[\d:]\s*-->|-->\s*-?\d+:")  # a text may hold an arrow too
-_TIMES = re.compile(r"\s*(-?)([\d:.,]+)\s*-->\s*(-?)([\d:.,]+)(?=\s|$)")
-_LINE = re.compile(r"\r\n|\r|\n")
+_TIMES = re.compile(rf"\s*({_CLOCK})\s*-->\s*({_CLOCK})(?=\s|$)")
+# What translation programs and others make of the arrow, or .sbv's comma.
+_TWO_TIMES = re.compile(rf"\s*({_LONG_CLOCK})\s*(?:&gt;|[^\w\s]|\s){{1,8}}?\s*({_LONG_CLOCK})(?=\s|$)")
+_LINE = re.compile(r"\r*\n|\r")
 _NO_TAG = re.compile(r"<(?![A-Za-z/]|\d+:)")  # <3
-_BLOCKS = ("NOTE", "STYLE", "REGION")  # of WebVTT, which are no text
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
+_BLOCKS = ("NOTE", "STYLE", "REGION", "WEBVTT", "X-TIMESTAMP-MAP")  # of WebVTT, which are no text
+_SPRITE = re.compile(r"\S+#xywh=[\d,.]+")
 
 
-def read(text: str) -> list[RawCue]:
-    """The cues of a SubRip or WebVTT file, in its order. Raises nothing: a file without a cue gives none."""
+def read(text: str) -> Found:
+    """The cues of a file, in its order. Raises ValueError where they are a player's preview pictures."""
     lines = _LINE.split(text)
-    places = [number for number, line in enumerate(lines) if _ARROW.search(line)]
-    ends = [*(_head(lines, place) for place in places[1:]), len(lines)] if places else []
-    return [
-        _cue(place + 1, lines[place], list(_spoken(lines[place + 1 : max(end, place + 1)])))
-        for place, end in zip(places, ends, strict=True)
-    ]
+    if len(lines) > 6 and not any(line.strip() for line in lines[1::2]) and any(map(_is_times, lines[::2])):
+        lines = lines[::2]  # each line end was doubled
+    places = [number for number, line in enumerate(lines) if _is_times(line)]
+    heads = [_head(lines, place) for place in places]
+    cues: list[RawCue] = []
+    for place, end in zip(places, [*heads[1:], len(lines)][: len(places)], strict=True):
+        cues += _cues(place + 1, lines[place], list(_spoken(lines[place + 1 : max(end, place + 1)])))
+    if cues and all(_SPRITE.fullmatch(cue.text.strip()) for cue in cues):
+        raise ValueError("names of pictures, which a player shows as a preview, and nothing said")
+    return Found(cues, tuple(_before(lines[: heads[0]])) if heads else ())
+
+
+def _is_times(line: str) -> bool:
+    return bool(_ARROW.search(line) or _TWO_TIMES.match(line))
 
 
 def _head(lines: list[str], place: int) -> int:
     """Where the cue begins whose times are in line `place`: at its number or name, if it has one."""
-    above = lines[place - 1].strip()
+    above = lines[place - 1].strip() if place else ""
     alone = place < 2 or not lines[place - 2].strip()
+    if not above and place > 1 and lines[place - 2].strip().isdigit() and (place < 3 or not lines[place - 3].strip()):
+        return place - 2  # an empty line behind the number
     return place - 1 if above and (above.isdigit() or alone) and not above.startswith(_BLOCKS) else place
 
 
@@ -45,31 +58,35 @@ def _spoken(lines: list[str]) -> Iterator[str]:
             block = False
             continue
         first = number > 0 and not lines[number - 1].strip()
-        block = block or (first and line.split()[0] in _BLOCKS)
+        block = block or (first and line.split()[0].startswith(_BLOCKS))
         if not block:
             yield line
 
 
-def _cue(number: int, times: str, spoken: list[str]) -> RawCue:
-    place = f"line {number}"
-    caption = _parse(times, spoken)
-    if caption is None:
-        return RawCue(place, None, None, "\n".join(spoken))
-    match = _TIMES.match(times)
-    before, after = (bool(match and match[group]) for group in (1, 3))
-    start, end = (time.in_milliseconds() / 1000 for time in (caption.start_time, caption.end_time))
-    voices = {voice.strip() for voice in Caption.VOICE_SPAN_PATTERN.findall(caption.raw_text)}
-    speaker = voices.pop() if len(voices) == 1 else None
-    return RawCue(place, -start if before else start, -end if after else end, caption.text, speaker)
+def _before(lines: list[str]) -> Iterator[str]:
+    """What stands before the first cue and is none of WebVTT's headers and blocks."""
+    block = bool(lines) and lines[0].lstrip("\ufeff").startswith("WEBVTT")
+    for number, line in enumerate(lines, start=1):
+        block = bool(line.strip()) and (block or line.startswith(_BLOCKS))
+        if line.strip() and not block:
+            yield f"line {number}: {line.strip()[:40]}"
 
 
-def _parse(times: str, spoken: list[str]) -> Caption | None:
-    """One cue as webvtt-py reads it, its times without their signs; None where it cannot."""
-    match = _TIMES.match(times)
-    if not match:
-        return None
-    start, end = (match[group].replace(",", ".") for group in (2, 4))
-    try:
-        return Caption(start, end, [_NO_TAG.sub("&lt;", line) for line in spoken])
-    except MalformedCaptionError:
-        return None
+def _cues(number: int, times: str, spoken: list[str]) -> list[RawCue]:
+    """The cue at a line; one with several voices as one for each, with as much of the time as of the letters."""
+    place, text = f"line {number}", "\n".join(_NO_TAG.sub("&lt;", line) for line in spoken)
+    match = _TIMES.match(times) or _TWO_TIMES.match(times)
+    start, end = (seconds(match[group]) for group in (1, 2)) if match else (None, None)
+    if start is None or end is None:
+        return [RawCue(place, None, None, text)]
+    voices = list(_VOICE.finditer(text))
+    if len({voice[1].strip() for voice in voices}) < 2:
+        return [RawCue(place, start, end, text, voices[0][1] if voices else None)]
+    ends = [*(voice.start() for voice in voices[1:]), len(text)]
+    parts = [(voice[1], text[voice.end() : stop]) for voice, stop in zip(voices, ends, strict=True)]
+    whole, said, found = sum(len(part) for _, part in parts) or 1, 0, []
+    for voice, part in parts:
+        first, said = said, said + len(part)
+        since, until = (round(start + (end - start) * share / whole, 3) for share in (first, said))
+        found.append(RawCue(place, since, until, part, voice))
+    return found

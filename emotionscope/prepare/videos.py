@@ -3,14 +3,15 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 
 from emotionscope.errors import UserError
 from emotionscope.io import s3, storage
 from emotionscope.prepare import pairing, transcripts
-from emotionscope.prepare.cues import Cue, Transcript
+from emotionscope.prepare.cues import Cue, Transcript, in_seconds
 from emotionscope.prepare.pairing import Paired
 from emotionscope.video.length import Length
 
@@ -45,11 +46,20 @@ class Account:
     unreadable_transcripts: list[str] = field(default_factory=list)
     spare_transcripts: list[str] = field(default_factory=list)  # of a video that has a better one
     stray_transcripts: list[str] = field(default_factory=list)  # of no video
+    unread_formats: list[str] = field(default_factory=list)  # transcripts beside a video, in formats that are not read
+    no_speech: list[str] = field(default_factory=list)  # chapters, preview pictures and the like
     not_unicode: list[str] = field(default_factory=list)  # transcripts
+    milliseconds: list[str] = field(default_factory=list)  # transcripts
+    before_first_cue: list[str] = field(default_factory=list)  # lines
+    guessed: list[str] = field(default_factory=list)  # rows of columns with too many or few values
     cues_left_out: list[str] = field(default_factory=list)
     cues_without_text: int = 0
     cues_reordered: int = 0
     cues_clipped: int = 0
+    cues_repeated: int = 0
+    cues_rolled: int = 0
+    cues_divided: int = 0
+    cues_without_end: int = 0
     cues_outside: list[str] = field(default_factory=list)  # videos, with the number of their cues after its end
     cues_backwards: int = 0
     other_files: int = 0
@@ -69,11 +79,17 @@ def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
     found = [file for file in files if pairing.is_video(file)]
     if not found:
         raise UserError(f"{videos}: no video in it ({', '.join(pairing.VIDEOS)})")
-    texts = [file for file in (storage.list_files(folder) if folder else files) if pairing.is_transcript(file)]
+    beside = [file for file in (storage.list_files(folder) if folder else files) if not pairing.is_video(file)]
+    silent = [file for file in beside if pairing.is_transcript(file) and pairing.shows_no_speech(file)]
+    texts = [file for file in beside if pairing.is_transcript(file) and file not in silent]
     paired, stray = pairing.pair(found, texts, anywhere=folder is not None)
+    unread = pairing.pair(found, filter(pairing.is_unread, beside), anywhere=folder is not None)[0]
     account.videos = len(found)
+    account.no_speech = [file.name for file in silent]
     account.stray_transcripts = [file.name for file in stray]
-    account.other_files = len(files) - len(found) - sum(map(pairing.is_transcript, files))
+    account.unread_formats = sorted({file.name for one in unread for file in one.transcripts})
+    known = sum(map(pairing.is_transcript, files)) + (0 if folder else len(account.unread_formats))
+    account.other_files = len(files) - len(found) - known
     return paired
 
 
@@ -88,7 +104,7 @@ class Script:
     spare: tuple[str, ...]
 
 
-def read_script(one: Paired) -> Script:
+def read_script(one: Paired, encoding: str | None = None) -> Script:
     """The first transcript of a video that has a cue to use."""
     read: list[tuple[storage.File, Transcript]] = []
     problems = []
@@ -96,7 +112,7 @@ def read_script(one: Paired) -> Script:
         try:
             if file.size > transcripts.LARGEST:
                 raise ValueError(f"larger than {transcripts.LARGEST // 2**20} MiB")
-            transcript = transcripts.read(file.name, storage.read_bytes(file.uri))
+            transcript = transcripts.read(file.name, storage.read_bytes(file.uri), encoding)
         except (ValueError, OSError) as error:
             problems.append(f"{file.name}: {' '.join(str(error).split())}")
             continue
@@ -108,19 +124,22 @@ def read_script(one: Paired) -> Script:
     return Script(None, (), tuple(read), tuple(problems), ())
 
 
-def tables(paired: list[Paired], window: float, lengths: Lengths, account: Account) -> Iterator[pa.Table]:
+def tables(
+    paired: list[Paired], window: float, lengths: Lengths, account: Account, encoding: str | None = None
+) -> Iterator[pa.Table]:
     """Tables of `SCHEMA` of some `PART_ROWS` rows, a video's rows in one; `account` is filled in as they come.
 
     `lengths` tells how long videos are. A video without a transcript is cut into windows of `window` seconds; where its
-    length is not known either, it is one row without a span.
+    length is not known either, it is one row without a span. `encoding` is that of transcripts not in Unicode.
     """
     rows: list[tuple[object, ...]] = []
     measured = lengths([one.video.uri for one in paired])
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(paired), BATCH):
             batch = paired[start : start + BATCH]
-            for one, script in zip(batch, readers.map(read_script, batch), strict=True):
+            for one, read in zip(batch, readers.map(partial(read_script, encoding=encoding), batch), strict=True):
                 length = next(measured)
+                script = _timed(read, length, account)
                 _note(account, one, script, length)
                 name, before = one.video.name, len(rows)
                 for number, cue in enumerate(script.cues):
@@ -134,6 +153,20 @@ def tables(paired: list[Paired], window: float, lengths: Lengths, account: Accou
                 rows = []
     if rows:
         yield _table(rows)
+
+
+def _timed(script: Script, length: Length, account: Account) -> Script:
+    """The cues in seconds, and those without an end up to the video's."""
+    if script.file is None:
+        return script
+    transcript, milliseconds = in_seconds(script.read[-1][1], length.seconds)
+    if milliseconds:
+        account.milliseconds.append(script.file.name)
+    ended = (
+        replace(cue, end=length.seconds) if cue.end is None and length.seconds and length.seconds > cue.start else cue
+        for cue in transcript.cues
+    )
+    return replace(script, cues=tuple(ended))
 
 
 def windows(length: float | None, window: float) -> list[tuple[float | None, float | None]]:
@@ -152,6 +185,8 @@ def _note(account: Account, one: Paired, script: Script, length: Length) -> None
     account.spare_transcripts += script.spare
     for file, transcript in script.read:
         account.cues_left_out += [f"{file.name}, {reason}" for reason in transcript.left_out]
+        account.before_first_cue += [f"{file.name}, {line}" for line in transcript.before]
+        account.guessed += [f"{file.name}, {reason}" for reason in transcript.guessed]
         account.cues_without_text += transcript.empty
     if length.error:
         account.unreadable_videos.append(f"{name}: {length.error}")
@@ -163,7 +198,11 @@ def _note(account: Account, one: Paired, script: Script, length: Length) -> None
     account.transcripts[suffix] = account.transcripts.get(suffix, 0) + 1
     account.cues_reordered += transcript.reordered
     account.cues_clipped += transcript.clipped
-    account.cues_backwards += sum(cue.end <= cue.start for cue in script.cues)
+    account.cues_repeated += transcript.repeated
+    account.cues_rolled += transcript.rolled
+    account.cues_divided += transcript.divided
+    account.cues_without_end += transcript.open_ended
+    account.cues_backwards += sum(cue.end is not None and cue.end <= cue.start for cue in script.cues)
     account.with_speaker += sum(cue.speaker is not None for cue in script.cues)
     if not transcript.encoding.startswith("utf"):
         account.not_unicode.append(f"{script.file.name}: {transcript.encoding}")

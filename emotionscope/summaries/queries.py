@@ -16,6 +16,9 @@ SCORES_COLUMNS = ("dialogue_id", "utterance_id", "speaker", "video", "start", "e
 FACES_COLUMNS = ("dialogue_id", "utterance_id", "video", "time", "person", *EMOTIONS)
 _NAMES = str(list(EMOTIONS))  # a list in SQL too; numbers of emotions start at 1, as its places do
 
+TICKS = 1_000_000  # of a second, in which spans are counted
+_SPOKEN = r"regexp_matches(speaker, '[^\s\p{Z}]')"  # a blank is no speaker
+
 
 @dataclass(frozen=True)
 class Group:
@@ -54,7 +57,8 @@ UTTERANCE_PAIRS = """
 
 def utterances(probabilities: Sequence[str], every: float, columns: Sequence[str]) -> str:
     """Makes the table utterances of ``scores``, whose columns are given; `probabilities` are those of a model."""
-    optional = ", ".join(name if name in columns else f"NULL::VARCHAR AS {name}" for name in ("speaker", "video"))
+    speaker = f"CASE WHEN {_SPOKEN} THEN speaker END" if "speaker" in columns else "NULL::VARCHAR"
+    optional = f"{speaker} AS speaker, {'video' if 'video' in columns else 'NULL::VARCHAR AS video'}"
     return f"""
         CREATE TABLE utterances AS
         SELECT dialogue_id, utterance_id, {optional},
@@ -101,7 +105,12 @@ def of_faces(every: float) -> dict[str, str]:
 
 
 def _span(time: str, every: float) -> str:
-    return f"CASE WHEN isfinite({time}) THEN floor({time} / {every!r})::BIGINT END"
+    # In whole ticks: 0.3 / 0.1 is less than 3.
+    return f"CASE WHEN isfinite({time}) THEN try_cast(floor(round({time} * {TICKS}) / {_ticks(every)}) AS BIGINT) END"
+
+
+def _ticks(every: float) -> int:
+    return round(every * TICKS)
 
 
 def _emotions(probabilities: Sequence[str]) -> str:
@@ -122,7 +131,8 @@ def _grouped(keys: Sequence[str], rows: str, pairs: str, kinds: Mapping[str, str
     by, here = ", ".join(keys), " AND ".join(f"{key} IS NOT NULL" for key in keys if key != "video")
     shown = []
     for key in keys:
-        span = [f"a.span * {every!r} AS span_start", f"(a.span + 1) * {every!r} AS span_end"]
+        ticks = _ticks(every)
+        span = [f"a.span * {ticks} / {TICKS} AS span_start", f"(a.span + 1) * {ticks} / {TICKS} AS span_end"]
         shown += span if key == "span" else [f"a.{key}"]
     counts = [f"count(*) FILTER (emotion = {number})" for number in range(1, len(EMOTIONS) + 1)]
     shares = ", ".join(

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from emotionscope.errors import RowError
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Span
 from emotionscope.video.stretch import find_key, seek
 
 LARGEST = 32 * 2**20  # bytes of a clip

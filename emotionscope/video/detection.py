@@ -3,17 +3,14 @@
 import time
 from dataclasses import dataclass
 from importlib import resources
-from typing import Literal, cast, get_args
 
 import cv2
 import numpy as np
 from cv2.data import haarcascades
 
-from emotionscope.errors import UserError
+from emotionscope.video.faces import DetectorName
 from emotionscope.video.shrinking import shrink
 from emotionscope.video.yunet import YuNet
-
-DetectorName = Literal["yunet", "haar"]
 
 YUNET_NAME = "face_detection_yunet_2023mar.onnx"  # Wu et al. 2023, from OpenCV's model zoo; MIT
 AREA = 480 * 270  # pixels a picture is shrunk to before detection; a smaller one stays as it is
@@ -41,13 +38,6 @@ class Detection:
     frontal: float
     sure: bool
     points: tuple[tuple[float, float], ...] | None = None
-
-
-def check_detector(name: str) -> DetectorName:
-    """The detector of that name. Raises UserError where there is none."""
-    if name in get_args(DetectorName):
-        return cast(DetectorName, name)
-    raise UserError(f"detector {name!r}: choose yunet or haar")
 
 
 class Detector:

@@ -51,8 +51,12 @@ class Shown:
     transfer: int
 
     @classmethod
-    def of(cls, frame: VideoFrame, aspect: Fraction | None) -> Self:
-        """How to show a frame whose pixels are `aspect` times as wide as high. Raises RowError if it is too large."""
+    def of(cls, frame: VideoFrame, aspect: Fraction | None, video_width: int = 0) -> Self:
+        """How to show a frame whose pixels are `aspect` times as wide as high. Raises RowError if it is too large.
+
+        Where the size changes within a video, `video_width` is the one that counts, in pixels as stored.
+        """
+        grown = video_width / frame.width if video_width else 1.0
         check_size(frame.width, frame.height)
         transfer, turn = (
             int(frame.color_trc),
@@ -63,7 +67,7 @@ class Shown:
         width, height = round(width / scale), round(height / scale)
         if (width, height) != (frame.width, frame.height):
             frame = frame.reformat(width, height)
-        return cls(frame, scale, *turn, transfer)
+        return cls(frame, scale * grown, *turn, transfer)
 
     def image(self) -> np.ndarray:
         """The frame, uint8 BGR [height, width, 3]."""

@@ -5,10 +5,8 @@ Faces are looked for five times a second. Between, a face is where the line from
 
 from collections import deque
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
-from av.video.frame import VideoFrame
 
 from emotionscope.speaking.crops import RATE, crop
 from emotionscope.video import tracking
@@ -56,7 +54,7 @@ class FaceWatcher:
         self._open: list[OpenTrack] = []
         self._closed: list[OpenTrack] = []
 
-    def take(self, time: float, frame: VideoFrame, aspect: Fraction | None) -> None:
+    def take(self, time: float, shown: Shown) -> None:
         """Look at the frame that is shown from `time` seconds of the span on."""
         slot = round(time * RATE)
         if slot <= self._slot or time > LONGEST:
@@ -68,7 +66,6 @@ class FaceWatcher:
             for _ in range(self._slot + 1, slot):
                 self._recent.append(self._recent[-1])
         self._slot = slot
-        shown = Shown.of(frame, aspect)
         self._recent.append(shown.grey())
         if slot >= self._next_look:
             self._look(shown)

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
-from emotionscope.errors import RowError
-from emotionscope.video.detection import DetectorName
-from emotionscope.video.sampler import FPS, Span
+from emotionscope.errors import RowError, UserError
 
+DetectorName = Literal["yunet", "haar"]
 SpeakersChoice = Literal["auto", "always", "never"]
+FASTEST = 60  # frames a second that may be looked at
+Span = tuple[float | None, float | None]  # start and end in seconds; None: either end of the video
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,19 @@ class FaceSettings:
 
     detector: DetectorName = "yunet"
     max_faces: int = 8
-    fps: float = FPS
+    fps: float = 2.0
     speakers: SpeakersChoice = "auto"
+
+    def check(self) -> None:
+        """Raise UserError for a detector or a choice that there is not, and for a rate that is none."""
+        for name, value, known in (
+            ("detector", self.detector, get_args(DetectorName)),
+            ("speakers", self.speakers, get_args(SpeakersChoice)),
+        ):
+            if value not in known:
+                raise UserError(f"{name} {value!r}: choose {', '.join(known)}")
+        if not 0 < self.fps <= FASTEST:
+            raise UserError(f"fps {self.fps:g}: a number above 0, and at most {FASTEST}, is wanted")
 
     def describe(self) -> str:
         """The settings on one line for people."""

@@ -13,7 +13,8 @@ from typing import IO
 import numpy as np
 
 from emotionscope.errors import RowError
-from emotionscope.video.sampler import FPS, Frame, NewWatcher, Sampler, Span, Watcher, samplers_of
+from emotionscope.video.faces import FaceSettings, Span
+from emotionscope.video.sampler import Frame, NewWatcher, Sampler, Watcher, samplers_of
 from emotionscope.video.stretch import Skip, Stretch
 
 APART = 60.0  # seconds between two spans from which on what lies between them is not read
@@ -30,7 +31,7 @@ class Part:
 
 
 def sample_frames(
-    stream: IO[bytes], start: float | None = None, end: float | None = None, fps: float = FPS
+    stream: IO[bytes], start: float | None = None, end: float | None = None, fps: float = FaceSettings.fps
 ) -> Iterator[Frame]:
     """Frames spread evenly over the seconds `start` to `end` of a video (None: to either end).
 
@@ -45,7 +46,7 @@ def sample_frames(
 
 
 def sample_spans(
-    stream: IO[bytes], spans: Sequence[Span], fps: float = FPS, watch: NewWatcher | None = None
+    stream: IO[bytes], spans: Sequence[Span], fps: float = FaceSettings.fps, watch: NewWatcher | None = None
 ) -> Iterator[tuple[int, Part | RowError]]:
     """The frames that `sample_frames` gives for each span, or the error it raises, with the span's number.
 

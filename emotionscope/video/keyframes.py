@@ -11,8 +11,7 @@ from emotionscope.errors import JobError, RowError, first_line
 from emotionscope.io import contracts, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.speaking.crops import SIDE
-from emotionscope.video.faces import Face, Finder, Found, Track, Utterance
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Face, Finder, Found, Span, Track, Utterance
 
 TRACKS = f"{INTERNAL}tracks"  # column of the tracks whose speaking is still to be measured
 _TRACK = pa.struct([("start", pa.float64()), *((name, pa.large_binary()) for name in ("boxes", "crops", "sound"))])

@@ -1,22 +1,23 @@
 """How long videos are, read from their heads in a separate process, as they are untrusted."""
 
-import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import TimeoutError
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import IO
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
-from pebble import ProcessExpired, ProcessPool
 
-from emotionscope.errors import JobError, RowError
+from emotionscope.errors import JobError, RowError, first_line
 from emotionscope.io import s3, storage
 from emotionscope.video.clock import GAP, JOINED_GAP, Clock, is_stamped
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
+from emotionscope.video.isolation import Companion, Ended
 
 LONGEST = 7 * 24 * 3600.0  # seconds; a head that tells more is damaged
 SECONDS = 120.0  # for one video; one without an index is read to its end
@@ -32,23 +33,35 @@ class Length:
 
 def lengths(uris: Iterable[str]) -> Iterator[Length]:
     """The length of each video, in order. No video makes this raise, and a store that is away a JobError."""
-    context = multiprocessing.get_context("spawn")
-    aws = (s3.environment(),)
-    with ProcessPool(os.cpu_count() or 1, initializer=s3.use_environment, initargs=aws, context=context) as pool:
-        found = pool.map(_length, uris, timeout=SECONDS).result()
-        while True:
-            try:
-                yield next(found)
-            except StopIteration:
-                return
-            except TimeoutError:
-                yield Length(None, f"video took too long: more than {SECONDS:g} s")
-            except ProcessExpired as error:
-                yield Length(None, f"video crashed its decoder: exit code {error.exitcode}")
-            except JobError:
-                raise
-            except Exception as error:
-                yield Length(None, f"video failed: {type(error).__name__}: {' '.join(str(error).split())}")
+    count = os.cpu_count() or 1
+    free: SimpleQueue[Companion] = SimpleQueue()
+
+    def measure(uri: str) -> Length:
+        companion = free.get()
+        try:
+            return _measured(companion, uri)
+        finally:
+            free.put(companion)
+
+    with ExitStack() as stack, ThreadPoolExecutor(count) as threads:
+        for _ in range(count):
+            free.put(companion := Companion(s3.use_environment, s3.environment()))
+            stack.callback(companion.close)
+        yield from threads.map(measure, uris)
+
+
+def _measured(companion: Companion, uri: str) -> Length:
+    try:
+        found: Length = companion.run(_length, (uri,), SECONDS)
+        return found
+    except TimeoutError:
+        return Length(None, f"video took too long: more than {SECONDS:g} s")
+    except Ended as error:
+        return Length(None, f"video crashed its decoder: {error}")
+    except JobError:
+        raise
+    except Exception as error:
+        return Length(None, f"video failed: {first_line(error)}")
 
 
 def _length(uri: str) -> Length:

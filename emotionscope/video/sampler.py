@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
@@ -12,17 +11,15 @@ from av.video.frame import VideoFrame
 from emotionscope.errors import RowError
 from emotionscope.video import clock
 from emotionscope.video.display import Shown
+from emotionscope.video.faces import Span
 from emotionscope.video.stretch import Skip, Stretch
 
-FPS = 2.0  # frames a second that are looked at
 FEWEST = 4  # frames of a short utterance, where it has as many
-MOST = 2400  # frames of a long one, 20 minutes at `FPS`; a longer one is looked at less often
+MOST = 2400  # frames of a long one, 20 minutes at two a second; a longer one is looked at less often
 PART, PART_SECONDS, LARGEST_PART = 24, 12.0, 96  # frames of a long utterance that are looked at together
 STILL = 2.0  # seconds for which a frame counts that stands longer
 
 EMPTY = "video span is empty: no frame in it"
-
-Span = tuple[float | None, float | None]  # start and end in seconds; None: either end of the video
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,8 @@ class Frame:
 class Watcher(Protocol):
     """Looks at every frame of a part of a span, in order of time."""
 
-    def take(self, time: float, frame: VideoFrame, aspect: Fraction | None) -> None:
-        """Look at the next frame, at `time` seconds of the span; `aspect` is a pixel's width to its height."""
+    def take(self, time: float, shown: Shown) -> None:
+        """Look at the next frame, which is shown from `time` seconds of the span on."""
 
 
 # Makes the watcher of a part of a span, if it has one: from the span's number.
@@ -56,7 +53,11 @@ def samplers_of(
     start, end = span
     low = -np.inf if start is None else stretch.zero + max(start, 0.0)
     high = np.inf if end is None else stretch.zero + end
+    zero = low if np.isfinite(low) else stretch.zero
     inside = stretch.inside(low, high)
+    if not len(inside):  # a player shows the frame before until the next one comes
+        low = stretch.standing(low)
+        inside = stretch.inside(low, high)
     if not len(inside):
         raise RowError("video has no frames: its track is empty" if span == (None, None) else EMPTY)
     times, keys = stretch.times[inside], stretch.keys[inside]
@@ -68,7 +69,6 @@ def samplers_of(
     middles = edges + length / count / 2
     if even is not ordered:
         edges, middles = np.interp(edges, even, ordered), np.interp(middles, even, ordered)
-    zero = low if np.isfinite(low) else stretch.zero
     cells = int(np.clip(round(PART_SECONDS * fps), PART, LARGEST_PART))
     for part, (begin, stop) in enumerate(itertools.pairwise([low, *edges[cells::cells].tolist(), high])):
         own = slice(part * cells, (part + 1) * cells)
@@ -95,7 +95,8 @@ class Sampler:
         stretch: Stretch,
         watcher: Watcher | None,
     ) -> None:
-        self.number, self._aspect, self.watcher = number, stretch.aspect, watcher
+        self.number, self.watcher = number, watcher
+        self._aspect, self._width = stretch.aspect, stretch.width
         self.low, self.high = window
         self._edges, self._middles, self._zero = edges, middles, zero
         self.start = max(float(edges[0] - zero), 0.0)
@@ -120,7 +121,7 @@ class Sampler:
     def take(self, time: float, frame: VideoFrame) -> None:
         """Look at the next frame: of each cell the last one of its first half is chosen, else the one after."""
         if self.watcher:
-            self.watcher.take(float(time - self._zero), frame, self._aspect)
+            self.watcher.take(float(time - self._zero), Shown.of(frame, self._aspect, self._width))
         cell = max(int(np.searchsorted(self._edges, time, "right")) - 1, 0)
         if self._held is None or cell > self._cell:
             self._choose()
@@ -143,7 +144,7 @@ class Sampler:
     def _choose(self) -> None:
         if self._held:
             time, frame = self._held
-            self.chosen.append((max(float(time - self._zero), 0.0), Shown.of(frame, self._aspect)))
+            self.chosen.append((max(float(time - self._zero), 0.0), Shown.of(frame, self._aspect, self._width)))
 
     def has_enough(self) -> bool:
         """Whether (nearly) every cell that has frames has one that decodes."""

@@ -1,23 +1,18 @@
 """Videos are untrusted: each is decoded in a separate process, so that a bad one harms only itself."""
 
-import multiprocessing
 import os
 import resource
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import TimeoutError
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
-
-from pebble import ProcessExpired, ProcessPool
 
 from emotionscope.errors import RowError, first_line
 from emotionscope.io import s3
 from emotionscope.video.clips import Clip, cut
-from emotionscope.video.faces import FaceSettings, Found, Utterance
+from emotionscope.video.faces import FaceSettings, Found, Span, Utterance
 from emotionscope.video.files import open_video
-from emotionscope.video.sampler import Span
+from emotionscope.video.isolation import Companion, Ended
 from emotionscope.video.video_faces import VideoFaces
 
 SECONDS = 120.0  # for one utterance, and once more for each `LENGTH` seconds that it lasts or may last
@@ -40,48 +35,30 @@ class Spent:
     detection: float = 0.0
 
 
-class _Isolated:
+class _Isolated(Companion):
     """A process that is started anew after a video has ended it, and prepared by `start` each time.
 
     A video that takes longer than the seconds it is given, or needs more memory than the process has, raises RowError,
     and so does one that crashes the decoder twice: the first time something else may have ended the process.
     """
 
-    def __init__(self, start: Callable[..., None], *settings: Any) -> None:
-        self._start, self._settings = start, settings
-        self.pool = self._new_pool()
-
     def _try_twice(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
         try:
-            return self._run(function, arguments, seconds)
-        except (ProcessExpired, BrokenProcessPool):
+            return self._try(function, arguments, seconds)
+        except Ended:
             pass
         try:
-            return self._run(function, arguments, seconds)
-        except ProcessExpired as error:
-            raise RowError(f"video crashed its decoder: exit code {error.exitcode}") from error
+            return self._try(function, arguments, seconds)
+        except Ended as error:
+            raise RowError(f"video crashed its decoder: {error}") from error
 
-    def _run(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
-        if not self.pool.active:  # pebble gives a pool up when its process is ended between two videos
-            self.close()
-            self.pool = self._new_pool()
+    def _try(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
         try:
-            return self.pool.schedule(function, args=arguments, timeout=seconds).result()
+            return self.run(function, arguments, seconds)
         except TimeoutError as error:
             raise RowError(f"{TOO_LONG}: more than {seconds:g} s") from error
         except MemoryError as error:
             raise RowError("video needs too much memory") from error
-
-    def _new_pool(self) -> ProcessPool:
-        # Spawned: a fork of a Ray worker, which has threads, may hang.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPool(1, initializer=self._start, initargs=self._settings, context=context)
-
-    def close(self) -> None:
-        """End the process."""
-        pool: Any = self.pool  # pebble's methods have no types
-        pool.stop()
-        pool.join()
 
 
 class IsolatedFaces(_Isolated):

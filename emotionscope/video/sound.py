@@ -11,7 +11,7 @@ from av.container import InputContainer
 
 from emotionscope.speaking.sound import RATE, STEP, WINDOW, mfcc
 from emotionscope.video.container import jumps, main_track, open_container, row_errors, start_of
-from emotionscope.video.sampler import Span
+from emotionscope.video.faces import Span
 
 STEPS = RATE // STEP  # rows of features a second
 LONGEST = 3600.0  # seconds of sound that are read together

@@ -36,7 +36,7 @@ class Stretch:
         self.times = np.empty(0)
         self.keys = self.shown = np.empty(0, bool)
         with self._open() as (container, track):
-            self.aspect = track.sample_aspect_ratio
+            self.aspect, self.width = track.sample_aspect_ratio, track.codec_context.width
             # Times in a file need not start at zero; a user's do.
             self.zero = start_of(container, track)
             self.low = -np.inf if start is None else self.zero + max(start, 0.0)
@@ -121,6 +121,16 @@ class Stretch:
     def inside(self, low: float, high: float) -> np.ndarray:
         """Numbers of the packets that a player shows between two times of the file."""
         return np.flatnonzero(self.shown & (self.times >= low) & (self.times < high))
+
+    def standing(self, low: float) -> float:
+        """When the frame came that is shown at the time `low`; `low` itself where none is, as before and after all."""
+        times = np.sort(self.times[self.shown])
+        before = int(np.searchsorted(times, low, "right"))
+        if not before:
+            return low
+        usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        is_last = before == len(times)
+        return low if is_last and low >= times[-1] + usual else float(times[before - 1])
 
     def decode(self, windows: Sequence[tuple[float, float]], skip: Skip) -> Iterator[tuple[float, VideoFrame]]:
         """The frames that decode, with their times, in order; at least those of the `windows` (low, high).

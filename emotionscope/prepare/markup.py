@@ -1,0 +1,31 @@
+"""What stands in a cue beside its words: tags, entities, drawings, signs that show nothing."""
+
+import html
+import re
+
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}.*?(?:\{[^{}]*\\p0[^{}]*\}|\Z)", re.DOTALL)
+_ASS_TAG = re.compile(r"\{\\[^{}]*\}")
+_ASS_SPACE = re.compile(r"\\[Nnh]")
+_BREAK = re.compile(r"</?(?:br|p|div|li|tr)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[\d:.]+>")
+_CHANGE = re.compile(r"(?:(?<=\s)|^)>>+\s*")  # of speaker (CEA-608), and of topic
+_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+DEPTH = 5  # times that a text may have been escaped
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a cue as plain text: without tags, overrides, drawings, marks of change and what shows nothing."""
+    text = _TAG.sub("", _BREAK.sub("\n", _ASS_TAG.sub("", _DRAWING.sub("", text))))
+    text = _ASS_SPACE.sub("\n", text)
+    for _ in range(DEPTH):
+        text, before = html.unescape(text), text
+        if text == before:
+            break
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # JSON may hold half a pair
+    text = _CHANGE.sub("", _INVISIBLE.sub("", text))
+    return [line for line in (" ".join(each.split()) for each in re.split(r"[\r\n]", text)) if line]
+
+
+def clean(text: str) -> str:
+    """The same on one line."""
+    return " ".join(lines(text))
