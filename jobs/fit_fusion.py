@@ -25,10 +25,9 @@ def run(settings: FitFusion) -> str:
     if (settings.keyframes is None) == (settings.reliability is None):
         raise UserError("give either --keyframes, to learn the fusion, or --reliability, to state it")
     bundle_store.check_free(settings.bundle, "fusion", settings.replace)
-    prior = _prior(settings.bundle)
     if settings.reliability is not None:
-        return _state(settings, prior, settings.reliability)
-    return _learn(settings, prior, settings.keyframes or "")
+        return _state(settings, settings.reliability)
+    return _learn(settings, settings.keyframes or "")
 
 
 def _prior(bundle: str) -> dict[str, float]:
@@ -42,10 +41,10 @@ def _prior(bundle: str) -> dict[str, float]:
         raise UserError(f"{bundle}: its vision model does not say its prior ({first_line(error)})") from error
 
 
-def _state(settings: FitFusion, prior: dict[str, float], reliability: float) -> str:
+def _state(settings: FitFusion, reliability: float) -> str:
     """Publish a fusion of the given numbers."""
     known = settings.speaking_reliability
-    chosen = fusion.stated(prior, reliability, reliability if known is None else known)
+    chosen = fusion.stated(_prior(settings.bundle), reliability, reliability if known is None else known)
     print(f"fit_fusion: stated, not learnt; {_told(chosen)}")
     record = {"settings": {"reliability": chosen.unknown, "speaking_reliability": chosen.speaking}}
     version = bundle_store.publish(settings.bundle, "fusion", chosen.to_bytes(), record, settings.replace)
@@ -57,11 +56,12 @@ def _told(chosen: fusion.Fusion) -> str:
     return f"faces are believed {chosen.speaking:.0%} where they speak and {chosen.unknown:.0%} where it is unknown"
 
 
-def _learn(settings: FitFusion, prior: dict[str, float], keyframes: str) -> str:
+def _learn(settings: FitFusion, keyframes: str) -> str:
     dataset = tables.open_dataset(keyframes, "keyframes")
     for column in ("emotion", "split"):
         if column not in dataset.schema.names:
             raise UserError(f"{dataset.uri}: the fusion is learnt from labels, and there is no column {column!r}")
+    prior = _prior(settings.bundle)
     models = bundle_store.load(settings.bundle)
     from sklearn.metrics import f1_score  # two seconds, for which no mistake need wait
 

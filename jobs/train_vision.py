@@ -89,6 +89,8 @@ _SHOWN = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 
 def _check(settings: TrainVision) -> None:
     """Raise UserError for settings that do not fit each other."""
+    if settings.init == "imagenet" and settings.stem == "3x3":
+        raise UserError("--stem 3x3: the weights of --init imagenet have the stem 7x7")
     if not settings.epochs and settings.init in ("none", "imagenet"):
         raise UserError("--epochs 0: there is nothing to keep; name a bundle by --init")
     if settings.train_size and settings.train_size > settings.image_size:

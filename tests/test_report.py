@@ -88,7 +88,7 @@ def write(table: pa.Table, folder: Path) -> str:
 def keyframes(folder: Path) -> str:
     box = dict.fromkeys("xywh", 1)
     faces = [
-        {"time": 0.0, "box": box, "person": 0, "quality": quality, "image": f"face {quality}".encode()}
+        {"time": 0.0, "box": box, "person": 0, "quality": quality, "kept": True, "image": f"face {quality}".encode()}
         for quality in (0.1, 0.9, 0.5, 0.7)
     ]
     columns = {

@@ -12,10 +12,12 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
 from emotionscope.io import shards, storage, tables, uris
+from emotionscope.labels import EMOTIONS
 from emotionscope.text import training as text_training
 from emotionscope.video import files
 from emotionscope.vision import labelled_faces
 from emotionscope.vision import model as vision_model
+from emotionscope.vision.recipe import prior_of_answers
 from jobs import extract_keyframes, fit_fusion, score
 from tests.dialogue_tables import dialogues, invalid_utf8, write, write_file
 from tests.drawn_faces import write_faces
@@ -215,7 +217,8 @@ def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(
     models = str(tmp_path / "bundle")
     text = bundle_store.read_manifest(bundle_store.SHIPPED)["parts"]["text"]["file"]
     bundle_store.publish(models, "text", storage.read_bytes(uris.join(bundle_store.SHIPPED, text)), {})
-    bundle_store.publish(models, "vision", vision_model.create(32).to_bytes(), {})
+    prior = {"prior": prior_of_answers(np.ones(len(EMOTIONS)), 0.5)}
+    bundle_store.publish(models, "vision", vision_model.create(32).to_bytes(), prior)
     fit_fusion.run(fit_fusion.FitFusion(keyframes=str(tmp_path / "d"), bundle=models))
     told = capsys.readouterr().out
     assert f"of {len(places) - 2}" in told

@@ -58,7 +58,8 @@ class Gate(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Values float [..., channels], scaled."""
-        return values * self.weights(values).sigmoid()
+        scaled: Tensor = values * self.weights(values).sigmoid()
+        return scaled
 
 
 class Network(nn.Module):
