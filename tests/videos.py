@@ -52,8 +52,8 @@ def write_video(
 ) -> Path:
     """Encode BGR frames; `times` (seconds) makes the frame rate variable, `first` shifts the first time stamp.
 
-    `aspect` is the width of a pixel to its height (0: not told), `matrix` a, b, c, d of the display matrix. `audio` adds
-    a second of silence, `noise` as many seconds of noise.
+    `aspect` is the width of a pixel to its height (0: not told), `matrix` a, b, c, d of the display matrix. The sound
+    is a second of silence with `audio`, and `noise` seconds of noise.
     """
     quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     with av.open(str(path), "w", container_options=container_options or {}) as container:
