@@ -65,9 +65,16 @@ def run(settings: Demo) -> None:
             dialogues=dialogues,
             videos=release,
             output=keyframes,
+            speakers="never",
         )
         extract_keyframes.run(
-            ExtractKeyframes(dialogues=dialogues, output=keyframes, videos=release, verbose=settings.verbose)
+            ExtractKeyframes(
+                dialogues=dialogues,
+                output=keyframes,
+                videos=release,
+                speakers="never",  # drawn mouths do not speak
+                verbose=settings.verbose,
+            )
         )
         step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
         train_text.run(TrainText(dialogues=dialogues, bundle=models))

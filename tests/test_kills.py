@@ -63,7 +63,7 @@ class Run:
     variables: dict[str, str]
 
     def flags(self) -> list[str]:
-        flags = ["--dialogues", f"{self.place}/dialogues", "--videos", f"{self.place}/videos", "--detector", "haar"]
+        flags = ["--dialogues", f"{self.place}/dialogues", "--videos", f"{self.place}/videos"]
         flags += ["--output", f"{self.output}/scores", "--faces", f"{self.output}/faces", "--shard-rows", "3"]
         return [*flags, "--bundle", f"{self.place}/bundle"]
 
@@ -94,7 +94,7 @@ def make_archive(folder: Path) -> None:
     for n in range(CLIPS):
         hair, clothes = (BLACK, BROWN, BLOND)[n % 3], (GREEN, RED)[n % 2]
         frames = [picture((200 + 40 * n + 4 * t, 130, 110, hair, clothes, n / 3 - 1)) for t in range(24)]
-        write_video(folder / f"videos/{n}.mp4", frames * 2, gop=24)
+        write_video(folder / f"videos/{n}.mp4", frames * 2, gop=24, noise=2.0)
     videos = [f"{n}.mp4" if n < CLIPS else None for n in range(CLIPS + 1) for _ in range(SPANS)] + ["gone.mp4"]
     times = [n % SPANS / 2 for n in range(len(videos))]
     texts = [f"I am so {('happy', 'sad', 'angry')[n % 3]}, number {n}" for n in range(len(videos))]
@@ -107,7 +107,9 @@ def make_archive(folder: Path) -> None:
     scores, faces = run.tables()
     assert run.parts() == SHARDS
     assert scores["utterance_id"].to_pylist() == rows["utterance_id"].to_pylist()
-    assert len(faces) > CLIPS and scores["error"].null_count == len(rows) - 1
+    assert (
+        len(faces) > CLIPS and faces["speaking"].null_count < len(faces) and scores["error"].null_count == len(rows) - 1
+    )
 
 
 def living(job: "subprocess.Popen[str]", part: str) -> list[psutil.Process]:
@@ -125,7 +127,7 @@ def _part(process: psutil.Process, driver: psutil.Process) -> str | None:
             return "raylet" if process.name() == "raylet" else "head"
         if command.startswith("ray::") or "default_worker.py" in command:  # which it is called while it starts
             return None if "Agent" in command else "worker"
-        return "decoder" if "multiprocessing.spawn" in command else None
+        return "decoder" if "isolation.serve" in command else None
     return None
 
 
