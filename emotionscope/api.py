@@ -52,9 +52,9 @@ class Models:
     def texts(self, texts: Sequence[str | None]) -> pd.DataFrame:
         """What the text model says of each text: a row a text with ``emotion`` and a float32 column an emotion.
 
-        A text that is missing or blank has a row of missing values.
+        A text that is missing, blank, or of whose words the model knows none has a row of missing values.
         """
-        return _answers({"text": list(texts)}, stages.text_probabilities(texts, self.bundle))
+        return _answers({"text": list(texts)}, self.bundle.text.probabilities(texts))
 
     def faces(self, crops: Sequence[bytes]) -> pd.DataFrame:
         """What the vision model says of pictures that show one face each, encoded (JPEG, PNG, …): a row a picture.

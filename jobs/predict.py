@@ -19,6 +19,7 @@ from emotionscope import api, cli
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import RowError, UserError
 from emotionscope.labels import EMOTIONS
+from emotionscope.text.blank import has_text
 
 SEVERAL = Parameter(negative="", show_default=False)
 LONGEST = 1 << 20  # bytes read of a file of lines
@@ -78,10 +79,14 @@ def _table(names: Iterable[str], answers: pd.DataFrame) -> Table:
     for name in (*names, "emotion", "sure", "else"):
         table.add_column(name, justify="right" if name == "sure" else "left")
     for row in answers.to_dict("records"):
-        ranked = sorted(EMOTIONS, key=lambda emotion, row=row: -row[emotion])  # type: ignore[misc]
-        others = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in ranked[1:3])
         # As Text, so that no line of a user is read as markup.
         cells = [Text(str(row[name])) for name in names]
+        if row["emotion"] is None:
+            reason = "the text model knows none of the words" if has_text(row.get("text")) else "no text"
+            table.add_row(*cells, Text("–"), "", Text(reason, style="dim"))
+            continue
+        ranked = sorted(EMOTIONS, key=lambda emotion, row=row: -row[emotion])  # type: ignore[misc]
+        others = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in ranked[1:3])
         table.add_row(*cells, Text(ranked[0], style="bold"), f"{row[ranked[0]]:.0%}", Text(others, style="dim"))
     return table
 

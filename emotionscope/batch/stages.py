@@ -4,7 +4,6 @@ Three steps, because each may run on another machine: decode the face crops (CPU
 predict the text and fuse both (CPU).
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from emotionscope.vision.model import VisionModel
 
 NOTHING = "nothing to score: no text and no face"
+UNREAD = "nothing to score: the text model knows none of the words, and no face"
 # Columns between the steps: an utterance's decoded faces, why one is missing, and what the network makes of them all.
 _FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
 _COUNT = f"{INTERNAL}face_count"
@@ -42,7 +42,7 @@ def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
 def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Probabilities]:
     """The text's and the faces' probabilities, float32 [rows, 7] each, NaN where missing."""
     predicted = _predict(table, bundle)
-    return text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(predicted)
+    return bundle.text.probabilities(table["utterance"].to_pylist()), _face_probabilities(predicted)
 
 
 def missing(rows: int) -> Probabilities:
@@ -129,9 +129,11 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     """Rows of `predict_faces`, or keyframes rows whose faces no model predicted, to scores rows."""
-    text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(table)
+    texts = table["utterance"].to_pylist()
+    text, faces = bundle.text.probabilities(texts), _face_probabilities(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces)
-    errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), NOTHING, None)
+    reasons = [UNREAD if has_text(text) else NOTHING for text in texts]
+    errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), pa.array(reasons, pa.string()), None)
     for name in (_FACE_ERROR, "video_error"):
         earlier = tables.column_or_nulls(table, name, pa.string()).combine_chunks()
         # Null where either is. (With null_handling="skip", pyarrow 25 loses rows.)
@@ -154,15 +156,6 @@ def _face_probabilities(table: pa.Table) -> Probabilities:
     if _PREDICTED not in table.column_names:
         return missing(len(table))
     return np.asarray(table[_PREDICTED].combine_chunks().flatten()).reshape(-1, len(EMOTIONS))
-
-
-def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
-    """The text model's probabilities float32 [n, 7]; NaN for a text that is missing or blank."""
-    result = missing(len(texts))
-    spoken = [row for row, text in enumerate(texts) if has_text(text)]
-    if spoken:
-        result[spoken] = bundle.text.probabilities([texts[row] or "" for row in spoken])
-    return result
 
 
 def _columns(model: str, probabilities: Probabilities) -> dict[str, pa.Array]:

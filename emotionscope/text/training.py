@@ -26,7 +26,8 @@ from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
 from emotionscope.text import pipeline
 from emotionscope.text.blank import has_text
-from emotionscope.text.model import NGramLengths, TextModel, normalise
+from emotionscope.text.model import NGramLengths, TextModel
+from emotionscope.text.reading import read
 
 FOLDS = 3  # of the cross-validation that chooses the settings
 MARKS_WEIGHT = 0.3  # beside the n-grams, whose rows have length 1
@@ -78,7 +79,7 @@ def train(
     texts, truth, without = _labelled(table)
     if "train" not in texts:
         raise UserError("no row with text and emotion in split 'train', on which the model is fitted")
-    train_texts = [normalise(text) for text in texts["train"]]
+    train_texts = [read(text) for text in texts["train"]]
     counts = np.sort(np.bincount(truth["train"], minlength=len(EMOTIONS)))
     if counts[-2] < FOLDS:
         raise UserError(f"split 'train' needs at least two emotions with {FOLDS} rows each")
