@@ -18,10 +18,10 @@ from emotionscope.text.reading import NOT, said
 from emotionscope.text.vectors import WordVectors
 
 PENALTY = 1e-4  # on the squares of the weights, beside the mean loss
-OWN = 10.0  # how freely a word departs from what its vector says
+OWN = 6.0  # how freely a word departs from what its vector says
 OWN_ROWS = 5  # texts that a word must stand in to depart
 NEGATED_ROWS = 2  # texts that a negated word must stand in to be one of the vocabulary
-STEPS = 200  # of the solver, at most
+STEPS = 100  # of the solver, at most
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ def _solve(
         gradient[: ends[1]] += PENALTY * penalised
         return value, gradient.ravel()
 
-    found = minimize(loss, np.zeros(sum(sizes) * k), jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "gtol": 1e-6})
+    found = minimize(
+        loss, np.zeros(sum(sizes) * k), jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "gtol": 1e-6}
+    )
     one, two, _, bias = np.split(found.x.reshape(-1, k), ends)
     return one, two, bias[0]

@@ -74,7 +74,12 @@ class TextModel:
         n, k = len(self.sizes), len(self.labels)
         if len(set(self.labels) & set(EMOTIONS)) != k or k < 2:
             raise ValueError("its labels are not two or more different emotions")
-        if len(self.families) != ngrams.FAMILIES or sum(self.families) != n or min(self.families) < 0 or n > ngrams.MAX_NGRAMS:
+        if (
+            len(self.families) != ngrams.FAMILIES
+            or sum(self.families) != n
+            or min(self.families) < 0
+            or n > ngrams.MAX_NGRAMS
+        ):
             raise ValueError("the sizes of its families are not those of its vocabulary")
         shapes = (self.idf.shape, self.weights.shape, self.bias.shape)
         if shapes != ((n,), (n, k), (k,)) or self.sizes.sum(dtype=np.uint64) != len(self.terms):
@@ -207,7 +212,7 @@ class TextModel:
         return characters.character_classes(), (*self.lengths.words, *self.lengths.characters), self.lengths.across
 
     def _sums(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """What the n-grams of texts add to the scores of the labels, float32 [7, m], and the counts of `ngrams.sums`."""
+        """What the n-grams of texts add to the scores of the labels, and their counts, as `ngrams.sums` has them."""
         return ngrams.sums(
             characters.code_points("".join(texts)),
             _frozen(np.fromiter(accumulate(map(len, texts)), np.int64, len(texts))),

@@ -70,7 +70,9 @@ def _seed(family: int) -> Any:
 
 
 @_compiled
-def build_table(points: Array, lengths: Array, families: tuple[int, int, int, int], places: Array) -> tuple[Array, Array]:
+def build_table(
+    points: Array, lengths: Array, families: tuple[int, int, int, int], places: Array
+) -> tuple[Array, Array]:
     """The table uint64 [a power of two] of a vocabulary, and its filter uint8 of the same length.
 
     `points` uint32 are the code points of all n-grams, one after another, and `lengths` uint32 [n] their numbers;
@@ -358,7 +360,9 @@ def sums(
             for index in range(total):
                 seen[found[index]] = 0
             if total:
-                scale = np.float32(marks_weight if family == MARKS else 1 / (total if family == SAID else np.sqrt(square)))
+                scale = np.float32(
+                    marks_weight if family == MARKS else 1 / (total if family == SAID else np.sqrt(square))
+                )
                 for label, value in enumerate((a, b, c, d, e, f, g)):
                     result[label, text] += scale * value
             for place, value in enumerate((number, total, letters)):

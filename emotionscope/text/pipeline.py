@@ -60,7 +60,7 @@ def from_pipeline(pipeline: Pipeline, lengths: NGramLengths) -> TextModel:
 
 
 def to_pipeline(model: TextModel) -> Pipeline:
-    """The pipeline whose ``predict_proba`` says of texts from `reading.read` what the model says, for its ``classes_``."""
+    """The pipeline whose ``predict_proba`` says of texts from `reading.read` what the model says, for ``classes_``."""
     union, place = [], 0
     for (name, vectoriser), terms in zip(vectorisers(model.lengths).items(), model.vocabulary(), strict=True):
         if terms:

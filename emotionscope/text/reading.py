@@ -10,8 +10,11 @@ MAX_CHARACTERS = 10_000  # of an utterance; what stands behind is not read
 TOKEN = r"\w+(?:'\w+)?|[^\w\s]"
 SOME, ALL = " \u21e7", " \u21e7\u21e7"  # ⇧ behind a text with words in capitals, ⇧⇧ where most of it is
 NEGATIONS = frozenset(
-    "no not never none nobody nothing nowhere neither nor without cannot cant dont wont isnt arent wasnt werent didnt "
-    "doesnt hasnt havent hadnt couldnt wouldnt shouldnt aint".split()
+    [
+        *("no", "not", "never", "none", "nobody", "nothing", "nowhere", "neither", "nor", "without", "cannot", "aint"),
+        *("cant", "dont", "wont", "isnt", "arent", "wasnt", "werent", "didnt", "doesnt", "hasnt", "havent", "hadnt"),
+        *("couldnt", "wouldnt", "shouldnt"),
+    ]
 )
 NEGATED = 4  # words behind a negation that it may turn round
 NOT = "not_"

@@ -6,6 +6,8 @@ WordLlama's wheel (MIT) has such files: ``weights/l2_supercat_256.safetensors`` 
 
 import json
 from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -47,17 +49,20 @@ class WordVectors:
         """The vectors of words, float32 [n, d], each of length 1: the mean of their tokens; 0 where none is known."""
         result = np.zeros((len(words), self._table.shape[1]), np.float32)
         for row, word in enumerate(words):
-            places = [self._columns[token] for token in self._tokens(word) if token in self._columns and token != START]
-            if places:
+            if places := self._places(word):
                 result[row] = self._table[places].mean(axis=0)
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         return np.asarray(result / np.where(lengths > 0, lengths, 1), np.float32)
+
+    @cache  # noqa: B019 (lives as long as the training)
+    def _places(self, word: str) -> list[int]:
+        return [self._columns[token] for token in self._tokens(word) if token in self._columns and token != START]
 
     def _tokens(self, word: str) -> list[str]:
         """A word's tokens by byte-pair encoding (Sennrich et al. 2016): the pair of the lowest rank is joined first."""
         tokens, none = list(START + word), len(self._ranks)
         while len(tokens) > 1:
-            ranks = [self._ranks.get(pair, none) for pair in zip(tokens, tokens[1:], strict=False)]
+            ranks = [self._ranks.get(pair, none) for pair in pairwise(tokens)]
             place = ranks.index(min(ranks))
             if ranks[place] == none:
                 break
