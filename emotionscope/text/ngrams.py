@@ -365,6 +365,8 @@ def sums(
                 )
                 for label, value in enumerate((a, b, c, d, e, f, g)):
                     result[label, text] += scale * value
-            for place, value in enumerate((number, total, letters)):
-                counts[place, text] += value
+            if family != SAID:  # whose tokens are words, too
+                counts[0, text] += number
+                counts[1, text] += total
+            counts[2, text] += letters
     return result, counts

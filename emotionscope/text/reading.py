@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import cache
 
 import emoji
 
@@ -19,7 +18,8 @@ NEGATIONS = frozenset(
 NEGATED = 4  # words behind a negation that it may turn round
 NOT = "not_"
 _STRAIGHT = tuple(zip("‘’‚‛“”„‟´`–—", "''''\"\"\"\"''--", strict=True))
-_TWO_CAPITALS = re.compile("[A-Z]['A-Z]")
+_MAYBE_CAPITALS = re.compile(r"[A-Z]['A-Z]|[^\W\d_\x00-\x7fà-ÿ]")  # two, or a letter that English lacks
+_MAYBE_EMOJI = re.compile("[\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001ffff]")
 _TOKEN = re.compile(TOKEN)
 _TONES = re.compile("[\U0001f3fb-\U0001f3ff]")
 
@@ -31,12 +31,12 @@ def read(text: str) -> str:
     Words in capitals leave a sign behind the text, as lower case loses them.
     """
     text = text[:MAX_CHARACTERS]
-    if text.isascii():  # is in that form
-        text = text.replace("`", "'")
-        return text.lower() + _shouting(text) if _TWO_CAPITALS.search(text) else text.lower()
-    text = unicodedata.normalize("NFKC", text)
-    sign = _shouting(text)
-    if _emoji().search(text):
+    if not text.isascii():  # else it is in that form
+        text = unicodedata.normalize("NFKC", text)
+    sign = _shouting(text) if _MAYBE_CAPITALS.search(text) else ""
+    if text.isascii():
+        return text.replace("`", "'").lower() + sign
+    if _MAYBE_EMOJI.search(text):
         text = emoji.demojize(_TONES.sub("", text), ("\ue000", "\ue001"))
         text = re.sub("\ue000(.+?)\ue001", lambda found: f" {re.sub('[_-]+', ' ', found[1])} ", text)
     for odd, plain in _STRAIGHT:  # several times as fast as str.translate
@@ -65,10 +65,3 @@ def _shouting(text: str) -> str:
     if len(loud) < 2 and len("".join(loud)) < 4:
         return ""
     return ALL if 2 * len(loud) >= len(words) else SOME
-
-
-@cache
-def _emoji() -> re.Pattern[str]:
-    """Any character that an emoji begins with."""
-    first = {sign[0] for sign in emoji.EMOJI_DATA} - set("#*0123456789©®")
-    return re.compile("[" + "".join(sorted(first)) + "]")

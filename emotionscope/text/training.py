@@ -34,6 +34,7 @@ from emotionscope.text.vectors import WordVectors
 FOLDS = 3  # of the cross-validation that chooses the settings
 MARKS_WEIGHT = 0.3  # beside the n-grams, whose rows have length 1
 TOLERANCE = 1e-5  # of the gradient of the mean loss, at which the solver stops
+ROUGH = 1e-4  # in cross-validation, which only compares
 RARE = 3  # rows that an n-gram of characters must occur in
 
 
@@ -154,14 +155,17 @@ def _fit_transform(features: FeatureUnion, texts: list[str]) -> csr_matrix:
         raise UserError(f"the texts of split 'train' are too few to learn from ({error})") from error
 
 
-def _fit_classifier(settings: TextHyperparameters, rows: csr_matrix, truth: np.ndarray) -> LogisticRegression:
+def _fit_classifier(
+    settings: TextHyperparameters, rows: csr_matrix, truth: np.ndarray, rough: bool = False
+) -> LogisticRegression:
     names, counts = np.unique([EMOTIONS[index] for index in truth], return_counts=True)
     weights = (len(truth) / len(names) / counts) ** settings.class_weight_power
     class_weight = dict(zip(names.tolist(), weights.tolist(), strict=True))
     scale = _nb_weights(rows, truth)
-    # In float64 and to the end, so that another CPU's rounding moves no figure.
-    classifier = LogisticRegression(C=settings.C, class_weight=class_weight, max_iter=5000, tol=TOLERANCE)
-    classifier.fit((rows @ diags(scale)).astype(np.float64), [EMOTIONS[index] for index in truth])
+    # The model itself in float64 and to the end, so that another CPU's rounding moves no figure.
+    kind, tolerance = (np.float32, ROUGH) if rough else (np.float64, TOLERANCE)
+    classifier = LogisticRegression(C=settings.C, class_weight=class_weight, max_iter=5000, tol=tolerance)
+    classifier.fit((rows @ diags(scale)).astype(kind), [EMOTIONS[index] for index in truth])
     classifier.coef_ *= scale  # so that it takes the rows as they are
     return classifier
 
@@ -215,6 +219,6 @@ def _held_out(texts: list[str], truth: np.ndarray, points: list[TextHyperparamet
     held_rows = features.transform([texts[index] for index in held])
     result = np.zeros((len(points), len(held), len(EMOTIONS)), dtype=np.float32)
     for probabilities, point in zip(result, points, strict=True):
-        classifier = _fit_classifier(point, rows, truth[fitted])
+        classifier = _fit_classifier(point, rows, truth[fitted], rough=True)
         probabilities[:, indices(classifier.classes_)] = classifier.predict_proba(held_rows)
     return result
