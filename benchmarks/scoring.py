@@ -22,8 +22,8 @@ from torchvision.models import resnet18
 from benchmarks.measure import OURS, Benchmark, score_quietly
 from emotionscope.bundle import store as bundle_store
 from emotionscope.io import contracts, tables
-from emotionscope.text.model import normalise
 from emotionscope.text.pipeline import to_pipeline
+from emotionscope.text.reading import read
 from emotionscope.vision.model import BATCH, mixed_precision
 
 CORES = os.cpu_count() or 1
@@ -65,7 +65,7 @@ def _pipeline(bundle: str) -> Pipeline:
 
 def predict(bundle: str, texts: list[str]) -> int:
     """scikit-learn's part alone."""
-    return len(_pipeline(bundle).predict_proba([normalise(text) for text in texts]))
+    return len(_pipeline(bundle).predict_proba([read(text) for text in texts]))
 
 
 @contextmanager

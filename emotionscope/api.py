@@ -30,7 +30,6 @@ from emotionscope.errors import RowError, UserError
 from emotionscope.fusion import Probabilities
 from emotionscope.io import contracts, storage, uris
 from emotionscope.labels import EMOTIONS
-from emotionscope.text import answers
 from emotionscope.video.faces import DetectorName, FaceSettings, SpeakersChoice
 
 # What faces need is brought with the first of them: a sentence does not wait for it.
@@ -65,15 +64,15 @@ class Models:
         """What the text model says of each text: a row a text with ``emotion`` and a float32 column an emotion.
 
         `texts` is a list, or a Series or array of pandas, Polars, Arrow or NumPy. The answers stand in its order, and
-        have the index of a Series. A text that is missing or blank has a row of missing values. Raises UserError for
-        what is no texts, and for a single one.
+        have the index of a Series. A text that is missing, blank, or of whose words the model knows none has a row of
+        missing values. Raises UserError for what is no texts, and for a single one.
         """
         found, index = inputs.texts_of(texts)
         probabilities = np.empty((len(found), len(EMOTIONS)), np.float32)
         with _counting("texts", len(found)) as count:
             for start in range(0, len(found), BLOCK):
                 block = found[start : start + BLOCK]
-                probabilities[start : start + BLOCK] = answers.probabilities(block, self._loaded.text)
+                probabilities[start : start + BLOCK] = self._loaded.text.probabilities(block)
                 count(len(block))
         return _answers({"text": found}, probabilities, index)
 

@@ -77,7 +77,7 @@ def run(settings: Demo) -> None:
             )
         )
         step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
-        train_text.run(TrainText(dialogues=dialogues, bundle=models))
+        train_text.run(TrainText(dialogues=(dialogues,), bundle=models))
         learning = _learning(settings, faces, models)
         shown = {name: getattr(learning, name) for name in LEARNING}
         step("Train the vision model on labelled faces", "emotionscope train_vision", **shown)

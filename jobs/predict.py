@@ -20,6 +20,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import RowError, UserError
 from emotionscope.io import uris
 from emotionscope.labels import EMOTIONS
+from emotionscope.text.blank import has_text
 from jobs.settings import Predict
 
 LONGEST = 1 << 20  # bytes of a file of lines
@@ -49,9 +50,7 @@ def run(settings: Predict) -> list[Answer]:
 
 
 def _of_texts(texts: list[str], bundle: bundle_store.Bundle) -> list[Answer]:
-    from emotionscope.text import answers
-
-    probabilities = answers.probabilities(texts, bundle.text).tolist() if texts else []
+    probabilities = bundle.text.probabilities(texts).tolist() if texts else []
     return [_answer({"text": text}, row) for text, row in zip(texts, probabilities, strict=True)]
 
 
@@ -115,7 +114,8 @@ def show(found: list[Answer]) -> None:
 
 def _words(row: Answer) -> tuple[Text, str, Text]:
     if row["emotion"] is None:
-        return Text(NONE), NONE, Text("nothing to read", style="dim")
+        reason = "the text model knows none of the words" if has_text(row.get("text")) else "nothing to read"
+        return Text(NONE), NONE, Text(reason, style="dim")
     best, *others = sorted(EMOTIONS, key=lambda emotion: -row[emotion])
     following = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in others[:2])
     return Text(best, style="bold"), f"{row[best]:.0%}", Text(following, style="dim")

@@ -1,8 +1,10 @@
 """Train the text model on labelled utterances.
 
-Reads a dialogues table with the columns emotion and split, and adds the model to a bundle. It learns from split train
+Reads dialogues tables with the columns emotion and split, and adds the model to a bundle. It learns from split train
 alone, and cross-validation there chooses its settings. Splits dev and test, where there are any, are only measured. It
 runs on this machine and needs no GPU.
+
+The first table is the kind of talk that the model is for. From further ones it learns what words mean elsewhere.
 """
 
 import time
@@ -17,6 +19,7 @@ from emotionscope.errors import UserError
 from emotionscope.io import tables
 from emotionscope.io.storage import JsonObject
 from emotionscope.text import training as text_training
+from emotionscope.text.vectors import WordVectors
 from jobs.settings import TrainText
 
 SMALL = 5000  # rows up to which starting more processes takes longer than it saves
@@ -25,16 +28,24 @@ SMALL = 5000  # rows up to which starting more processes takes longer than it sa
 def run(settings: TrainText) -> str:
     """Run the job and return the bundle's new version."""
     started = time.monotonic()
-    dataset = tables.open_dataset(settings.dialogues, "dialogues")
+    weights = settings.weight or (1.0,) * (len(settings.dialogues) - 1)
+    if len(weights) != len(settings.dialogues) - 1:
+        raise UserError("give one --weight for each --dialogues but the first")
+    datasets = [tables.open_dataset(uri, "dialogues") for uri in settings.dialogues]
     bundle_store.check_free(settings.bundle, "text", settings.replace)
-    table = tables.read(dataset, ["utterance", "emotion", "split"])
-    print(f"train_text: {dataset.rows:,} utterances, {len(text_training.GRID)} settings to try", flush=True)
+    vectors = WordVectors(settings.vectors) if settings.vectors else None
+    first, *others = [tables.read(dataset, ["utterance", "emotion", "split"]) for dataset in datasets]
+    rows = sum(dataset.rows for dataset in datasets)
+    print(f"train_text: {rows:,} utterances, {len(text_training.GRID)} settings to try", flush=True)
     try:
-        model, record = text_training.train(table, processes=-1 if dataset.rows > SMALL else 1)
+        more = list(zip(others, weights, strict=True))
+        model, record = text_training.train(first, processes=-1 if rows > SMALL else 1, more=more, vectors=vectors)
     except UserError as error:
-        raise UserError(f"{dataset.uri}: {error}") from error
+        raise UserError(f"{', '.join(dataset.uri for dataset in datasets)}: {error}") from error
     _print_record(record)
-    record |= {"data": tables.fingerprint(dataset), "licence": settings.licence}
+    record |= {"data": tables.fingerprint(datasets[0]), "licence": settings.licence}
+    for one, dataset in zip(record["more"], datasets[1:], strict=True):
+        one["data"] = tables.fingerprint(dataset)
     version = bundle_store.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
     print(f"published to {settings.bundle}, version {version}, in {time.monotonic() - started:.0f} s")
     return version
@@ -66,14 +77,19 @@ def _print_record(record: JsonObject) -> None:
     )
     for name in ("split", "rows", "weighted F1", "macro F1", "accuracy", "ECE"):
         figures.add_column(name, justify="left" if name == "split" else "right")
-    floor = f"always {record['majority']}"
-    for split in ("dev", "test"):
-        if split in record:
-            rows = {split: record[split], f"  {floor}": record[split]["majority"]}
-            for name, row in rows.items():
-                keys = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
-                figures.add_row(name, f"{row['n']:,}", *(f"{row[key]:.4f}" if key in row else "" for key in keys))
+    for place, measured in enumerate([record, *record["more"]], 1):
+        floor = f"always {measured['majority']}"
+        for split in ("dev", "test"):
+            if split in measured:
+                name = split if place == 1 else f"{split} of table {place}"
+                rows = {name: measured[split], f"  {floor}": measured[split]["majority"]}
+                for title, row in rows.items():
+                    keys = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
+                    figures.add_row(title, f"{row['n']:,}", *(f"{row[key]:.4f}" if key in row else "" for key in keys))
     console.print(figures)
+    if second := record.get("second_half"):
+        shares = ", ".join(f"{share}: {figure:.4f}" for share, figure in second["shares"].items())
+        print(f"share of the second half {second['share']:g}; weighted F1 by share {shares}")
     left_out = ", ".join(f"{count:,} with {reason}" for reason, count in record["left_out"].items())
     print(f"temperature {record['temperature']:.2f}; rows left out: {left_out or 'none'}")
 

@@ -199,7 +199,7 @@ def obvious(trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         table, models = str(folder / "keyframes"), str(folder / "bundle")
         tables.write_part(keyframes(), f"{table}/part-0.parquet")
         copy_in(Path(trained), models)
-        train_text.run(train_text.TrainText(dialogues=table, bundle=models))
+        train_text.run(train_text.TrainText(dialogues=(table,), bundle=models))
         fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
 
     return made_once(tmp_path_factory, "obvious", make)

@@ -11,8 +11,8 @@ from emotionscope.bundle.store import Bundle
 from emotionscope.fusion import FLOOR, Fusion
 from emotionscope.labels import EMOTIONS, probability_columns
 from emotionscope.text import training as text_training
-from emotionscope.text.model import normalise
 from emotionscope.text.pipeline import to_pipeline
+from emotionscope.text.reading import read
 from emotionscope.text.training import TextHyperparameters
 from emotionscope.vision import model as vision_model
 from tests.drawn_faces import drawn_face
@@ -37,7 +37,7 @@ def bundle() -> Bundle:
 
 def plain_text(bundle: Bundle, text: str) -> np.ndarray:
     plain = to_pipeline(bundle.text)
-    (found,) = plain.predict_proba([normalise(text)])
+    (found,) = plain.predict_proba([read(text)])
     by_name = dict(zip(plain.classes_, found, strict=True))
     return np.array([by_name[emotion] for emotion in EMOTIONS])
 

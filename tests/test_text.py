@@ -18,6 +18,7 @@ from emotionscope.io import tables
 from emotionscope.labels import EMOTIONS
 from emotionscope.text import training as text_training
 from emotionscope.text.model import NGramLengths, TextModel
+from emotionscope.text.reading import read, said
 from emotionscope.text.training import TextHyperparameters
 from jobs import train_text
 from tests.conftest import ROOT, run_here
@@ -50,14 +51,51 @@ def test_each_emotion_is_recognised_under_its_own_name(model):
     assert [EMOTIONS[index] for index in answers] == list(PHRASES)
 
 
-@pytest.mark.parametrize(
-    "odd", ["", "   ", "😀😭", "日本語", "\x00\ud800", "a " * 50_000, "x" * 100_000, "ﷺ" * 100_000]
-)
-def test_any_text_gets_probabilities(model, odd):
+@pytest.mark.parametrize("odd", ["furious \x00\ud800", "a kitchen " * 50_000, "kitchen" * 100_000, "😀😭", "?!"])
+def test_any_text_with_something_known_gets_probabilities(model, odd):
     probabilities = model.probabilities([odd])
     assert probabilities.shape == (1, 7)
     assert probabilities.dtype == np.float32
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, "", "   ", "日本語です。", "你好!", "мой дом", "\x00\ud800", "a b c", "x" * 100_000, "ﷺ" * 10_000, "§"],
+)
+def test_a_text_of_which_nothing_is_known_is_not_read(model, odd):
+    probabilities, shares = model.read(["hooray!", odd])
+    assert np.isnan(probabilities[1]).all()
+    assert not np.isnan(probabilities[0]).any()
+    assert shares[0] == 1 > shares[1] >= 0
+    assert model.explain(odd or "") == []
+
+
+def test_emoji_are_read_by_their_names(model):
+    assert read("Oh 😭!") == "oh  loudly crying face !"
+    assert read("👍🏽❤️") == " thumbs up  red heart "
+    named, sign = model.probabilities(["oh loudly crying face !", "oh 😭!"])
+    np.testing.assert_allclose(named, sign, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("GET OUT OF HERE!", "get out of here! ⇧⇧"),
+        ("I said NOW, you fool", "i said now, you fool"),
+        ("I said NEVER again to you", "i said never again to you ⇧"),
+        ("The TV is on. OK?", "the tv is on. ok? ⇧"),
+        ("He has a PhD in IT.", "he has a phd in it."),
+        ("УХОДИ!", "уходи! ⇧⇧"),
+    ],
+)
+def test_capitals_leave_a_sign(text, heard):
+    assert read(text) == heard
+
+
+def test_a_negation_turns_the_words_behind_it():
+    assert said("i'm not very happy, but fine") == ["i'm", "not", "not_very", "not_happy", ",", "but", "fine"]
+    assert said("don't go away from me now please")[1:] == ["not_go", "not_away", "not_from", "not_me", "now", "please"]
 
 
 def test_no_texts_give_no_rows(model):
@@ -71,7 +109,7 @@ def test_typographic_variants_count_as_the_same_text(model):
 
 def test_model_survives_storage(model):
     loaded = TextModel.from_bytes(model.to_bytes())
-    texts = ["hooray! yuck?", ""]
+    texts = ["hooray! yuck?", "furious"]
     np.testing.assert_array_equal(loaded.probabilities(texts), model.probabilities(texts))
     assert loaded.to_bytes() == model.to_bytes()
 
@@ -117,7 +155,7 @@ def test_anything_but_a_text_model_is_refused(payload, tmp_path, monkeypatch):
     [
         {"labels": ("good", *EMOTIONS[1:])},
         {"labels": EMOTIONS[:6]},
-        {"families": (1, 2, 3)},
+        {"families": (1, 2, 3, 4)},
         {"marks_weight": float("nan")},
         {"idf": lambda idf: -idf},
         {"weights": lambda weights: np.full_like(weights, np.inf)},
@@ -160,7 +198,7 @@ def test_explanation_names_the_telling_words_largest_first(model):
 
 def test_an_emotion_not_in_training_gets_probability_zero():
     model = text_training.train(corpus(("anger", "joy", "neutral")), [SETTINGS])[0]
-    probabilities = model.probabilities(["yuck"])[0]
+    probabilities = model.probabilities(["furious"])[0]
     assert {e for e, p in zip(EMOTIONS, probabilities, strict=True) if p == 0} == {
         "disgust",
         "fear",
@@ -241,7 +279,7 @@ def test_job_publishes_a_bundle_that_loads(tmp_path, capsys):
     keys = {"dialogue_id": pa.array(["d"] * len(table)), "utterance_id": pa.array(range(len(table)), pa.int64())}
     table = pa.table({**keys, **{name: table[name] for name in table.column_names}})
     tables.write_part(table, str(tmp_path / "dialogues" / "part.parquet"))
-    settings = train_text.TrainText(dialogues=str(tmp_path / "dialogues"), bundle=str(tmp_path / "bundle"))
+    settings = train_text.TrainText(dialogues=(str(tmp_path / "dialogues"),), bundle=str(tmp_path / "bundle"))
     version = train_text.run(settings)
     loaded = bundle_store.load(str(tmp_path / "bundle"))
     assert loaded.version == version

@@ -4,7 +4,6 @@ Three steps, because each may run on another machine: decode the face crops (CPU
 predict the text and fuse both (CPU).
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from emotionscope.fusion import TEXT_ALONE, Probabilities
 from emotionscope.io import columns, contracts, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.text import answers
+from emotionscope.text.blank import has_text
 from emotionscope.vision import pooling, preprocessing
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from emotionscope.vision.model import VisionModel
 
 NOTHING = "nothing to score: no text and no face"
+UNREAD = "nothing to score: the text model knows none of the words, and no face"
 # Columns between the steps: an utterance's decoded faces, why one is missing, what the network makes of them all,
 # whether those that count speak, who speaks, and the emotion of those who listen.
 _FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
@@ -46,7 +46,7 @@ def probabilities(table: pa.Table, bundle: "Bundle") -> tuple[Probabilities, Pro
     The last is float [rows], as `Fusion.probabilities` takes it.
     """
     predicted = _predict(table, bundle)
-    return text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(predicted), _heard(predicted)
+    return bundle.text.probabilities(table["utterance"].to_pylist()), _face_probabilities(predicted), _heard(predicted)
 
 
 def missing(rows: int) -> Probabilities:
@@ -145,9 +145,11 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     """Rows of `predict_faces`, or keyframes rows whose faces no model predicted, to scores rows."""
-    text, faces = text_probabilities(table["utterance"].to_pylist(), bundle), _face_probabilities(table)
+    texts = table["utterance"].to_pylist()
+    text, faces = bundle.text.probabilities(texts), _face_probabilities(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces, _heard(table))
-    errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), NOTHING, None)
+    reasons = [UNREAD if has_text(text) else NOTHING for text in texts]
+    errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), pa.array(reasons, pa.string()), None)
     for name in (_FACE_ERROR, "video_error"):
         earlier = tables.column_or_nulls(table, name, pa.string()).combine_chunks()
         # Null where either is. (With null_handling="skip", pyarrow 25 loses rows.)
@@ -176,11 +178,6 @@ def _face_probabilities(table: pa.Table) -> Probabilities:
 
 def _heard(table: pa.Table) -> np.ndarray:
     return np.asarray(tables.column_or_nulls(table, _HEARD, pa.float64()).to_numpy(), float)
-
-
-def text_probabilities(texts: Sequence[str | None], bundle: "Bundle") -> Probabilities:
-    """The text model's probabilities float32 [n, 7]; NaN for a text that is missing or blank."""
-    return answers.probabilities(texts, bundle.text)
 
 
 def _columns(model: str, probabilities: Probabilities) -> dict[str, pa.Array]:

@@ -19,6 +19,7 @@ from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Fusion, Probabilities
 from emotionscope.io import contracts
 from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.text.blank import has_text
 from emotionscope.video.faces import Face, FaceSettings
 from emotionscope.video.sandbox import IsolatedFaces
 from emotionscope.vision.saliency import overlay
@@ -81,7 +82,8 @@ def show(sources: parts.Sources) -> None:
         markup.say(f"{upload.name}: {answer.error}", "error")
     if answer.likeliest("fused") is None:
         if not answer.error:
-            st.warning("There is nothing to score: no text, and no face was found.")
+            missing = "the text model knows none of the words" if has_text(text) else "no text"
+            st.warning(f"There is nothing to score: {missing}, and no face was found.")
         return
     _show_answers(answer)
     _explain_fused(answer, bundle.fusion or TEXT_ALONE)
@@ -137,18 +139,20 @@ def _explain_fused(answer: Answer, fusion: Fusion) -> None:
 
 
 def _explain_text(bundle: Bundle, text: str) -> None:
-    if not text.strip():
+    reasons = pd.DataFrame(bundle.text.explain(text, top=12), columns=["n-gram", "added"])
+    if reasons.empty:
+        if has_text(text):
+            st.caption("The text model knows none of the words.")
         return
     emotion = EMOTIONS[bundle.text.probabilities([text])[0].argmax()]
     st.header(f"The words that counted for {emotion}")
-    reasons = pd.DataFrame(bundle.text.explain(text, top=12), columns=["n-gram", "added"])
     reasons["n-gram"] = "“" + reasons["n-gram"].str.replace(" ", "␣") + "”"
     st.dataframe(
         reasons,
         hide_index=True,
         column_config={"added": st.column_config.NumberColumn("added to its score", format="%+.2f")},
     )
-    st.caption("␣ is a space: n-grams of characters reach the edges of words.")
+    st.caption("␣ is a space: n-grams of characters reach the edges of words. ⇧ stands for words in capitals.")
 
 
 def _explain_faces(bundle: Bundle, answer: Answer, uploaded: bool) -> None:

@@ -1,10 +1,10 @@
-"""Emotion from what is said: TF-IDF of words and character n-grams, then logistic regression.
+"""Emotion from what is said: TF-IDF of words and character n-grams, and the words' meanings, then logistic regression.
 
 `emotionscope.text.training` fits the model with scikit-learn. Scoring is compiled: `emotionscope.text.ngrams`.
 """
 
 import json
-import unicodedata
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,23 +19,14 @@ from safetensors.numpy import save as save_tensors
 
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.text import characters, ngrams
+from emotionscope.text.blank import has_text
+from emotionscope.text.reading import read
 
-FORMAT = "emotionscope-text-1"
-MAX_CHARACTERS = 10_000  # of an utterance; what stands behind is not read
+FORMAT = "emotionscope-text-2"
 MAX_LENGTH = 20  # words or characters of an n-gram
 LARGEST = 1_000_000  # of weights, so that no sum of them overflows
+_LETTER = re.compile(r"\w")
 BATCH = 512  # texts scored at a time; their code points are held together
-_STRAIGHT = tuple(zip("‘’‚‛“”„‟´`–—", "''''\"\"\"\"''--", strict=True))
-
-
-def normalise(text: str) -> str:
-    """The text in Unicode's NFKC form with straight quotes and plain dashes, cut at `MAX_CHARACTERS`."""
-    if text.isascii():  # is in that form
-        return text[:MAX_CHARACTERS].replace("`", "'")
-    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
-    for odd, plain in _STRAIGHT:  # several times as fast as str.translate
-        text = text.replace(odd, plain)
-    return text
 
 
 @dataclass(frozen=True)
@@ -58,19 +49,20 @@ class NGramLengths:
 
 @dataclass(frozen=True, eq=False)
 class TextModel:
-    """A vocabulary of n n-grams (of words, then characters, then marks) with its weights.
+    """A vocabulary of n n-grams (of words, then characters, then marks, then what is said) with its weights.
 
     `terms` holds the n-grams one after another, as code points uint32, `sizes` uint32 [n] their numbers of
     characters, and `families` says how many n-grams each family has. `idf` float32 [n] is the inverse document
-    frequency (1 for marks); `weights` float32 [n, k] and `bias` float32 [k] belong to the emotions in `labels`.
-    `marks_weight` multiplies the marks, whose values are not divided by their length.
+    frequency (1 for marks and what is said); `weights` float32 [n, k] and `bias` float32 [k] belong to the emotions in
+    `labels`. `marks_weight` multiplies the marks, whose values are not divided by their length. Of what is said, the
+    tokens of `reading.said`, the mean counts.
 
     Raises ValueError where these do not fit together, or a number is not finite or beyond `LARGEST`.
     """
 
     lengths: NGramLengths
     labels: tuple[str, ...]
-    families: tuple[int, int, int]
+    families: tuple[int, int, int, int]
     marks_weight: float
     terms: NDArray[np.uint32]
     sizes: NDArray[np.uint32]
@@ -82,7 +74,12 @@ class TextModel:
         n, k = len(self.sizes), len(self.labels)
         if len(set(self.labels) & set(EMOTIONS)) != k or k < 2:
             raise ValueError("its labels are not two or more different emotions")
-        if len(self.families) != 3 or sum(self.families) != n or min(self.families) < 0 or n > ngrams.MAX_NGRAMS:
+        if (
+            len(self.families) != ngrams.FAMILIES
+            or sum(self.families) != n
+            or min(self.families) < 0
+            or n > ngrams.MAX_NGRAMS
+        ):
             raise ValueError("the sizes of its families are not those of its vocabulary")
         shapes = (self.idf.shape, self.weights.shape, self.bias.shape)
         if shapes != ((n,), (n, k), (k,)) or self.sizes.sum(dtype=np.uint64) != len(self.terms):
@@ -93,39 +90,57 @@ class TextModel:
         if not len(self._table[0]):
             raise ValueError("an n-gram stands twice in its vocabulary")
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Probabilities float32 [n, 7] in `labels.EMOTIONS` order; rows sum to 1. An emotion never seen gets 0."""
+    def probabilities(self, texts: Sequence[str | None]) -> NDArray[np.float32]:
+        """Probabilities float32 [n, 7] in `labels.EMOTIONS` order; rows sum to 1. An emotion never seen gets 0.
+
+        NaN for a text that is not read: None, blank, or without a known n-gram of two letters. A text of marks alone
+        is read where one of them is known.
+        """
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str | None]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """`probabilities`, and the share of each text's n-grams that the model knows, float32 [n]; 0 of no text."""
         result = np.zeros((len(texts), len(EMOTIONS)), dtype=np.float32)
+        shares = np.zeros(len(texts), dtype=np.float32)
         columns = indices(self.labels)
         for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            scores = self._sums(batch)[: len(columns)] + self.bias[:, None]
+            batch = [read(text) if text is not None and has_text(text) else "" for text in texts[start : start + BATCH]]
+            rows = slice(start, start + len(batch))
+            sums, (every, known, telling) = self._sums(batch)
+            scores = sums[: len(columns)] + self.bias[:, None]
             exponentials = np.exp(scores - scores.max(axis=0))
-            result[start : start + len(batch), columns] = (exponentials / exponentials.sum(axis=0)).T
-        return result
+            result[rows, columns] = (exponentials / exponentials.sum(axis=0)).T
+            shares[rows] = known / np.maximum(every, 1)
+            for row in np.flatnonzero(telling == 0).tolist():
+                if not known[row] or _LETTER.search(batch[row]):
+                    result[start + row] = np.nan
+        return result, shares
 
     def explain(self, text: str, emotion: str | None = None, top: int = 10) -> list[tuple[str, float]]:
         """The n-grams that moved an emotion's score most, largest first: (n-gram, what it added to the logit).
 
         The model is linear, so these are exact parts of the score and no estimate. Without `emotion`, the most
-        probable one is explained. Raises ValueError for an emotion the model does not know.
+        probable one is explained. Nothing moved a text that is not read. Raises ValueError for an emotion the model
+        does not know.
         """
+        given = self.probabilities([text])[0]
+        unread = bool(np.isnan(given[0]))
         if emotion is None:
-            emotion = EMOTIONS[self.probabilities([text])[0].argmax()]
+            emotion = self.labels[0] if unread else EMOTIONS[given.argmax()]
         if emotion not in self.labels:
             raise ValueError(f"the model does not know {emotion!r}")
-        columns, values = self._tfidf(text)
-        added = values * self.weights[columns, self.labels.index(emotion)]
+        if unread:
+            return []
+        columns, values = self._tfidf(read(text))
         ends = np.cumsum(self.sizes, dtype=np.int64)
-        return [
-            (_text(self.terms[ends[column] - self.sizes[column] : ends[column]]), float(value))
-            for column, value in sorted(
-                zip(columns.tolist(), added.tolist(), strict=True), key=lambda pair: (-abs(pair[1]), pair[0])
-            )[:top]
-        ]
+        added: dict[str, float] = {}  # one n-gram may be of several families
+        for column, value in zip(columns, values * self.weights[columns, self.labels.index(emotion)], strict=True):
+            term = _text(self.terms[ends[column] - self.sizes[column] : ends[column]])
+            added[term] = added.get(term, 0) + float(value)
+        return sorted(added.items(), key=lambda pair: -abs(pair[1]))[:top]
 
     def vocabulary(self) -> list[list[str]]:
-        """The n-grams of words, of characters and of marks, in the order of the columns."""
+        """The n-grams of words, of characters, of marks and of what is said, in the order of the columns."""
         text, ends = _text(self.terms), np.cumsum(self.sizes, dtype=np.int64).tolist()
         terms = [text[start:end] for start, end in pairwise([0, *ends])]
         return [terms[start:end] for start, end in pairwise([0, *accumulate(self.families)])]
@@ -153,11 +168,11 @@ class TextModel:
             if description["format"] != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
             lengths, tensors = description["lengths"], load_tensors(payload)
-            one, two, three = map(int, description["families"])
+            one, two, three, four = map(int, description["families"])
             return cls(
                 NGramLengths(tuple(lengths["words"]), tuple(lengths["characters"]), bool(lengths["across"])),
                 tuple(map(str, description["labels"])),
-                (one, two, three),
+                (one, two, three, four),
                 float(description["marks_weight"]),
                 characters.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
                 tensors["sizes"].astype(np.uint32, casting="no"),
@@ -181,7 +196,9 @@ class TextModel:
         """What `ngrams.sums` adds for each n-gram, float32 [n, 8]."""
         rows = np.zeros((len(self.sizes), 8), np.float32)
         rows[:, : len(self.labels)] = self.weights * self.idf[:, None]
-        rows[:, 7] = self.idf**2
+        letters = np.append(0, np.cumsum(characters.character_classes()[self.terms] == characters.WORD))
+        ends = np.cumsum(self.sizes, dtype=np.int64)
+        rows[:, 7] = np.where(letters[ends] - letters[ends - self.sizes] > 1, 1, -1) * self.idf**2
         return _frozen(rows[self._order])
 
     @cached_property
@@ -194,12 +211,11 @@ class TextModel:
         """How `ngrams` reads a text."""
         return characters.character_classes(), (*self.lengths.words, *self.lengths.characters), self.lengths.across
 
-    def _sums(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """What the n-grams of the texts add to the scores of the labels, float32 [7, m]."""
-        lowered = [normalise(text).lower() for text in texts]
+    def _sums(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """What the n-grams of texts add to the scores of the labels, and their counts, as `ngrams.sums` has them."""
         return ngrams.sums(
-            characters.code_points("".join(lowered)),
-            _frozen(np.fromiter(accumulate(map(len, lowered)), np.int64, len(lowered))),
+            characters.code_points("".join(texts)),
+            _frozen(np.fromiter(accumulate(map(len, texts)), np.int64, len(texts))),
             *self._reading,
             *self._table,
             self._rows,
@@ -207,15 +223,15 @@ class TextModel:
         )
 
     def _tfidf(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The columns int64 of a text's n-grams, each once, and their TF-IDF float32."""
-        found = self._order[
-            ngrams.columns(characters.code_points(normalise(text).lower()), *self._reading, *self._table)
-        ]
+        """The columns int64 of a text's n-grams, each once, and their values float32 as `ngrams.sums` has them."""
+        found = self._order[ngrams.columns(characters.code_points(text), *self._reading, *self._table)]
         columns, counts = np.unique(found, return_counts=True)
         values = (1 + np.log(counts)).astype(np.float32) * self.idf[columns]
         for family, (begin, end) in enumerate(pairwise([0, *accumulate(self.families)])):
             own = (begin <= columns) & (columns < end)
-            if own.any():
+            if family == ngrams.SAID:
+                values[own] = counts[own] / max(1, counts[own].sum())
+            elif own.any():
                 values[own] *= self.marks_weight if family == ngrams.MARKS else 1 / np.linalg.norm(values[own])
         return columns, values
 
@@ -226,7 +242,7 @@ def warm_up() -> None:
     model = TextModel(
         NGramLengths((1, 1), (1, 1), False),
         EMOTIONS,
-        (0, 0, 0),
+        (0, 0, 0, 0),
         1.0,
         none,
         none,

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotionscope.text.characters import MARK, SPACE, WORD
+from emotionscope.text.reading import NEGATED, NEGATIONS, NOT
 
 MAX_NGRAMS = 2**24 - 1  # columns that fit in an entry of the table
-WORDS, CHARACTERS, MARKS = range(3)  # the families of n-grams, in the order of their columns
+WORDS, CHARACTERS, MARKS, SAID = range(4)  # the families of n-grams, in the order of their columns
+FAMILIES = 4
 _APOSTROPHE, _BLANK = ord("'"), ord(" ")
 _MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _COLUMN_BITS = np.uint64(24)
@@ -29,6 +31,8 @@ _FILTER, _BIT = np.uint64(24), np.uint64(61)  # where the bits of a hash begin t
 _FACTORS = np.concatenate([[0], 1 + np.log(np.arange(1, 64))])
 _STEPS = np.diff(_FACTORS, prepend=0).astype(np.float32)
 _SQUARE_STEPS = np.diff(_FACTORS**2, prepend=0).astype(np.float32)
+_NOT = np.array([ord(sign) for sign in NOT], np.uint32)
+_N, _T = ord("n"), ord("t")
 
 Array = NDArray[Any]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -40,6 +44,18 @@ def _compiled(function: _Function) -> _Function:
         return cast(_Function, numba.njit(function, cache=True, error_model="numpy"))
     except RuntimeError:  # neither can be written: each process compiles anew
         return cast(_Function, numba.njit(function, error_model="numpy"))
+
+
+def _hash_plainly(text: str, family: int) -> int:
+    """What `_add` makes of a text's code points behind `_seed`."""
+    hashed = 0
+    for point in (0x110000 + family, *map(ord, text)):
+        hashed = (hashed ^ point) * int(_MULTIPLIER) % 2**64
+        hashed ^= hashed >> int(_SHIFT)
+    return hashed
+
+
+_NEGATIONS = np.array([_hash_plainly(word, SAID) for word in sorted(NEGATIONS)], np.uint64)
 
 
 @_compiled
@@ -54,7 +70,9 @@ def _seed(family: int) -> Any:
 
 
 @_compiled
-def build_table(points: Array, lengths: Array, families: tuple[int, int, int], places: Array) -> tuple[Array, Array]:
+def build_table(
+    points: Array, lengths: Array, families: tuple[int, int, int, int], places: Array
+) -> tuple[Array, Array]:
     """The table uint64 [a power of two] of a vocabulary, and its filter uint8 of the same length.
 
     `points` uint32 are the code points of all n-grams, one after another, and `lengths` uint32 [n] their numbers;
@@ -67,8 +85,11 @@ def build_table(points: Array, lengths: Array, families: tuple[int, int, int], p
     mask = np.uint64(size - 1)
     table, known = np.full(size, _EMPTY, np.uint64), np.zeros(size, np.uint8)
     start = np.int64(0)
+    family, end = 0, families[0]
     for column in range(len(lengths)):
-        family = WORDS if column < families[0] else CHARACTERS if column < families[0] + families[1] else MARKS
+        while column >= end:
+            family += 1
+            end += families[family]
         hashed = _seed(family)
         for place in range(start, start + np.int64(lengths[column])):
             hashed = _add(hashed, np.uint64(points[place]))
@@ -108,8 +129,8 @@ def _find(hashes: Array, number: int, table: Array, known: Array, entries: Array
 
 
 @_compiled
-def _hash_words(points: Array, classes: Array, shortest: int, longest: int, room: Array, hashes: Array) -> int:
-    r"""Hash the n-grams of the tokens ``\w+(?:'\w+)?|[^\w\s]``; their number. `room` is for the tokens' places."""
+def _find_tokens(points: Array, classes: Array, room: Array) -> int:
+    r"""Put where the tokens ``\w+(?:'\w+)?|[^\w\s]`` begin and end into `room`; their number."""
     tokens, position = 0, 0
     while position < len(points):
         kind = classes[points[position]]
@@ -127,6 +148,13 @@ def _hash_words(points: Array, classes: Array, shortest: int, longest: int, room
                     position += 1
         room[0, tokens], room[1, tokens] = begin, position
         tokens += 1
+    return tokens
+
+
+@_compiled
+def _hash_words(points: Array, classes: Array, shortest: int, longest: int, room: Array, hashes: Array) -> int:
+    """Hash the n-grams of tokens; their number."""
+    tokens = _find_tokens(points, classes, room)
     number = 0
     for first in range(tokens):
         hashed = _seed(WORDS)
@@ -139,6 +167,29 @@ def _hash_words(points: Array, classes: Array, shortest: int, longest: int, room
                 hashes[number] = hashed
                 number += 1
     return number
+
+
+@_compiled
+def _hash_said(points: Array, classes: Array, room: Array, hashes: Array) -> int:
+    """Hash the tokens as `reading.said` gives them; their number."""
+    tokens, left = _find_tokens(points, classes, room), 0
+    for token in range(tokens):
+        begin, end = room[0, token], room[1, token]
+        word = classes[points[begin]] == WORD
+        plain = hashed = _seed(SAID)
+        if left > 0 and word:
+            for point in _NOT:
+                hashed = _add(hashed, np.uint64(point))
+        for place in range(begin, end):
+            plain, hashed = _add(plain, np.uint64(points[place])), _add(hashed, np.uint64(points[place]))
+        hashes[token] = hashed
+        left = max(0, left - 1) if word else 0
+        if end - begin > 2 and points[end - 1] == _T and points[end - 2] == _APOSTROPHE and points[end - 3] == _N:
+            left = NEGATED
+        for negation in _NEGATIONS:
+            if plain == negation:
+                left = NEGATED
+    return tokens
 
 
 @_compiled
@@ -216,6 +267,8 @@ def _hash(
         return _hash_words(points, classes, lengths[0], lengths[1], room, hashes)
     if family == CHARACTERS:
         return _hash_characters(points, classes, lengths[2], lengths[3], across, room[0], hashes)
+    if family == SAID:
+        return _hash_said(points, classes, room, hashes)
     return _hash_marks(points, classes, hashes)
 
 
@@ -242,7 +295,7 @@ def columns(
     """
     room, hashes, entries, found = _room(len(points), lengths)
     result = np.empty(0, np.int32)
-    for family in range(3):
+    for family in range(FAMILIES):
         number = _hash(family, points, classes, lengths, across, room, hashes)
         result = np.append(result, found[: _find(hashes, number, table, known, entries, found)])
     return result
@@ -259,33 +312,38 @@ def sums(
     known: Array,
     rows: Array,
     marks_weight: float,
-) -> Array:
-    """What the n-grams of m texts add to seven scores, float32 [7, m]: TF-IDF times weights.
+) -> tuple[Array, Array]:
+    """What the n-grams of m texts add to seven scores, float32 [7, m], and how many are known, int32 [3, m].
 
     The texts' code points end at `ends` int64 [m] in `points`; `lengths` as in `columns`. `rows` float32 [n, 8] hold
-    an n-gram's weights times its idf, and the square of its idf. A value is (1 + log of the n-gram's number) times its
-    idf, over the Euclidean length of its family; marks are not divided by it, but multiplied by `marks_weight`.
+    an n-gram's weights times its idf, and the square of its idf, which is negative where it has fewer than two
+    letters. A value is (1 + log of the n-gram's number) times its idf, over the Euclidean length of its family; marks
+    are not divided by it, but multiplied by `marks_weight`; what is said is the mean of the known tokens.
+    The counts are of a text's n-grams, of the known ones, and of the known ones with two letters.
     """
     longest, begin = 0, 0
     for end in ends:
         longest, begin = max(longest, end - begin), end
     room, hashes, entries, found = _room(longest, lengths)
-    counts = np.zeros(len(rows), np.int32)
-    result = np.zeros((7, len(ends)), np.float32)
+    seen = np.zeros(len(rows), np.int32)
+    result, counts = np.zeros((7, len(ends)), np.float32), np.zeros((3, len(ends)), np.int32)
     begin = 0
     for text in range(len(ends)):
         own = points[begin : ends[text]]
         begin = ends[text]
-        for family in range(3):
+        for family in range(FAMILIES):
             number = _hash(family, own, classes, lengths, across, room, hashes)
             total = _find(hashes, number, table, known, entries, found)
             a = b = c = d = e = f = g = square = np.float32(0)
+            letters = 0
             for index in range(total):
                 column = found[index]
                 row = rows[column]
-                count = counts[column] + 1
-                counts[column] = count
-                if count < len(_STEPS):
+                count = seen[column] + 1
+                seen[column] = count
+                if family == SAID:
+                    one = two = np.float32(1)
+                elif count < len(_STEPS):
                     one, two = _STEPS[count], _SQUARE_STEPS[count]
                 else:
                     before, after = 1 + np.log(count - 1), 1 + np.log(count)
@@ -297,11 +355,18 @@ def sums(
                 e += one * row[4]
                 f += one * row[5]
                 g += one * row[6]
-                square += two * row[7]
+                square += two * abs(row[7])
+                letters += row[7] > 0
             for index in range(total):
-                counts[found[index]] = 0
+                seen[found[index]] = 0
             if total:
-                scale = np.float32(marks_weight if family == MARKS else 1 / np.sqrt(square))
+                scale = np.float32(
+                    marks_weight if family == MARKS else 1 / (total if family == SAID else np.sqrt(square))
+                )
                 for label, value in enumerate((a, b, c, d, e, f, g)):
                     result[label, text] += scale * value
-    return result
+            if family != SAID:  # whose tokens are words, too
+                counts[0, text] += number
+                counts[1, text] += total
+            counts[2, text] += letters
+    return result, counts

@@ -8,10 +8,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.text import characters
 from emotionscope.text.model import NGramLengths, TextModel
+from emotionscope.text.reading import TOKEN, said
 
-TOKEN = r"\w+(?:'\w+)?|[^\w\s]"
 MARKS = r"[^\w\s]+"  # a run of marks, such as ?!
-FAMILIES = ("words", "characters", "marks")
+FAMILIES = ("words", "characters", "marks", "said")
 
 
 def vectorisers(lengths: NGramLengths, rare: int = 1) -> dict[str, TfidfVectorizer]:
@@ -23,6 +23,7 @@ def vectorisers(lengths: NGramLengths, rare: int = 1) -> dict[str, TfidfVectoriz
         "characters": TfidfVectorizer(analyzer=analyzer, ngram_range=lengths.characters, min_df=rare, **common),
         # By number and not normed, so that they tell how long and how loud an utterance is.
         "marks": TfidfVectorizer(token_pattern=MARKS, use_idf=False, norm=None, **common),
+        "said": TfidfVectorizer(analyzer=said, use_idf=False, norm="l1", dtype=np.float32),
     }
 
 
@@ -48,7 +49,7 @@ def from_pipeline(pipeline: Pipeline, lengths: NGramLengths) -> TextModel:
     return TextModel(
         lengths=lengths,
         labels=tuple(EMOTIONS[index] for index in indices(classifier.classes_)),
-        families=(len(terms[0]), len(terms[1]), len(terms[2])),
+        families=(len(terms[0]), len(terms[1]), len(terms[2]), len(terms[3])),
         marks_weight=float((features.transformer_weights or {}).get("marks", 1.0)),
         terms=characters.code_points("".join(every)),
         sizes=np.array([len(term) for term in every], np.uint32),
@@ -59,7 +60,7 @@ def from_pipeline(pipeline: Pipeline, lengths: NGramLengths) -> TextModel:
 
 
 def to_pipeline(model: TextModel) -> Pipeline:
-    """The pipeline whose ``predict_proba`` says of normalised texts what the model says, for its ``classes_``."""
+    """The pipeline whose ``predict_proba`` says of texts from `reading.read` what the model says, for ``classes_``."""
     union, place = [], 0
     for (name, vectoriser), terms in zip(vectorisers(model.lengths).items(), model.vocabulary(), strict=True):
         if terms:

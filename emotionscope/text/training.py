@@ -9,7 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby, product
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -23,14 +23,18 @@ from emotionscope import metrics
 from emotionscope.errors import UserError
 from emotionscope.io import profile
 from emotionscope.io.storage import JsonObject
-from emotionscope.labels import EMOTIONS, canonical, canonical_split, indices, left_out
+from emotionscope.labels import EMOTIONS, indices
 from emotionscope.text import pipeline
-from emotionscope.text.blank import has_text
-from emotionscope.text.model import NGramLengths, TextModel, normalise
+from emotionscope.text.halves import Fold, More, Rows, choose_share, cooled, joined
+from emotionscope.text.labelled_texts import LabelledTexts, labelled_texts
+from emotionscope.text.model import NGramLengths, TextModel
+from emotionscope.text.reading import read
+from emotionscope.text.vectors import WordVectors
 
 FOLDS = 3  # of the cross-validation that chooses the settings
 MARKS_WEIGHT = 0.3  # beside the n-grams, whose rows have length 1
 TOLERANCE = 1e-5  # of the gradient of the mean loss, at which the solver stops
+ROUGH = 1e-4  # in cross-validation, which only compares
 RARE = 3  # rows that an n-gram of characters must occur in
 
 
@@ -54,86 +58,90 @@ class TextHyperparameters:
         return NGramLengths(self.words, self.characters, self.across)
 
 
-GRID = tuple(
-    TextHyperparameters((1, 2), characters, across, C, power)
-    for (characters, across), C, power in product([((1, 5), False), ((2, 6), True)], [0.5, 0.8], [0.5, 0.6, 0.7])
-)
+GRID = tuple(TextHyperparameters((1, 2), (2, 6), True, 0.8, power) for power in (0.6, 0.7))
+SPLITS = ("dev", "test")  # are only measured
 
 
 def train(
-    table: pa.Table, grid: Sequence[TextHyperparameters] = GRID, processes: int = 1
+    table: pa.Table,
+    grid: Sequence[TextHyperparameters] = GRID,
+    processes: int = 1,
+    more: Sequence[tuple[pa.Table, float]] = (),
+    vectors: WordVectors | None = None,
 ) -> tuple[TextModel, JsonObject]:
     """Fit on the rows of split train, with settings and calibration from cross-validation there.
 
     Dev and test stay unseen, so that a fusion can be learnt on dev. `table` has the columns ``utterance``,
     ``emotion`` and ``split``; rows without text, without a label or with one that is none of the seven are left out
-    and counted. The record holds the chosen setting, every point of the grid with its figures on the held-out rows
-    (before calibration), the figures on dev and test where there are any, and the profile of the answers there, or
-    on train where there are none. Raises UserError where a column or
-    split train is missing, or it has too few rows.
+    and counted. `more` are other such tables with the weight of a row: with them, or with `vectors`, the model has a
+    second half (`emotionscope.text.halves`). The record holds the chosen setting, every point of the grid with its
+    figures on the held-out rows (before calibration), the figures on dev and test where there are any, of the first
+    table and of the others, and the profile of the answers there, or on train where there are none. Raises UserError
+    where a column or split train is missing, or it has too few rows.
     """
-    missing = [name for name in ("utterance", "emotion", "split") if name not in table.column_names]
-    if missing:
-        raise UserError(f"training needs the column {', '.join(missing)}")
-    texts, truth, without = _labelled(table)
-    if "train" not in texts:
-        raise UserError("no row with text and emotion in split 'train', on which the model is fitted")
-    train_texts = [normalise(text) for text in texts["train"]]
-    counts = np.sort(np.bincount(truth["train"], minlength=len(EMOTIONS)))
+    first = labelled_texts(table)
+    others = [More(labelled_texts(one), weight) for one, weight in more]
+    texts, truth = [read(text) for text in first.texts["train"]], first.truth["train"]
+    counts = np.sort(np.bincount(truth, minlength=len(EMOTIONS)))
     if counts[-2] < FOLDS:
         raise UserError(f"split 'train' needs at least two emotions with {FOLDS} rows each")
 
-    held_out = _cross_validate(train_texts, truth["train"], grid, processes)
-    tried = [metrics.headline(truth["train"], probabilities) for probabilities in held_out]
+    folds = _folds(texts, truth)
+    held_out = _cross_validate(texts, truth, folds, grid, processes)
+    tried = [metrics.headline(truth, probabilities) for probabilities in held_out]
     best = int(np.argmax([figures["weighted_f1"] for figures in tried]))
-    features = _features(grid[best], train_texts)
-    rows = _fit_transform(features, train_texts)
-    classifier = _fit_classifier(grid[best], rows, truth["train"])
-    # Dividing the linear scores is the whole of temperature scaling, so the pipeline itself is calibrated.
-    temperature = metrics.temperature(truth["train"], held_out[best])
-    classifier.coef_ /= temperature
-    classifier.intercept_ /= temperature
-    fitted = Pipeline([("features", features), ("classifier", classifier)])
-    model = pipeline.from_pipeline(fitted, grid[best].lengths)
-
-    majority = metrics.most_frequent(truth["train"])
+    model, answers = _fit(grid[best], texts, truth), held_out[best]
+    second: JsonObject = {}
+    if others or vectors:
+        rows = Rows(first, others, model.labels, grid[best].class_weight_power)
+        share, answers, shares = choose_share(rows, answers, model.labels, folds, vectors)
+        said = rows.fit(vectors)
+        model = joined(model, said, share)
+        second = {"share": share, "shares": shares, "words": len(said.terms), "vectors": vectors is not None}
+    temperature = metrics.temperature(truth, answers)
+    model = cooled(model, temperature)
     record: JsonObject = {
         "settings": asdict(grid[best]),
         "temperature": temperature,
         "grid": [{**asdict(point), **figures} for point, figures in zip(grid, tried, strict=True)],
-        "rows": {split: len(rows) for split, rows in texts.items()},
-        "left_out": without,
-        "majority": majority,
+        **({"second_half": second} if second else {}),
+        **_measured(model, first),
+        "more": [{"weight": one.weight, **_measured(model, one.rows)} for one in others],
     }
-    for split in ("dev", "test"):
-        if split in texts:
-            given = model.probabilities(texts[split])
-            record[split] = metrics.headline(truth[split], given)
-            record[split]["per_emotion"] = metrics.per_emotion(truth[split], given)
-            record[split]["majority"] = metrics.always(majority, truth[split])
-    seen = [text for split in ("dev", "test") for text in texts.get(split, ())] or texts["train"]
+    seen = [text for split in SPLITS for text in first.texts.get(split, ())] or first.texts["train"]
     record["profile"] = profile.lengths(pa.array(seen)) | profile.answers("text", model.probabilities(seen))
     return model, record
 
 
-def _labelled(table: pa.Table) -> tuple[dict[str, list[str]], dict[str, np.ndarray], dict[str, int]]:
-    """Texts and labels int [n] of each split, and how many rows were left out for which reason."""
-    texts: dict[str, list[str]] = {}
-    truth: dict[str, list[int]] = {}
-    without: Counter[str] = Counter()
-    columns = (table[name].to_pylist() for name in ("utterance", "emotion", "split"))
-    for text, label, name in zip(*columns, strict=True):
-        emotion, split = canonical(label), canonical_split(name)
-        if emotion is None or split is None or not has_text(text):
-            without[left_out(label) if emotion is None else "no split" if split is None else "no text"] += 1
-            continue
-        texts.setdefault(split, []).append(text)
-        truth.setdefault(split, []).append(EMOTIONS.index(emotion))
-    return texts, {split: np.array(emotions) for split, emotions in truth.items()}, dict(without)
+def _measured(model: TextModel, rows: LabelledTexts) -> JsonObject:
+    """Rows and figures of a data set. A text that the model does not read has no answer and is counted."""
+    left_out = Counter(rows.left_out)
+    majority = metrics.most_frequent(rows.truth["train"])
+    record: JsonObject = {"rows": {split: len(texts) for split, texts in rows.texts.items()}, "majority": majority}
+    for split in SPLITS:
+        if split in rows.texts:
+            given = model.probabilities(rows.texts[split])
+            is_read = ~np.isnan(given[:, 0])
+            given, truth = given[is_read], rows.truth[split][is_read]
+            left_out[f"text that the model cannot read, in {split}"] += int((~is_read).sum())
+            if len(truth):
+                record[split] = metrics.headline(truth, given)
+                record[split]["per_emotion"] = metrics.per_emotion(truth, given)
+                record[split]["majority"] = metrics.always(majority, truth)
+    record["left_out"] = {reason: count for reason, count in left_out.items() if count}
+    return record
+
+
+def _fit(settings: TextHyperparameters, texts: list[str], truth: np.ndarray) -> TextModel:
+    features = _features(settings, texts)
+    rows = _fit_transform(features, texts)
+    fitted = Pipeline([("features", features), ("classifier", _fit_classifier(settings, rows, truth))])
+    return pipeline.from_pipeline(fitted, settings.lengths)
 
 
 def _features(settings: TextHyperparameters, texts: list[str]) -> FeatureUnion:
     families = pipeline.vectorisers(settings.lengths, RARE)
+    del families["said"]  # which `halves` adds
     if any(re.search(pipeline.MARKS, text) for text in texts):
         return FeatureUnion(list(families.items()), transformer_weights={"marks": MARKS_WEIGHT})
     del families["marks"]
@@ -147,14 +155,17 @@ def _fit_transform(features: FeatureUnion, texts: list[str]) -> csr_matrix:
         raise UserError(f"the texts of split 'train' are too few to learn from ({error})") from error
 
 
-def _fit_classifier(settings: TextHyperparameters, rows: csr_matrix, truth: np.ndarray) -> LogisticRegression:
+def _fit_classifier(
+    settings: TextHyperparameters, rows: csr_matrix, truth: np.ndarray, rough: bool = False
+) -> LogisticRegression:
     names, counts = np.unique([EMOTIONS[index] for index in truth], return_counts=True)
     weights = (len(truth) / len(names) / counts) ** settings.class_weight_power
     class_weight = dict(zip(names.tolist(), weights.tolist(), strict=True))
     scale = _nb_weights(rows, truth)
-    # In float64 and to the end, so that another CPU's rounding moves no figure.
-    classifier = LogisticRegression(C=settings.C, class_weight=class_weight, max_iter=5000, tol=TOLERANCE)
-    classifier.fit((rows @ diags(scale)).astype(np.float64), [EMOTIONS[index] for index in truth])
+    # The model itself in float64 and to the end, so that another CPU's rounding moves no figure.
+    kind, tolerance = (np.float32, ROUGH) if rough else (np.float64, TOLERANCE)
+    classifier = LogisticRegression(C=settings.C, class_weight=class_weight, max_iter=5000, tol=tolerance)
+    classifier.fit((rows @ diags(scale)).astype(kind), [EMOTIONS[index] for index in truth])
     classifier.coef_ *= scale  # so that it takes the rows as they are
     return classifier
 
@@ -173,14 +184,17 @@ def _nb_weights(rows: csr_matrix, truth: np.ndarray) -> np.ndarray:
     return np.asarray(spread / size if size else np.ones_like(spread), dtype=np.float32)
 
 
-def _cross_validate(
-    texts: list[str], truth: np.ndarray, grid: Sequence[TextHyperparameters], processes: int
-) -> np.ndarray:
-    """Probabilities float32 [len(grid), n, 7] of each row by a model that was fitted without its fold."""
+def _folds(texts: list[str], truth: np.ndarray) -> list[Fold]:
     with warnings.catch_warnings():
         # An emotion with fewer rows than folds is fine: it is missing from some of them.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        folds = list(StratifiedKFold(FOLDS).split(texts, truth))
+        return list(StratifiedKFold(FOLDS).split(texts, truth))
+
+
+def _cross_validate(
+    texts: list[str], truth: np.ndarray, folds: list[Fold], grid: Sequence[TextHyperparameters], processes: int
+) -> np.ndarray:
+    """Probabilities float32 [len(grid), n, 7] of each row by a model that was fitted without its fold."""
     # Points with the same n-grams share one vocabulary.
     groups = [
         list(points)
@@ -196,9 +210,7 @@ def _cross_validate(
     return result
 
 
-def _held_out(
-    texts: list[str], truth: np.ndarray, points: list[TextHyperparameters], fold: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
+def _held_out(texts: list[str], truth: np.ndarray, points: list[TextHyperparameters], fold: Fold) -> np.ndarray:
     """Probabilities float32 [len(points), n, 7] of a fold's n held-out rows; the points share their n-grams."""
     fitted, held = fold
     fitted_texts = [texts[index] for index in fitted]
@@ -207,6 +219,6 @@ def _held_out(
     held_rows = features.transform([texts[index] for index in held])
     result = np.zeros((len(points), len(held), len(EMOTIONS)), dtype=np.float32)
     for probabilities, point in zip(result, points, strict=True):
-        classifier = _fit_classifier(point, rows, truth[fitted])
+        classifier = _fit_classifier(point, rows, truth[fitted], rough=True)
         probabilities[:, indices(classifier.classes_)] = classifier.predict_proba(held_rows)
     return result

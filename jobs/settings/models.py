@@ -49,8 +49,13 @@ class Predict(cli.BundleFlags):
 class TrainText(cli.TrainingFlags):
     """Settings of train_text."""
 
-    dialogues: cli.Path
-    """Dialogues table to learn from: a folder or s3:// prefix."""
+    dialogues: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="PATH")]
+    """Dialogues table to learn from: a folder or s3:// prefix. Repeat the flag for more."""
+    weight: Annotated[tuple[float, ...], SEVERAL, Parameter(validator=Number(gt=0, lte=1000))] = ()
+    """How much a row of each further table weighs beside one of the first. Repeat the flag in their order. Default:
+    1."""
+    vectors: cli.Path | None = None
+    """Folder with a table of word vectors: the wheel of WordLlama, unpacked, or one like it."""
     replace: cli.Switch = False
     """Replace the bundle's text model, if it has one."""
 
