@@ -151,7 +151,14 @@ def read(kind: type, name: str, help_: str, words: list[str]) -> tuple[Any, "_Co
 
     Prints the help and exits where it is asked for. Raises UserError for a mistake.
     """
-    app = cyclopts.App(name=name, help=help_, version_flags=[], group_parameters=OPTIONS, result_action="return_value")
+    app = cyclopts.App(
+        name=name,
+        help=help_,
+        version_flags=[],
+        group_parameters=OPTIONS,
+        result_action="return_value",
+        help_format="plaintext",
+    )
     app["--help"].show = False  # who reads the help has found it
     return arguments_.read(app, kind, _Common, words)
 

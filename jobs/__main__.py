@@ -21,7 +21,7 @@ from jobs.settings import SETTINGS
 
 HELP = """Recognises emotions in conversations, from what is said and from the faces on screen.
 
-`emotionscope demo --output demo` shows all of it. `emotionscope JOB --help` explains a job and its flags."""
+emotionscope demo --output demo shows all of it. emotionscope JOB --help explains a job and its flags."""
 
 
 SPELLINGS = {"summarize": "summarise"}
@@ -66,7 +66,11 @@ def _meant(words: list[str]) -> Iterator[str]:
 def _listing() -> cyclopts.App:
     """What ``--help`` shows: the jobs in their groups, with a line each."""
     app = cyclopts.App(
-        name="emotionscope", help=HELP, version=emotionscope.__version__, usage="Usage: emotionscope JOB [OPTIONS]"
+        name="emotionscope",
+        help=HELP,
+        help_format="plaintext",
+        version=emotionscope.__version__,
+        usage="Usage: emotionscope JOB [OPTIONS]",
     )
     for order, (title, names) in enumerate(GROUPS.items()):
         group = cyclopts.Group(title, sort_key=order)

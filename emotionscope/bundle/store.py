@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from emotionscope.bundle import model_card
 from emotionscope.errors import UserError, first_line
 from emotionscope.fusion import Fusion
 from emotionscope.io import atomic, s3, storage, uris
@@ -200,7 +199,7 @@ def publish(uri: str, part: Part, payload: bytes, record: JsonObject, replace: b
     atomic.write_bytes(uris.join(uri, entry["file"]), payload)
     atomic.write_json(uris.join(uri, f"{VERSIONS}/{version}.json"), manifest)
     atomic.write_json(path, manifest)
-    atomic.write_bytes(uris.join(uri, CARD), model_card.render(manifest).encode())
+    _write_card(uri, manifest)
     return version
 
 
@@ -209,7 +208,13 @@ def restore(uri: str, version: str) -> None:
     base = uris.absolute(uri)
     manifest = load(f"{base}@{version}").manifest
     atomic.write_json(uris.join(base, "bundle.json"), manifest)
-    atomic.write_bytes(uris.join(base, CARD), model_card.render(manifest).encode())
+    _write_card(base, manifest)
+
+
+def _write_card(uri: str, manifest: JsonObject) -> None:
+    from emotionscope.bundle import model_card  # Jinja, which reading a bundle need not wait for
+
+    atomic.write_bytes(uris.join(uri, CARD), model_card.render(manifest).encode())
 
 
 def _plain_name(name: object) -> str:

@@ -35,6 +35,7 @@ class Stretch:
         self._rate: float | None = None  # of frames that have no usable time stamps
         self.times = np.empty(0)
         self.keys = self.shown = np.empty(0, bool)
+        self._lasts = np.empty(0)  # seconds, 0 where a packet does not tell
         with self._open() as (container, track):
             self.aspect, self.width = track.sample_aspect_ratio, track.codec_context.width
             # Times in a file need not start at zero; a user's do.
@@ -113,24 +114,32 @@ class Stretch:
 
     def _read(self) -> None:
         # Packets to discard lie outside the part of the file that its edit list shows.
-        read = [(time, packet.is_keyframe, not packet.is_discard) for packet, time in self._packets() if packet.size]
+        read = [
+            (time, packet.is_keyframe, not packet.is_discard, float((packet.duration or 0) * packet.time_base))
+            for packet, time in self._packets()
+            if packet.size
+        ]
         self.times = np.array([time for time, *_ in read], float)
-        self.keys = np.array([key for _, key, _ in read], bool)
-        self.shown = np.array([shown for *_, shown in read], bool)
+        self.keys = np.array([key for _, key, *_ in read], bool)
+        self.shown = np.array([shown for _, _, shown, _ in read], bool)
+        self._lasts = np.array([lasts for *_, lasts in read], float)
 
     def inside(self, low: float, high: float) -> np.ndarray:
         """Numbers of the packets that a player shows between two times of the file."""
         return np.flatnonzero(self.shown & (self.times >= low) & (self.times < high))
 
     def standing(self, low: float) -> float:
-        """When the frame came that is shown at the time `low`; `low` itself where none is, as before and after all."""
-        times = np.sort(self.times[self.shown])
-        before = int(np.searchsorted(times, low, "right"))
-        if not before:
+        """When the frame came that is shown at the time `low`; `low` itself where none is, as after the end.
+
+        A frame that does not tell how long it lasts is shown until the next one.
+        """
+        before = np.flatnonzero(self.shown & (self.times <= low))
+        if not len(before):
             return low
-        usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-        is_last = before == len(times)
-        return low if is_last and low >= times[-1] + usual else float(times[before - 1])
+        last = before[self.times[before].argmax()]
+        goes_on = bool((self.times[self.shown] > low).any())
+        shown = low < self.times[last] + self._lasts[last] if self._lasts[last] else goes_on
+        return float(self.times[last]) if shown else low
 
     def decode(self, windows: Sequence[tuple[float, float]], skip: Skip) -> Iterator[tuple[float, VideoFrame]]:
         """The frames that decode, with their times, in order; at least those of the `windows` (low, high).
