@@ -206,7 +206,7 @@ def _cross_validate(
     )
     result = np.zeros((len(grid), len(texts), len(EMOTIONS)), dtype=np.float32)
     for (points, (_, held)), probabilities in zip(tasks, answers, strict=True):
-        result[np.ix_(points, held)] = probabilities
+        result[np.ix_(np.array(points), held)] = probabilities
     return result
 
 
