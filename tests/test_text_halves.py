@@ -56,13 +56,15 @@ def trained(vectors: Path) -> tuple[TextModel, dict]:
     return text_training.train(corpus(), [SETTINGS], more=[(elsewhere(), 0.5)], vectors=WordVectors(str(vectors)))
 
 
-def test_words_of_another_data_set_and_words_like_them_are_understood(vectors: Path) -> None:
+def test_words_of_another_data_set_are_understood(vectors: Path) -> None:
     alone, _ = text_training.train(corpus(), [SETTINGS])
     model, record = trained(vectors)
-    assert alone.probabilities(["slaps"])[0].argmax() != EMOTIONS.index("joy")
-    assert EMOTIONS[model.probabilities(["slaps"])[0].argmax()] == "joy"
-    spoken_for = {emotion: dict(model.explain("go", emotion, 1000))["go"] for emotion in EMOTIONS}
-    assert max(spoken_for, key=lambda emotion: spoken_for[emotion]) == "joy"  # though seen nowhere
+    words = list(ELSEWHERE.values())
+    right = [
+        sum(EMOTIONS[row.argmax()] == emotion for row, emotion in zip(one.probabilities(words), ELSEWHERE, strict=True))
+        for one in (alone, model)
+    ]
+    assert right[1] > right[0] + 2
     assert record["test"]["weighted_f1"] == 1
     assert record["second_half"]["share"] > 0
     (other,) = record["more"]
