@@ -19,11 +19,9 @@ def run(settings: ExtractKeyframes) -> Summary:
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-    from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
     from emotionscope.video import detection, keyframes
 
     videos = keyframes.videos_folder(dataset, settings.videos)
-    shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
     spec = detection.load_spec(settings.detector, settings.yunet)
     facts = {
         "videos": settings.videos,
@@ -32,6 +30,9 @@ def run(settings: ExtractKeyframes) -> Summary:
         "shard_rows": settings.shard_rows,
     }
     output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)
+    from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
+
+    shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
     with ray_session.connect(settings.verbose) as cluster:
         print(f"extract_keyframes: {dataset.rows:,} utterances, detector {spec.kind}, on {cluster}", flush=True)
         extraction = pipeline.Extraction(spec, videos, settings.max_faces)
