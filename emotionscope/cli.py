@@ -1,6 +1,7 @@
 """What the jobs share at the command line: flags and their ranges, errors in one line, how a job ends."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -132,7 +133,7 @@ def begin(
             answer = run(settings)
         show = getattr(sys.modules[run.__module__], "show", None)
         if common.json and answer is not None:
-            print(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2))
+            print(json.dumps(_plain(answer), ensure_ascii=False, indent=2))
         elif common.quiet and show:  # a job whose answer is on the screen alone
             show(answer)
     except (UserError, JobError) as error:
@@ -169,11 +170,19 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def _plain(value: object) -> object:
-    """A value of an answer as JSON has it."""
+def _plain(value: Any) -> Any:
+    """An answer as JSON has it: without classes, arrays, and numbers that are none."""
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
 
 
 def fail(error: Exception) -> NoReturn:
