@@ -21,29 +21,15 @@ def run(settings: ExtractKeyframes) -> Summary:
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-<<<<<<< HEAD
-    from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
-    from emotionscope.batch.gpu_pool import Gpus
+    from emotionscope.video.faces import FaceSettings
     from emotionscope.video.files import videos_folder
 
     videos = videos_folder(dataset, settings.videos)
-    shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
-    looking = pipeline.face_settings(settings)
+    looking = FaceSettings.of(settings)
     facts = {"videos": settings.videos, **asdict(looking), "shard_rows": settings.shard_rows}
-=======
-    from emotionscope.video import detection, keyframes
-
-    videos = keyframes.videos_folder(dataset, settings.videos)
-    spec = detection.load_spec(settings.detector, settings.yunet)
-    facts = {
-        "videos": settings.videos,
-        "detector": spec.kind,
-        "max_faces": settings.max_faces,
-        "shard_rows": settings.shard_rows,
-    }
->>>>>>> inputs
     output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)
     from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
+    from emotionscope.batch.gpu_pool import Gpus
 
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
     with ray_session.connect(settings.verbose) as cluster:

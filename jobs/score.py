@@ -85,12 +85,13 @@ def _score(
     # Ray and what finds faces, for which no mistake in the settings need wait.
     from emotionscope.batch import model_loading, pipeline, runner
     from emotionscope.batch.gpu_pool import Gpus
+    from emotionscope.video.faces import FaceSettings
     from emotionscope.video.files import videos_folder
 
     with_faces = "vision" in manifest["parts"] and not settings.text_only
     decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
     videos = videos_folder(dataset, settings.videos) if decode else ""
-    looking = pipeline.face_settings(settings)
+    looking = FaceSettings.of(settings)
     seen = decode or (with_faces and settings.keyframes is not None)
     kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)

@@ -17,7 +17,6 @@ from ray.data import DataContext, Dataset
 from emotionscope.batch import counters, gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
-from emotionscope.cli import BatchFlags
 from emotionscope.io import s3, shards, tables
 from emotionscope.io.contracts import INTERNAL
 from emotionscope.io.output import Output
@@ -74,11 +73,6 @@ def rows_per_shard(source: Source, rows: int) -> int:
     """The rows of a shard of an archive of `rows`: they grow with it, from seconds of work to minutes."""
     least, most, count = SHARD_ROWS[source]
     return min(max(least, -(-rows // count)), most)
-
-
-def face_settings(flags: BatchFlags) -> FaceSettings:
-    """How faces are looked for, as a user's flags say."""
-    return FaceSettings(flags.detector, flags.max_faces, flags.fps, flags.speakers)
 
 
 def kind_of_videos(schema: pa.Schema) -> Literal["clips", "films"]:
