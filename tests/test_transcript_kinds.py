@@ -178,13 +178,13 @@ def test_rows_of_another_length_are_named() -> None:
     assert spoken(found) == [("Ida", "Well, well"), ("Bo", "Hi.")]
 
 
-@pytest.mark.parametrize(("length", "expected"), [(20.0, (1.5, 4.2)), (5000.0, (1500.0, 4200.0)), (None, (1.5, 4.2))])
 def test_a_quote_that_is_never_closed_swallows_no_row() -> None:
     found = read("film.csv", 'start,end,text\n0,2,"I go\n2,4,And you?\n4,6,"Yes."\n')
     assert [text.strip('"') for text in texts(found)] == ["I go", "And you?", "Yes."]
     assert found.guessed
 
 
+@pytest.mark.parametrize(("length", "expected"), [(20.0, (1.5, 4.2)), (5000.0, (1500.0, 4200.0)), (None, (1.5, 4.2))])
 def test_milliseconds_are_seen_by_the_length_of_the_video(length: float | None, expected: tuple[float, float]) -> None:
     found, milliseconds = in_seconds(read("film.tsv", "start\tend\ttext\n1500\t4200\tHi.\n"), length)
     assert times(found) == [expected]
