@@ -76,7 +76,7 @@ def compare(
                 gains += (_measure(fused, truth) - alone) / DRAWS
             what = f"faces that tell {share:.0%} of the lines, {name}"
             yield Figure(f"{what}: weighted F1 gained", float(gains[0]), least=-COST if share == 0 else 0.0)
-            yield Figure(f"{what}: log loss gained", float(gains[1]))
+            yield Figure(f"{what}: change of log loss", float(gains[1]))
 
 
 def _draw(truth: np.ndarray, labels: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
