@@ -41,6 +41,10 @@ def run(settings: Predict) -> list[Answer]:
     print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
     found = _of_texts(texts, bundle)
     show(found)
+    if settings.clip:
+        from emotionscope.video.faces import FaceSettings
+
+        print(f"predict: {FaceSettings().describe()}", flush=True)
     for clip in settings.clip:
         faces = _of_clip(clip, bundle)
         print(f"{clip}: {len(faces)} faces" + ("" if len(faces) else " found"))
@@ -62,10 +66,12 @@ def _of_clip(clip: str, bundle: bundle_store.Bundle) -> list[Answer]:
             faces = models.clip(clip).to_dict("records")
         except RowError as error:
             raise UserError(f"{clip}: {error}") from error
-    return [
-        _answer({"clip": clip, "time": face["time"], "person": face["person"]}, [face[e] for e in EMOTIONS])
-        for face in faces
-    ]
+    found = []
+    for face in faces:
+        speaks = None if math.isnan(face["speaking"]) else face["speaking"]
+        names = {"clip": clip, "time": face["time"], "person": face["person"], "speaking": speaks}
+        found.append(_answer(names, [face[emotion] for emotion in EMOTIONS]))
+    return found
 
 
 def _answer(names: Answer, probabilities: list[float]) -> Answer:
@@ -101,15 +107,21 @@ def _lines(file: str) -> list[str]:
 
 def show(found: list[Answer]) -> None:
     """Print a table of the texts, and one of each clip's faces: the emotion of each, and the two that came next."""
-    for names, rows in groupby(found, key=lambda answer: ("text",) if "text" in answer else ("time", "person")):
+    of_face = ("time", "person", "speaking")
+    for names, rows in groupby(found, key=lambda answer: ("text",) if "text" in answer else of_face):
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for name in (*names, "emotion", "sure", "else"):
             table.add_column(name, justify="right" if name == "sure" else "left")
         for row in rows:
             # As Text, so that no line of a user is read as markup.
-            cells = [Text(f"{row[name]:.1f} s" if name == "time" else str(row[name])) for name in names]
-            table.add_row(*cells, *_words(row))
+            table.add_row(*(Text(_cell(name, row[name])) for name in names), *_words(row))
         Console(highlight=False).print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "speaking":
+        return NONE if value is None else f"{value:.0%}"
+    return f"{value:.1f} s" if name == "time" else str(value)
 
 
 def _words(row: Answer) -> tuple[Text, str, Text]:
