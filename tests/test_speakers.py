@@ -75,6 +75,15 @@ def test_silence_is_no_sound(tmp_path: Path) -> None:
     assert not found.tracks
 
 
+def test_frames_that_stand_long_break_the_tracks_and_nothing_else(tmp_path: Path) -> None:
+    times = [n / 25 for n in range(40)] + [1.6 + n * 0.38 for n in range(1, 6)] + [6 + n / 25 for n in range(40)]
+    write_video(tmp_path / "a.mp4", [picture(ANNA)] * len(times), times=times, noise=8.0)
+    (found,) = watch(tmp_path / "a.mp4")
+    assert len(found.faces) > 8
+    assert {round(track.start) for track in found.tracks} >= {0, 6}
+    assert all(track.start + len(track.boxes) / 25 < 8 for track in found.tracks)
+
+
 def test_a_table_is_measured_where_words_are_said(tmp_path: Path) -> None:
     film(tmp_path / "a.mp4", (48, [ANNA], ROOM))
     (tmp_path / "b.mp4").write_text("no video")

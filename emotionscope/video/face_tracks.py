@@ -53,9 +53,19 @@ class FaceWatcher:
         self._layout: np.ndarray | None = None
         self._open: list[OpenTrack] = []
         self._closed: list[OpenTrack] = []
+        self._failure: Exception | None = None
 
     def take(self, time: float, shown: Shown) -> None:
-        """Look at the frame that is shown from `time` seconds of the span on."""
+        """Look at the frame that is shown from `time` seconds of the span on. What goes wrong, `finish` raises."""
+        if self._failure is None:
+            try:
+                self._watch(time, shown)
+            except MemoryError:  # the process has none left
+                raise
+            except Exception as unexpected:  # one utterance must not end the others of the video
+                self._failure = unexpected
+
+    def _watch(self, time: float, shown: Shown) -> None:
         slot = round(time * RATE)
         if slot <= self._slot or time > LONGEST:
             return
@@ -73,6 +83,8 @@ class FaceWatcher:
 
     def finish(self) -> list[OpenTrack]:
         """The tracks that are long enough, in order of their start."""
+        if self._failure:
+            raise self._failure
         self._end_all()
         return sorted((track for track in self._closed if len(track.boxes) >= SHORTEST), key=lambda track: track.start)
 

@@ -54,7 +54,7 @@ class VideoFaces:
         cast = Cast()
         if is_picture:
             picture = Part(0.0, _picture(stream), None)
-            return [_guard(self._see, picture, 0.0, cast)] * len(utterances)
+            return [_guard(self._see, picture, 0.0, cast, None)] * len(utterances)
         sounds = self._sounds(stream, utterances)
 
         def watch(number: int) -> FaceWatcher | None:
@@ -64,17 +64,13 @@ class VideoFaces:
             if isinstance(part, RowError):
                 found[number] = part
                 continue
-            seen = _guard(self._see, part, max(utterances[number].span[0] or 0.0, 0.0), cast)
-            before = found[number]
-            if isinstance(seen, Found):
-                seen.tracks += _tracks(part.watcher, sounds[number])
-                if isinstance(before, Found):
-                    before.faces += seen.faces
-                    before.tracks += seen.tracks
-                    continue
-            elif isinstance(before, Found):
-                continue
-            found[number] = seen
+            start = max(utterances[number].span[0] or 0.0, 0.0)
+            seen, before = _guard(self._see, part, start, cast, sounds[number]), found[number]
+            if isinstance(seen, Found) and isinstance(before, Found):
+                before.faces += seen.faces
+                before.tracks += seen.tracks
+            elif not isinstance(before, Found):
+                found[number] = seen
         self._finish(found, cast.ranks())
         return found
 
@@ -89,8 +85,8 @@ class VideoFaces:
                     result[number] = steps
         return result
 
-    def _see(self, part: Part, start: float, cast: Cast) -> Found:
-        """The faces of a part of an utterance that starts at `start` seconds of the video, all of them kept."""
+    def _see(self, part: Part, start: float, cast: Cast, sound: np.ndarray | None) -> Found:
+        """The faces of a part of an utterance that starts at `start` seconds of the video, and their tracks."""
         tracked: list[TrackedFace] = []
         layouts: list[np.ndarray] = []
         shot = 0
@@ -99,12 +95,14 @@ class VideoFaces:
             shot += number > 0 and tracking.is_cut(*layouts[-2:])
             found = self.detector.detect(frame.image)
             tracked += tracking.describe_faces(frame.image, frame.scale, found, number, shot, frame.time)
+        tracks = _tracks(part.watcher, sound)
         if not layouts:
             return Found()
         persons = tracking.assign_people(tracked)
         numbers = cast.see(SpanFaces(start, tracked, persons, layouts[0], layouts[-1]))
         kept = set(select_faces(tracked, persons, self.settings.max_faces))
-        return Found([_face(face, numbers[i], i in kept) for i, face in enumerate(tracked) if numbers[i] >= 0])
+        faces = [_face(face, numbers[i], i in kept) for i, face in enumerate(tracked) if numbers[i] >= 0]
+        return Found(faces, tracks)
 
     def _finish(self, found: Sequence[Found | RowError], ranks: Sequence[int]) -> None:
         """Number the people by prominence, and keep no more than `max_faces` of an utterance of several parts."""
@@ -130,9 +128,9 @@ def faces_of(stream: IO[bytes], faces: VideoFaces, start: float | None = None, e
     return found.faces
 
 
-def _guard(see: Callable[[Part, float, Cast], Found], part: Part, start: float, cast: Cast) -> Found | RowError:
+def _guard(see: Callable[..., Found], *arguments: object) -> Found | RowError:
     try:
-        return see(part, start, cast)
+        return see(*arguments)
     except RowError as error:
         return error
     except (MemoryError, JobError):  # the process has none left; the store is away
