@@ -92,7 +92,7 @@ def test_every_panel_shows_data_of_a_real_run(shared: Path, tmp_path: Path) -> N
         assert total["ray_emotionscope_errors_total"] == ROWS // 3
         assert total["ray_emotionscope_faces_total"] > 0
         steps = {sample.labels["step"] for _, sample in ours["ray_emotionscope_seconds_total"]}
-        assert steps == {"decoding", "detection", "network", "text"}
+        assert steps == {"decoding", "detection", "speakers", "network", "text"}
         reasons = {sample.labels["reason"] for _, sample in ours["ray_emotionscope_errors_total"]}
         assert reasons == {"video missing"}
         for query in queries():
