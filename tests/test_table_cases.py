@@ -63,7 +63,7 @@ def test_case_01_a_text_of_nothing_to_see_is_no_text(cases: Path, bundle: bundle
 @pytest.mark.parametrize("text", ["\u3164", "\u2800\ufe0f", "\u200b\n", "\u202e\u00ad", "\x00", "\u3000"])
 def test_signs_of_no_width_are_no_text(text: str, bundle: bundle_store.Bundle) -> None:
     given = bundle.text.probabilities([text, f"{text}hm", "💥", "�"])
-    assert np.isnan(given[:, 0]).tolist() == [True, False, False, False]
+    assert np.isnan(given[:, 0]).tolist() == [True, False, False, True]  # of the last, no n-gram is known
 
 
 def test_case_02_only_the_test_split_is_measured(cases: Path) -> None:
