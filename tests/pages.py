@@ -109,6 +109,8 @@ def _scores(table: pa.Table, seed: int) -> pa.Table:
         made[f"{model}_emotion"] = pa.array([EMOTIONS[best] for best in values.argmax(axis=1)], pa.string())
         made |= {name: pa.array(column) for name, column in zip(probability_columns(model), values.T, strict=True)}
     made["face_count"] = pa.array([len(faces) for faces in table["faces"].to_pylist()], pa.int32())
+    made["speaker_person"] = pa.nulls(len(table), pa.int32())
+    made["listener_emotion"] = pa.nulls(len(table), pa.string())
     made["error"] = table["video_error"]
     made["bundle"] = pa.array([bundles.read_manifest(bundle)["version"]] * len(table), pa.string())
     return columns.conform(pa.table(made), contracts.scores_schema(carried.schema))
