@@ -318,8 +318,8 @@ def sums(
     The texts' code points end at `ends` int64 [m] in `points`; `lengths` as in `columns`. `rows` float32 [n, 8] hold
     an n-gram's weights times its idf, and the square of its idf, which is negative where it has fewer than two
     letters. A value is (1 + log of the n-gram's number) times its idf, over the Euclidean length of its family; marks
-    are not divided by it, but multiplied by `marks_weight`; what is said is the mean of the known tokens.
-    The counts are of a text's n-grams, of the known ones, and of the known ones with two letters.
+    are multiplied by `marks_weight` instead; what is said is the mean of the known tokens. The counts are of a text's
+    n-grams, of the known ones, and of the known ones with two letters.
     """
     longest, begin = 0, 0
     for end in ends:
@@ -338,9 +338,8 @@ def sums(
             letters = 0
             for index in range(total):
                 column = found[index]
-                row = rows[column]
-                count = seen[column] + 1
-                seen[column] = count
+                seen[column] += 1
+                row, count = rows[column], seen[column]
                 if family == SAID:
                     one = two = np.float32(1)
                 elif count < len(_STEPS):
@@ -348,21 +347,15 @@ def sums(
                 else:
                     before, after = 1 + np.log(count - 1), 1 + np.log(count)
                     one, two = np.float32(after - before), np.float32(after * after - before * before)
-                a += one * row[0]
-                b += one * row[1]
-                c += one * row[2]
-                d += one * row[3]
-                e += one * row[4]
-                f += one * row[5]
-                g += one * row[6]
-                square += two * abs(row[7])
+                a, b, c = a + one * row[0], b + one * row[1], c + one * row[2]
+                d, e, f = d + one * row[3], e + one * row[4], f + one * row[5]
+                g, square = g + one * row[6], square + two * abs(row[7])
                 letters += row[7] > 0
             for index in range(total):
                 seen[found[index]] = 0
             if total:
-                scale = np.float32(
-                    marks_weight if family == MARKS else 1 / (total if family == SAID else np.sqrt(square))
-                )
+                norm = total if family == SAID else np.sqrt(square)
+                scale = np.float32(marks_weight if family == MARKS else 1 / norm)
                 for label, value in enumerate((a, b, c, d, e, f, g)):
                     result[label, text] += scale * value
             if family != SAID:  # whose tokens are words, too
