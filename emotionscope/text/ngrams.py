@@ -325,9 +325,8 @@ def sums(
     for end in ends:
         longest, begin = max(longest, end - begin), end
     room, hashes, entries, found = _room(longest, lengths)
-    seen = np.zeros(len(rows), np.int32)
+    seen, begin = np.zeros(len(rows), np.int32), 0
     result, counts = np.zeros((7, len(ends)), np.float32), np.zeros((3, len(ends)), np.int32)
-    begin = 0
     for text in range(len(ends)):
         own = points[begin : ends[text]]
         begin = ends[text]
