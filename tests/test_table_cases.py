@@ -1,7 +1,7 @@
 """Tables as people really have them: each is scored row by row, or refused in one line before any work."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -225,7 +225,10 @@ def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(
     assert "1 with emotion 'contempt'" in told and "1 with no emotion" in told
 
 
-def test_a_strange_table_goes_through_the_jobs_whole(ray_cluster: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("speakers", ["auto", "never"])
+def test_a_strange_table_goes_through_the_jobs_whole(
+    ray_cluster: object, tmp_path: Path, speakers: Literal["auto", "never"]
+) -> None:
     strange = dialogues(
         5,
         utterance=invalid_utf8([b"caf\xe9!", b"\xe2\x80\x8b", None, b"I am so happy!", b"No!"]),
@@ -238,7 +241,8 @@ def test_a_strange_table_goes_through_the_jobs_whole(ray_cluster: object, tmp_pa
     )
     write_file(tmp_path / "in" / "split=Test" / "000000_0", strange)
     frames, output = str(tmp_path / "keyframes"), str(tmp_path / "scores")
-    extract_keyframes.run(extract_keyframes.ExtractKeyframes(dialogues=str(tmp_path / "in"), output=frames))
+    settings = extract_keyframes.ExtractKeyframes(dialogues=str(tmp_path / "in"), output=frames, speakers=speakers)
+    extract_keyframes.run(settings)
     score.run(score.Score(keyframes=frames, output=output, shard_rows=2))
     rows = tables.read(tables.open_dataset(output, "scores")).to_pylist()
     assert [row["utterance"] for row in rows] == ["caf�!", "\u200b", None, "I am so happy!", "No!"]

@@ -88,7 +88,9 @@ def keyframes_job(
     gpus: Gpus | None = None,
     max_errors: int | None = None,
 ) -> BatchJob:
-    """Dialogues to keyframes."""
+    """Dialogues to keyframes; who speaks is measured on `gpus`. Raises JobError where torch cannot use them."""
+    if gpus:
+        gpu_pool.check(gpus)
     return BatchJob(dataset, output, shard_rows, _finding_steps(extraction, gpus), "video_error", max_errors)
 
 
@@ -121,8 +123,8 @@ def scoring_job(
 
 
 def _finding_steps(extraction: Extraction, gpus: Gpus | None) -> tuple[Step, ...]:
-    speakers = (partial(measure_speakers, gpus),) if extraction.settings.speakers != "never" else ()
-    return (partial(extract, extraction), *speakers)
+    unmeasured = extraction.settings.speakers == "never"  # then the step only drops the empty tracks
+    return partial(extract, extraction), partial(measure_speakers, None if unmeasured else gpus)
 
 
 def plan(job: BatchJob, todo: list[Shard]) -> Dataset:
