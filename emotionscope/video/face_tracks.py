@@ -112,12 +112,10 @@ class FaceWatcher:
         taken = dict(tracking.cheapest_pairs(costs))
         for number, place in taken.items():
             self._continue(self._open[number], found[place])
-        still_open = self._open
         for number in set(range(len(found))) - set(taken.values()):
             track = OpenTrack(self._slot)
             self._add(track, found[number], self._recent[-1])
-            still_open.append(track)
-        self._open = still_open
+            self._open.append(track)
 
     def _continue(self, track: OpenTrack, box: np.ndarray) -> None:
         """Follow a face from where it was last found to where it is now."""

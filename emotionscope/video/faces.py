@@ -85,7 +85,7 @@ class Face(TypedDict):
 class Track:
     """One face in successive pictures of an utterance, with the sound at the time: what tells whether it speaks.
 
-    The pictures are `face_tracks.RATE` a second, the first at `start` seconds of the utterance. ``boxes`` is float32
+    The pictures are `speaking.crops.RATE` a second, the first at `start` seconds of the utterance. ``boxes`` is float32
     [n, 4], ``crops`` uint8 [n, side, side], ``sound`` float32 [4n, 13].
     """
 
