@@ -15,11 +15,12 @@ import pyarrow as pa
 from benchmarks.measure import Figure, show
 from emotionscope import cli
 from emotionscope.batch.pipeline import rows_per_shard
-from emotionscope.dashboard.archive import Archive
-from emotionscope.dashboard.archive_page import SHOWN
 from emotionscope.dashboard.fetching import fetch
-from emotionscope.dashboard.selection import Selection
-from emotionscope.io import atomic, tables, uris
+from emotionscope.dashboard.pages.archive_page import SHOWN
+from emotionscope.dashboard.queries.archive import Archive
+from emotionscope.dashboard.queries.selection import Selection
+from emotionscope.storage import atomic, uris
+from emotionscope.tables import datasets
 
 FILTERS = {
     "nothing": Selection(),
@@ -70,7 +71,7 @@ def run(settings: Browse) -> None:
 
 
 def _enlarge(scores: str, archive: str, rows: int) -> None:
-    source, size = tables.read(tables.open_dataset(scores, "scores")), rows_per_shard("texts", rows)
+    source, size = datasets.read(datasets.open_dataset(scores, "scores")), rows_per_shard("texts", rows)
     twice = pa.concat_tables([source] * (1 + -(-size // len(source)))).combine_chunks()
     place = source.column_names.index("dialogue_id")
 
@@ -81,7 +82,7 @@ def _enlarge(scores: str, archive: str, rows: int) -> None:
             f"{n // len(source):04d}-{name}" for n, name in zip(numbers, part["dialogue_id"].to_pylist(), strict=True)
         ]
         part = part.set_column(place, "dialogue_id", pa.array(ids))
-        tables.write_part(part, uris.join(archive, f"part-00000-{first:010d}.parquet"))
+        datasets.write_part(part, uris.join(archive, f"part-00000-{first:010d}.parquet"))
 
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(0, rows, size)))

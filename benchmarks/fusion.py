@@ -16,9 +16,9 @@ from emotionscope import cli, metrics
 from emotionscope.bundle import store as bundle_store
 from emotionscope.errors import UserError
 from emotionscope.fusion import Fusion, Probabilities
-from emotionscope.io import storage
 from emotionscope.labels import EMOTIONS, canonical
 from emotionscope.prepare import meld
+from emotionscope.storage import access
 from emotionscope.vision import labelled_faces
 from emotionscope.vision.model import VisionModel
 
@@ -94,7 +94,7 @@ def _measure(probabilities: Probabilities, truth: np.ndarray) -> np.ndarray:
 
 
 def _lines(folder: str, split: str) -> tuple[list[str], np.ndarray]:
-    csvs = meld.find_csvs(storage.list_files(folder))
+    csvs = meld.find_csvs(access.list_files(folder))
     if split not in csvs:
         raise UserError(f"--meld {folder}: no CSV of split {split} there")
     rows, _ = meld.read_csv(csvs[split], split)

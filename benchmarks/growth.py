@@ -21,7 +21,7 @@ from benchmarks.clips import find_clips, join
 from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
-from emotionscope.io import tables
+from emotionscope.tables import datasets
 
 TIMES, PART_ROWS = (1, 4, 16), 250_000
 SHORT, LONG_SECONDS = 40, 300  # clips beside the long one, and its length
@@ -52,13 +52,15 @@ def run(settings: Growth) -> list[Figure]:
 
 
 def _texts(settings: Growth, folder: str) -> list[Figure]:
-    source = tables.read(tables.open_dataset(settings.dialogues, "dialogues"), ["utterance"])["utterance"].to_pylist()
+    source = datasets.read(datasets.open_dataset(settings.dialogues, "dialogues"), ["utterance"])[
+        "utterance"
+    ].to_pylist()
     sizes = [times * settings.rows for times in TIMES]
     figures, runs = [], []
     for rows in sizes:
         for first in range(0, rows, PART_ROWS):
             spoken = [source[n % len(source)] for n in range(first, min(rows, first + PART_ROWS))]
-            tables.write_part(dialogues(spoken, first), f"{folder}/{rows}/part-{first:09d}.parquet")
+            datasets.write_part(dialogues(spoken, first), f"{folder}/{rows}/part-{first:09d}.parquet")
         flags = {"dialogues": f"{folder}/{rows}", "output": f"{folder}/{rows}-scores", "bundle": settings.bundle}
         runs.append(_measure("score", flags))
         for name, value in zip(("seconds", "peak memory, GiB"), runs[-1], strict=True):
@@ -77,7 +79,7 @@ def _clips(clips: str, folder: str) -> list[Figure]:
     peaks = []
     for number, paths in enumerate((short, [*short[:half], long, *short[half:]])):
         table = dialogues([""] * len(paths)).append_column("video", pa.array(map(str, paths)))
-        tables.write_part(table, f"{folder}/clips-{number}/part-0.parquet")
+        datasets.write_part(table, f"{folder}/clips-{number}/part-0.parquet")
         flags = {"dialogues": f"{folder}/clips-{number}", "output": f"{folder}/keyframes-{number}", "videos": "/"}
         peaks.append(_measure("extract_keyframes", {**flags, "shard_rows": 10})[1])
     figures = [Figure(f"{SHORT} short clips: peak memory, GiB", peaks[0])]
@@ -108,7 +110,7 @@ def first_rows(texts: Sequence[str], bundle: str, rounds: int) -> Figure:
     """Seconds from the command to a job's first rows, on the Ray that this process has started."""
     found, address = [], ray.get_runtime_context().gcs_address
     with tempfile.TemporaryDirectory() as folder:
-        tables.write_part(dialogues(texts[:64]), f"{folder}/in/part-0.parquet")
+        datasets.write_part(dialogues(texts[:64]), f"{folder}/in/part-0.parquet")
         for number in range(rounds + 1):
             output, began = Path(folder, f"out-{number}"), time.perf_counter()
             flags = {"dialogues": f"{folder}/in", "bundle": bundle, "output": output}

@@ -20,9 +20,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from emotionscope.commands import score
+from emotionscope.commands.settings import Score
 from emotionscope.errors import JobError
-from jobs import score
-from jobs.settings import Score
 
 OURS = "EmotionScope"
 FIGURES = ("Figure", "Value", "Target", "")

@@ -19,10 +19,11 @@ from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
 from emotionscope.batch.pipeline import SHARD_ROWS, rows_per_shard
-from emotionscope.io import append, shards, tables
-from emotionscope.io.contracts import KEY
-from emotionscope.io.output import Output
-from emotionscope.io.shards import Shard
+from emotionscope.runs import append, shards
+from emotionscope.runs.output import Output
+from emotionscope.runs.shards import Shard
+from emotionscope.tables import datasets
+from emotionscope.tables.contracts import KEY
 
 TEXTS = ("You came back!", "I said I would.", "Get out of here, all of you!", "We lost the house.", "At ten, upstairs.")
 
@@ -93,7 +94,7 @@ def _drop(folder: Path, numbers: "itertools.count[int]", files: int, rows: int) 
     for number in itertools.islice(numbers, files):
         spoken = list(itertools.islice(itertools.cycle(TEXTS), rows))
         written.append(folder / "in" / f"part-{number:06d}.parquet")
-        tables.write_part(dialogues(spoken, number * rows), str(written[-1]))
+        datasets.write_part(dialogues(spoken, number * rows), str(written[-1]))
     return written
 
 
@@ -118,7 +119,7 @@ def _begin(folder: Path) -> tuple[Output, list[Shard]]:
 def _write(output: Output, todo: Sequence[Shard]) -> None:
     """Write the shards' parts, with the scores of the table's first part."""
     assert output.before
-    first = tables.read(tables.open_dataset(output.uri, "scores", {output.before.parts[0].name}))
+    first = datasets.read(datasets.open_dataset(output.uri, "scores", {output.before.parts[0].name}))
     for shard in todo:
         keys = shards.read(shard, pa.schema([first.schema.field(name) for name in KEY]))
         table = first

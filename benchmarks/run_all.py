@@ -20,11 +20,12 @@ import pyarrow.parquet as pq
 from benchmarks import growth, measure, plot, scoring, training, video
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
-from emotionscope.io import storage, tables
+from emotionscope.commands import prepare_meld
+from emotionscope.commands.settings import PrepareMeld
 from emotionscope.sample import release
+from emotionscope.storage import access
+from emotionscope.tables import datasets
 from emotionscope.vision import model as vision_model
-from jobs import prepare_meld
-from jobs.settings import PrepareMeld
 
 SIZE, FACES = 64, 4096  # pixels, and different faces
 
@@ -103,11 +104,11 @@ def _prepare(output: Path, data: Path) -> Inputs:
             release.run(release.Settings(output=str(meld), faces=str(faces)))
         faces = next(faces.glob("*.parquet"))
     dialogues, bundle = str(output / "dialogues"), str(output / "bundle")
-    if not storage.list_files(dialogues):
+    if not access.list_files(dialogues):
         prepare_meld.run(PrepareMeld(meld=str(meld), output=dialogues))
     shutil.copytree(bundle_store.SHIPPED, bundle, dirs_exist_ok=True)
     bundle_store.publish(bundle, "vision", vision_model.create(SIZE).to_bytes(), {}, replace=True)
-    texts = tables.read(tables.open_dataset(dialogues, "dialogues"), ["utterance"])["utterance"].to_pylist()
+    texts = datasets.read(datasets.open_dataset(dialogues, "dialogues"), ["utterance"])["utterance"].to_pylist()
     with pq.ParquetFile(faces) as file:
         column = next(file.iter_batches(FACES, columns=["image"]))["image"].to_pylist()
     images = [image["bytes"] if isinstance(image, dict) else image for image in column]

@@ -21,7 +21,7 @@ from torchvision.models import resnet18
 
 from benchmarks.measure import OURS, Benchmark, score_quietly
 from emotionscope.bundle import store as bundle_store
-from emotionscope.io import contracts, tables
+from emotionscope.tables import contracts, datasets
 from emotionscope.text.pipeline import to_pipeline
 from emotionscope.text.reading import read
 from emotionscope.vision.model import BATCH, mixed_precision
@@ -47,7 +47,7 @@ def text(texts: Sequence[str], bundle: str) -> Iterator[Benchmark]:
     spoken = list(itertools.islice(itertools.cycle(texts), TEXTS[1]))
     with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(CORES) as pool:
         for count in TEXTS:
-            tables.write_part(dialogues(spoken[:count]), f"{folder}/{count}/part-0.parquet")
+            datasets.write_part(dialogues(spoken[:count]), f"{folder}/{count}/part-0.parquet")
 
         def theirs(count: int) -> None:
             pool.map(partial(predict, bundle), [spoken[n : min(n + CHUNK, count)] for n in range(0, count, CHUNK)], 1)
@@ -74,7 +74,7 @@ def keyframes(images: Sequence[bytes], bundle: str, size: int, gpus: int) -> Ite
     few, many = (count * (ON_GPUS if gpus else 1) for count in FACES)
     with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(CORES) as pool:
         for count in (few, many):
-            tables.write_part(_table(images, count // EACH), f"{folder}/{count}/part-0.parquet")
+            datasets.write_part(_table(images, count // EACH), f"{folder}/{count}/part-0.parquet")
 
         def theirs(count: int) -> None:
             if gpus:

@@ -17,12 +17,12 @@ from torch.nn.functional import cross_entropy
 from torchvision.models import resnet18
 
 from benchmarks.measure import OURS, Benchmark
-from emotionscope.io import tables
+from emotionscope.commands import train_vision
+from emotionscope.commands.settings import TrainVision
 from emotionscope.labels import EMOTIONS
+from emotionscope.tables import datasets
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.augmentation import augment
-from jobs import train_vision
-from jobs.settings import TrainVision
 
 SIZE, BATCH = 64, 128
 DEV = 70  # faces
@@ -36,7 +36,7 @@ def benchmark(images: Sequence[bytes], gpus: int) -> Iterator[Benchmark]:
     device = torch.device("cuda" if gpus else "cpu")
     with tempfile.TemporaryDirectory() as folder:
         for count in (FEW, MANY):
-            tables.write_part(_labelled(images, count), f"{folder}/{count}/part-0.parquet")
+            datasets.write_part(_labelled(images, count), f"{folder}/{count}/part-0.parquet")
         model = vision_model.create(SIZE)
         pixels = np.stack([model.decode(images[number % len(images)]) for number in range(MANY)])
 

@@ -25,7 +25,7 @@ from benchmarks.measure import OURS, Benchmark, Variant, score_quietly
 from benchmarks.scoring import CORES, dialogues
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
-from emotionscope.io import contracts, tables
+from emotionscope.tables import contracts, datasets
 from emotionscope.video.detection import Detector
 from emotionscope.video.faces import FaceSettings
 from emotionscope.video.video_faces import VideoFaces, faces_of
@@ -64,7 +64,7 @@ def benchmark(folder: str, lengths: Sequence[int], bundle: str) -> Iterator[Benc
             table = dialogues(["Hm."] * count).append_column("video", pa.array(clips[:count]))
             rows = -(-count // CORES)
             for start in range(0, count, rows):
-                tables.write_part(table.slice(start, rows), f"{made}/{count}/part-{start:03d}.parquet")
+                datasets.write_part(table.slice(start, rows), f"{made}/{count}/part-{start:03d}.parquet")
 
         def with_daft(count: int) -> None:
             table = daft.from_pydict({"clip": clips[:count]}).into_batches(1)

@@ -28,8 +28,9 @@ from emotionscope import inputs
 from emotionscope.bundle import store
 from emotionscope.errors import RowError, UserError
 from emotionscope.fusion import Probabilities
-from emotionscope.io import contracts, storage, uris
 from emotionscope.labels import EMOTIONS
+from emotionscope.storage import access, uris
+from emotionscope.tables import contracts
 from emotionscope.video.faces import DetectorName, FaceSettings, SpeakersChoice
 
 # What faces need is brought with the first of them: a sentence does not wait for it.
@@ -126,7 +127,7 @@ class Models:
         table, index = inputs.dialogues_of(frame)
         contracts.scores_schema(contracts.keyframes_schema(table.schema))
         folder = None if videos is None else uris.absolute(os.fspath(videos))
-        if folder is not None and not storage.exists(folder):
+        if folder is not None and not access.exists(folder):
             raise UserError(f"videos {videos}: no such folder")
         from emotionscope.batch import speakers, stages
         from emotionscope.video import keyframes

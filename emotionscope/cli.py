@@ -107,15 +107,12 @@ class _Common:
     """Print what the job gives as JSON, and nothing else."""
 
 
-def main(run: Callable[[Any], object], name: str | None = None, arguments: list[str] | None = None) -> NoReturn:
-    """Read the flags of `run`'s settings, run it, and exit, as `begin` does.
-
-    `name` is the command that the help shows (default: ``python -m MODULE``); `arguments` default to ``sys.argv``.
-    """
+def main(run: Callable[[Any], object]) -> NoReturn:
+    """Read the flags of `run`'s settings from ``sys.argv``, run it, and exit, as `begin` does."""
     module = sys.modules[run.__module__]
-    name = name or f"python -m {module.__spec__.name if module.__spec__ else run.__module__}"
+    name = module.__spec__.name if module.__spec__ else run.__module__
     (kind,) = (each for place, each in get_type_hints(run).items() if place != "return")
-    begin(kind, name, module.__doc__ or "", sys.argv[1:] if arguments is None else arguments, lambda: run)
+    begin(kind, f"python -m {name}", module.__doc__ or "", sys.argv[1:], lambda: run)
 
 
 def begin(

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from emotionscope.errors import UserError, first_line
-from emotionscope.io import columns, contracts, schemas
+from emotionscope.tables import columns, contracts, schemas
 
 NAME = "the dialogues"
 _FAILURES = (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError)

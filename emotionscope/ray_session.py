@@ -17,7 +17,7 @@ import psutil
 
 from emotionscope import cli
 from emotionscope.errors import RESUME, JobError, UserError, first_line
-from emotionscope.io import uris
+from emotionscope.storage import uris
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")

@@ -1,6 +1,5 @@
 """What the tests share: the reference data beside the project, one Ray cluster, one S3 server."""
 
-import importlib
 import os
 import shutil
 import socket
@@ -15,9 +14,11 @@ import pyarrow as pa
 import pytest
 from filelock import FileLock
 
-from emotionscope import cli, ray_session
-from emotionscope.io import atomic, tables, uris
-from tests.s3 import S3Server, running_server
+from emotionscope import __main__ as command
+from emotionscope import ray_session
+from emotionscope.storage import atomic, uris
+from emotionscope.tables import datasets
+from tests.helpers.s3 import S3Server, running_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -112,7 +113,7 @@ def browser() -> "Iterator[Browser]":
 @pytest.fixture(scope="session")
 def pages_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the archive that the pages show."""
-    from tests import pages
+    from tests.helpers import pages
 
     folder = tmp_path_factory.mktemp("pages")
     pages.make_archive(folder)
@@ -122,7 +123,7 @@ def pages_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def site(browser: "Browser", pages_archive: Path) -> Iterator[str]:
     """The address of the pages on `pages_archive`."""
-    from tests import pages
+    from tests.helpers import pages
 
     with pages.serving(pages_archive) as address:
         yield address
@@ -160,7 +161,7 @@ def run_job(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A Parquet file of labelled faces in three splits, of which three are no images."""
-    from tests.drawn_faces import write_faces
+    from tests.helpers.drawn_faces import write_faces
 
     splits = {"train": 140, "validation": 71, "test": 70}
     return str(write_faces(tmp_path_factory.mktemp("faces") / "faces.parquet", splits, broken=3))
@@ -180,8 +181,8 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 @pytest.fixture(scope="session")
 def trained(faces: str, tmp_path_factory: pytest.TempPathFactory, ray_cluster: ray_session.Cluster) -> str:
     """A bundle with a vision model that two workers have learnt from `faces`."""
-    from jobs import train_vision
-    from tests.drawn_faces import TRAINING
+    from emotionscope.commands import train_vision
+    from tests.helpers.drawn_faces import TRAINING
 
     def make(folder: Path) -> None:
         train_vision.run(train_vision.TrainVision(keyframes=faces, bundle=str(folder / "bundle"), **TRAINING))
@@ -192,12 +193,12 @@ def trained(faces: str, tmp_path_factory: pytest.TempPathFactory, ray_cluster: r
 @pytest.fixture(scope="session")
 def obvious(trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `keyframes` of obvious emotions and a whole `bundle` that the training jobs made."""
-    from jobs import fit_fusion, train_text
-    from tests.obvious import keyframes
+    from emotionscope.commands import fit_fusion, train_text
+    from tests.helpers.obvious import keyframes
 
     def make(folder: Path) -> None:
         table, models = str(folder / "keyframes"), str(folder / "bundle")
-        tables.write_part(keyframes(), f"{table}/part-0.parquet")
+        datasets.write_part(keyframes(), f"{table}/part-0.parquet")
         copy_in(Path(trained), models)
         train_text.run(train_text.TrainText(dialogues=(table,), bundle=models))
         fit_fusion.run(fit_fusion.FitFusion(keyframes=table, bundle=models))
@@ -208,8 +209,8 @@ def obvious(trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def talks(tmp_path_factory: pytest.TempPathFactory, ray_cluster: ray_session.Cluster) -> Path:
     """A folder with `dialogues` without videos, and their `scores` by the models that come with EmotionScope."""
-    from jobs import score
-    from tests.dialogue_tables import dialogues, write
+    from emotionscope.commands import score
+    from tests.helpers.dialogue_tables import dialogues, write
 
     def make(folder: Path) -> None:
         folder.mkdir()
@@ -226,21 +227,20 @@ def score_flags(folder: Path, output: Path | str) -> list[str]:
 
 def run_here(job: str, *flags: object) -> int:
     """Run a job's command line in this process and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
-        patch.setattr(sys, "argv", [job, *map(str, flags)])
-        cli.main(importlib.import_module(f"jobs.{job}").run)
+    with pytest.raises(SystemExit) as end:
+        command.run_job(job, words=[*map(str, flags)])
     return int(end.value.code or 0)
 
 
 def scores_of(uri: str) -> pa.Table:
     """All rows of a finished scores table."""
-    return tables.read(tables.open_dataset(uri, "scores"))
+    return datasets.read(datasets.open_dataset(uri, "scores"))
 
 
 @pytest.fixture(scope="session")
 def scored(obvious: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The scores of `obvious`'s keyframes, in four shards."""
-    from jobs import score
+    from emotionscope.commands import score
 
     def make(folder: Path) -> None:
         flags = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle")}

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ray.util.metrics import Counter, Gauge
 
-from emotionscope.io.shards import Tally
+from emotionscope.runs.shards import Tally
 
 Step = Literal["decoding", "detection", "speakers", "network", "text"]
 _RUN = ("command", "output")  # Prometheus has a label "job" of its own

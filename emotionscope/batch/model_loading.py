@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from emotionscope.io import s3
+from emotionscope.storage import s3
 
 if TYPE_CHECKING:
     from emotionscope.bundle.store import Bundle

@@ -17,10 +17,12 @@ from ray.data import DataContext, Dataset
 from emotionscope.batch import counters, gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
-from emotionscope.io import s3, shards, tables
-from emotionscope.io.contracts import INTERNAL
-from emotionscope.io.output import Output
-from emotionscope.io.shards import Shard
+from emotionscope.runs import shards
+from emotionscope.runs.output import Output
+from emotionscope.runs.shards import Shard
+from emotionscope.storage import s3
+from emotionscope.tables import datasets
+from emotionscope.tables.contracts import INTERNAL
 from emotionscope.video import keyframes
 from emotionscope.video.faces import FaceSettings
 from emotionscope.video.sandbox import IsolatedFaces, Spent
@@ -60,7 +62,7 @@ class BatchJob:
     One of the steps may write a part of the `faces` output for each shard.
     """
 
-    dataset: tables.Dataset
+    dataset: datasets.Dataset
     output: Output
     shard_rows: int
     steps: tuple[Step, ...]
@@ -81,7 +83,7 @@ def kind_of_videos(schema: pa.Schema) -> Literal["clips", "films"]:
 
 
 def keyframes_job(
-    dataset: tables.Dataset,
+    dataset: datasets.Dataset,
     output: Output,
     shard_rows: int,
     extraction: Extraction,
@@ -95,7 +97,7 @@ def keyframes_job(
 
 
 def scoring_job(
-    dataset: tables.Dataset,
+    dataset: datasets.Dataset,
     output: Output,
     shard_rows: int,
     models: Models,

@@ -8,11 +8,11 @@ from emotionscope.batch.counters import RunCounters
 from emotionscope.batch.pipeline import BatchJob, plan
 from emotionscope.batch.progress import ProgressBar
 from emotionscope.errors import JobError
-from emotionscope.io import shards
-from emotionscope.io.output import Output
-from emotionscope.io.run_log import RunLog
-from emotionscope.io.shards import Shard, Tally, Totals
-from emotionscope.io.summary import Summary
+from emotionscope.runs import shards
+from emotionscope.runs.log import RunLog
+from emotionscope.runs.output import Output
+from emotionscope.runs.shards import Shard, Tally, Totals
+from emotionscope.tables.manifest import Summary
 
 
 def run(job: BatchJob) -> Summary:

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from emotionscope.errors import RowError
 from emotionscope.fusion import TEXT_ALONE, Probabilities
-from emotionscope.io import columns, contracts, tables
-from emotionscope.io.contracts import INTERNAL
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.tables import columns, contracts, datasets
+from emotionscope.tables.contracts import INTERNAL
 from emotionscope.text.blank import has_text
 from emotionscope.vision import pooling, preprocessing
 
@@ -62,7 +62,7 @@ def read_faces(table: pa.Table, size: int) -> pa.Table:
     """Keyframes rows with their face crops decoded to grey squares of `size` pixels, and counted."""
     rows: list[list[dict[str, object]]] = []
     errors: list[str | None] = []
-    column = tables.column_or_nulls(table, "faces", contracts.FACES)
+    column = datasets.column_or_nulls(table, "faces", contracts.FACES)
     for faces in column.to_pylist():
         good, error = [], None
         for face in faces or ():
@@ -126,10 +126,10 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
     names = (*_CARRIED, *EMOTIONS)
     face = dict(zip(names, faces.flatten().flatten(), strict=True))
     utterance = {
-        name: tables.column_or_nulls(table, name, pa.string()).take(rows) for name in (*contracts.KEY, "video")
+        name: datasets.column_or_nulls(table, name, pa.string()).take(rows) for name in (*contracts.KEY, "video")
     }
     # A face's time is counted from the start of its utterance.
-    starts = tables.column_or_nulls(table, "start", pa.float64()).take(rows).to_numpy(zero_copy_only=False)
+    starts = datasets.column_or_nulls(table, "start", pa.float64()).take(rows).to_numpy(zero_copy_only=False)
     time = face["time"].to_numpy(zero_copy_only=False) + np.maximum(np.nan_to_num(starts.astype(np.float64)), 0)
     probabilities = np.stack([face[name].to_numpy() for name in EMOTIONS], axis=1)
     best = np.array(EMOTIONS, dtype=object)[probabilities.argmax(axis=1)]
@@ -151,20 +151,20 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     reasons = [UNREAD if has_text(text) else NOTHING for text in texts]
     errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), pa.array(reasons, pa.string()), None)
     for name in (_FACE_ERROR, "video_error"):
-        earlier = tables.column_or_nulls(table, name, pa.string()).combine_chunks()
+        earlier = datasets.column_or_nulls(table, name, pa.string()).combine_chunks()
         # Null where either is. (With null_handling="skip", pyarrow 25 loses rows.)
         errors = pc.coalesce(pc.binary_join_element_wise(earlier, errors, "; "), earlier, errors)
     if _COUNT in table.column_names:
         count = table[_COUNT]
     else:
-        count = pc.list_value_length(tables.column_or_nulls(table, "faces", contracts.FACES))
+        count = pc.list_value_length(datasets.column_or_nulls(table, "faces", contracts.FACES))
     carried = table.drop_columns([name for name in _OWN if name in table.column_names])
     arrays = dict(zip(carried.column_names, carried.columns, strict=True))
     for model, values in zip(MODELS, (text, faces, fused), strict=True):
         arrays |= _columns(model, values)
     arrays["face_count"] = pc.fill_null(count, 0)
-    arrays["speaker_person"] = tables.column_or_nulls(table, _SPEAKER, pa.int32())
-    arrays["listener_emotion"] = tables.column_or_nulls(table, _LISTENER, pa.string())
+    arrays["speaker_person"] = datasets.column_or_nulls(table, _SPEAKER, pa.int32())
+    arrays["listener_emotion"] = datasets.column_or_nulls(table, _LISTENER, pa.string())
     arrays["error"] = errors
     arrays["bundle"] = pa.array([bundle.version] * len(table), pa.string())
     return columns.conform(pa.table(arrays), contracts.scores_schema(carried.schema))
@@ -177,7 +177,7 @@ def _face_probabilities(table: pa.Table) -> Probabilities:
 
 
 def _heard(table: pa.Table) -> np.ndarray:
-    return np.asarray(tables.column_or_nulls(table, _HEARD, pa.float64()).to_numpy(), float)
+    return np.asarray(datasets.column_or_nulls(table, _HEARD, pa.float64()).to_numpy(), float)
 
 
 def _columns(model: str, probabilities: Probabilities) -> dict[str, pa.Array]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from emotionscope.io.storage import JsonObject
+from emotionscope.storage.access import JsonObject
 
 PARTS = ("text", "vision", "fusion")
 SPLITS = ("dev", "test")

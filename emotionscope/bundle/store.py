@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.fusion import Fusion
-from emotionscope.io import atomic, s3, storage, uris
-from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS
+from emotionscope.storage import access, atomic, s3, uris
+from emotionscope.storage.access import JsonObject
 
 if TYPE_CHECKING:
     from emotionscope.text.model import TextModel
@@ -67,7 +67,7 @@ def versions(uri: str) -> list[JsonObject]:
     newest = read_manifest(base)
     folder = uris.join(base, VERSIONS)
     found = {newest["version"]: newest}
-    for file in storage.list_files(folder, ".json") if storage.exists(folder) else ():
+    for file in access.list_files(folder, ".json") if access.exists(folder) else ():
         version = file.name.removesuffix(".json")
         found[version] = read_manifest(f"{base}@{version}")
     return sorted(found.values(), key=lambda manifest: str(manifest.get("published", "")))
@@ -87,7 +87,7 @@ def read_manifest(uri: str) -> JsonObject:
     path = uris.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
     s3.check_access(base)
     try:
-        manifest = storage.read_json(path, MANIFEST_BYTES)
+        manifest = access.read_json(path, MANIFEST_BYTES)
     except FileNotFoundError as error:
         if version:
             raise UserError(f"{base}: no version {version} of this bundle") from error
@@ -150,7 +150,7 @@ def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[
         return None
     try:
         place = uris.join(split_version(uris.absolute(uri))[0], _plain_name(entry["file"]))
-        payload = storage.read_bytes(place, LIMITS[part])
+        payload = access.read_bytes(place, LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
         return from_bytes(payload)
@@ -164,10 +164,10 @@ def check_free(uri: str, part: Part, replace: bool) -> None:
     """Raise UserError, before any work, where `part` could not be published to this bundle."""
     uri = uris.absolute(uri)
     s3.check_access(uri)
-    if storage.exists(uris.join(uri, "bundle.json")):
+    if access.exists(uris.join(uri, "bundle.json")):
         if part in read_manifest(uri)["parts"] and not replace:
             raise UserError(f"{uri}: already has a {part} model; add --replace, or name another bundle")
-    elif storage.list_files(uri):
+    elif access.list_files(uri):
         raise UserError(f"{uri}: a folder with other files in it, and not a bundle")
 
 
@@ -180,7 +180,7 @@ def publish(uri: str, part: Part, payload: bytes, record: JsonObject, replace: b
     check_free(uri, part, replace)
     uri = uris.absolute(uri)
     path = uris.join(uri, "bundle.json")
-    old = read_manifest(uri)["parts"] if storage.exists(path) else {}
+    old = read_manifest(uri)["parts"] if access.exists(path) else {}
     digest = hashlib.sha256(payload).hexdigest()
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     file = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload)}

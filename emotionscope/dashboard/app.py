@@ -11,23 +11,22 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from emotionscope.dashboard import (
+from emotionscope.dashboard import markup, shared
+from emotionscope.dashboard.pages import (
     archive_page,
     compare_page,
     dialogue_page,
-    markup,
     model_page,
-    parts,
     review_page,
     shifts_page,
     try_page,
 )
 from emotionscope.evaluation.palette import COLOURS
 
-Show = Callable[[parts.Sources], None]
+Show = Callable[[shared.Sources], None]
 
 
-def main(sources: parts.Sources) -> None:
+def main(sources: shared.Sources) -> None:
     """Draw the page that the visitor is on."""
     st.set_page_config("EmotionScope", _icon(), layout="wide")
     st.html(markup.STYLE)
@@ -56,14 +55,14 @@ def main(sources: parts.Sources) -> None:
     except duckdb.Error as error:
         markup.say(f"The archive cannot be read: {str(error).splitlines()[0]}", "error")
     _draw_links(links, page)  # which take along what this run was asked
-    parts.follow(pages)
+    shared.follow(pages)
 
 
 def _draw_links(place: DeltaGenerator, page: StreamlitPage) -> None:
     """The pages' names in a row that wraps on a phone, where Streamlit's own hides behind "»"."""
     with place.container(horizontal=True, gap="medium"):
         for each in st.session_state["pages"].values():
-            st.page_link(each, query_params=parts.last_address(each.title) if each is not page else None)
+            st.page_link(each, query_params=shared.last_address(each.title) if each is not page else None)
 
 
 def _icon() -> Image.Image:

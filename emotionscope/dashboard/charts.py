@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emotionscope.dashboard.archive import GROUP, POSITIONS
+from emotionscope.dashboard.queries.archive import GROUP, POSITIONS
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import ReliabilityBin
 from emotionscope.evaluation.palette import COLOURS

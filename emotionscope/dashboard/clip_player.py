@@ -3,7 +3,7 @@
 import streamlit as st
 
 from emotionscope.dashboard import markup
-from emotionscope.dashboard.utterances import Utterance
+from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.errors import RowError
 from emotionscope.video.clips import Clip
 from emotionscope.video.faces import Span

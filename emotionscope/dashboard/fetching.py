@@ -2,7 +2,7 @@
 
 import shutil
 
-from emotionscope.io import s3, storage, uris
+from emotionscope.storage import access, s3, uris
 
 COPIED = 8 * 2**30  # bytes; a larger table is queried where it lies
 
@@ -16,8 +16,8 @@ def fetch(scores: str, folder: str) -> str:
     if not uris.is_s3(scores):
         return scores
     s3.check_access(scores)
-    size = sum(file.size for file in storage.list_files(scores))
+    size = sum(file.size for file in access.list_files(scores))
     if not 0 < size <= min(COPIED, shutil.disk_usage(folder).free // 2):
         return scores
-    storage.copy_down(scores, folder)
+    access.copy_down(scores, folder)
     return folder

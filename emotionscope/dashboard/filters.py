@@ -8,9 +8,9 @@ from typing import Final
 import pyarrow as pa
 import streamlit as st
 
-from emotionscope.dashboard import markup, parts
-from emotionscope.dashboard.archive import Archive
-from emotionscope.dashboard.selection import FACE_COUNT, ColumnFilter, Selection
+from emotionscope.dashboard import markup, shared
+from emotionscope.dashboard.queries.archive import Archive
+from emotionscope.dashboard.queries.selection import FACE_COUNT, ColumnFilter, Selection
 from emotionscope.labels import EMOTIONS, MODELS
 
 _PAGES = ("Archive", "Shifts", "Review")  # the titles of those that have the filters
@@ -24,10 +24,10 @@ def _values(archive: Archive, name: str) -> list[str]:
     return archive.values(name)
 
 
-def begin_page(sources: parts.Sources, title: str) -> tuple[Archive, Selection] | None:
+def begin_page(sources: shared.Sources, title: str) -> tuple[Archive, Selection] | None:
     """Draw the head of a page with the filters; the archive and what they say, or None where no archive is open."""
     st.title(title)
-    archive = parts.open_archive(sources)
+    archive = shared.open_archive(sources)
     if archive is None:
         return None
     chosen = _choose(archive)
@@ -129,10 +129,10 @@ def address(chosen: Selection) -> dict[str, list[str]]:
 
 def keep(chosen: Selection, page: str, **own: str) -> None:
     """Remember the filters for the links to all pages that have them, and what is the page's own for the link to it."""
-    shared = address(chosen)
+    asked = address(chosen)
     for each in _PAGES:
-        parts.keep_address(each, shared)
-    parts.keep_address(page, shared | {name: [value] for name, value in own.items()})
+        shared.keep_address(each, asked)
+    shared.keep_address(page, asked | {name: [value] for name, value in own.items()})
 
 
 def _show_chips(chosen: Selection) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import streamlit as st
 
 from emotionscope.dashboard import filters, markup
-from emotionscope.dashboard.archive import Archive
-from emotionscope.dashboard.exporting import XLSX_ROWS
-from emotionscope.dashboard.selection import Selection
+from emotionscope.dashboard.queries.archive import Archive
+from emotionscope.dashboard.queries.exporting import XLSX_ROWS
+from emotionscope.dashboard.queries.selection import Selection
 
 LARGE = 200_000  # rows above which a file is too large to hold for a browser
 KINDS = ("csv", "xlsx", "parquet")

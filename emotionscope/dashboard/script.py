@@ -4,6 +4,6 @@ if __name__ == "__main__":  # the process that decodes clips reads this file, to
     import json
     import sys
 
-    from emotionscope.dashboard import app, parts
+    from emotionscope.dashboard import app, shared
 
-    app.main(parts.Sources(**json.loads(sys.argv[1])))
+    app.main(shared.Sources(**json.loads(sys.argv[1])))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from emotionscope.dashboard import clip_player, markup, parts
+from emotionscope.dashboard import clip_player, markup, shared
+from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.dashboard.reasons import why_fused
-from emotionscope.dashboard.utterances import Utterance
 from emotionscope.labels import MODELS, canonical
 from emotionscope.video.faces import Face
 
 
-def show(utterance: Utterance, faces: Sequence[Face], sources: parts.Sources, chosen: bool = False) -> None:
+def show(utterance: Utterance, faces: Sequence[Face], sources: shared.Sources, chosen: bool = False) -> None:
     """Draw an utterance with its faces, marked where it is the chosen one.
 
     Why fused said so is told where the bundle holds the version that scored it.
@@ -38,7 +38,7 @@ def show(utterance: Utterance, faces: Sequence[Face], sources: parts.Sources, ch
 
 def _why_fused(utterance: Utterance, bundle: str | None) -> str | None:
     """What text and faces added; None where the bundle that scored the row is not open."""
-    fusion = parts.fusion(bundle, utterance.bundle) if bundle else None
+    fusion = shared.fusion(bundle, utterance.bundle) if bundle else None
     if fusion is None:
         return None
     return why_fused(fusion, utterance.probabilities["text"], utterance.probabilities["vision"], utterance.heard)

@@ -11,9 +11,9 @@ from emotionscope import metrics
 from emotionscope.errors import UserError
 from emotionscope.evaluation.figures import Difference, Interval
 from emotionscope.evaluation.rows import UNLABELLED, LabelledRows, choose_split, labelled_or_not
-from emotionscope.io.contracts import KEY
-from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.storage.access import JsonObject
+from emotionscope.tables.contracts import KEY
 
 CHANGES = 200  # listed, those where the two differ most
 

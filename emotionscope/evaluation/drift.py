@@ -8,10 +8,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emotionscope.errors import UserError
-from emotionscope.io import s3, shards, summary, tables, uris
-from emotionscope.io.profile import Profile, profile, total
-from emotionscope.io.tables import Dataset
 from emotionscope.labels import MODELS, probability_columns
+from emotionscope.profile import Profile, profile, total
+from emotionscope.runs import shards
+from emotionscope.storage import s3, uris
+from emotionscope.tables import datasets, manifest
+from emotionscope.tables.datasets import Dataset
 
 ROWS = 100_000  # read at a time
 RESAMPLES = 2000
@@ -56,12 +58,12 @@ def profiles_of(uri: str) -> list[Profile]:
     uri = uris.absolute(uri)
     s3.check_access(uri)
     try:
-        found = summary.read(uri)
+        found = manifest.read(uri)
     except UserError:  # of an earlier version: the rows themselves tell
         found = None
     if found and found.job == "score":
         return [run.profile for run in found.runs]
-    return [_read(tables.open_dataset(uri, "scores"))]
+    return [_read(datasets.open_dataset(uri, "scores"))]
 
 
 def _read(scores: Dataset) -> Profile:

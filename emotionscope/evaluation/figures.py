@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from emotionscope.io.storage import JsonObject
+from emotionscope.storage.access import JsonObject
 
 Interval = tuple[float, float]
 

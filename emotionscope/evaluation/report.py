@@ -15,10 +15,10 @@ from emotionscope.evaluation.comparison import Comparison
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import Figures, Mistake
 from emotionscope.evaluation.palette import COLOURS
-from emotionscope.io import parts
-from emotionscope.io.contracts import KEY
-from emotionscope.io.tables import Dataset
 from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.tables import input_file
+from emotionscope.tables.contracts import KEY
+from emotionscope.tables.datasets import Dataset
 
 FACES_SHOWN = 3  # an utterance, those of the best quality
 CHANGES_SHOWN = 20  # utterances whose answer changed
@@ -118,10 +118,10 @@ def best_faces(keyframes: Dataset, keys: Iterable[Key]) -> dict[Key, list[bytes]
     faces_schema = pa.schema([keyframes.schema.field("faces")])
     found: dict[Key, list[bytes]] = {}
     for part in keyframes.parts:
-        columns = parts.read_rows(part, key_schema, 0, part.rows).to_pydict().values()
+        columns = input_file.read_rows(part, key_schema, 0, part.rows).to_pydict().values()
         for row, key in enumerate(zip(*columns, strict=True)):
             if key in wanted:
-                (faces,) = parts.read_rows(part, faces_schema, row, 1)["faces"].to_pylist()
+                (faces,) = input_file.read_rows(part, faces_schema, row, 1)["faces"].to_pylist()
                 best = sorted((face for face in faces or () if face["kept"]), key=lambda face: -(face["quality"] or 0))
                 found[key] = [face["image"] for face in best[:FACES_SHOWN] if face["image"]]
     return found

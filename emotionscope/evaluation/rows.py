@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.io.contracts import KEY
-from emotionscope.io.tables import column_or_nulls
 from emotionscope.labels import EMOTIONS, MODELS, canonical, canonical_split, left_out, probability_columns
+from emotionscope.tables.contracts import KEY
+from emotionscope.tables.datasets import column_or_nulls
 
 UNLABELLED = -1  # in `LabelledRows.truth`
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.io import s3, storage, uris
 from emotionscope.labels import canonical
+from emotionscope.storage import access, s3, uris
 
 COLUMNS = (
     "Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "Season", "Episode",
@@ -74,7 +74,7 @@ def seconds(time: str) -> float | None:
     return int(hours) * 3600 + int(minutes) * 60 + float(f"{int(whole)}.{fraction}")
 
 
-def find_csvs(files: Iterable[storage.File]) -> dict[str, str]:
+def find_csvs(files: Iterable[access.File]) -> dict[str, str]:
     """The URI of each split's CSV, wherever in the release it lies.
 
     Raises UserError where there is none, or two of one split that differ.
@@ -85,7 +85,7 @@ def find_csvs(files: Iterable[storage.File]) -> dict[str, str]:
         if not match:
             continue
         first = found.setdefault(match[1], file.uri)
-        if first != file.uri and storage.read_bytes(first) != storage.read_bytes(file.uri):
+        if first != file.uri and access.read_bytes(first) != access.read_bytes(file.uri):
             raise UserError(f"{first} and {file.uri} differ: leave only the one to use")
     if not found:
         raise UserError("no train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv in it; is it a MELD release?")
@@ -99,7 +99,7 @@ def read_csv(uri: str, split: str) -> tuple[list[dict[str, object]], Counter[str
     unreadable file, an id that is no number or a repeated key.
     """
     try:
-        text = storage.read_bytes(uri).decode("utf-8-sig")
+        text = access.read_bytes(uri).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{uri}: not UTF-8 ({error.reason} at byte {error.start})") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -145,7 +145,7 @@ def _row(raw: dict[str, str], split: str) -> dict[str, object]:
     }
 
 
-def find_clips(files: Iterable[storage.File], duplicate_clips: str) -> tuple[dict[Key, str], list[str]]:
+def find_clips(files: Iterable[access.File], duplicate_clips: str) -> tuple[dict[Key, str], list[str]]:
     """The clip of each key, and the names of video files that are none.
 
     Some test utterances have two clips, one of them named ``final_videos_testdia…``: `duplicate_clips` says which is
@@ -171,7 +171,7 @@ def find_clips(files: Iterable[storage.File], duplicate_clips: str) -> tuple[dic
 
 def is_whole(uri: str) -> bool:
     """Whether an MP4 file has its index (the ``moov`` box), without which no frame can be decoded."""
-    filesystem, path = storage.filesystem(uri)
+    filesystem, path = access.filesystem(uri)
     with filesystem.open_input_file(path) as file:
         place, size = 0, file.size()
         while place + 8 <= size:
@@ -195,9 +195,9 @@ def read_release(uri: str, duplicate_clips: str = "plain") -> Release:
     """
     uri = uris.absolute(uri)
     s3.check_access(uri)
-    if not storage.exists(uri):
+    if not access.exists(uri):
         raise UserError(f"{uri}: no such folder")
-    files = storage.list_files(uri)
+    files = access.list_files(uri)
     try:
         csvs = find_csvs(files)
     except UserError as error:

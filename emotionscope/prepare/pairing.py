@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from emotionscope.io import storage
 from emotionscope.prepare import transcripts
+from emotionscope.storage.access import File
 
 VIDEOS = (
     *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts"),
@@ -28,8 +28,8 @@ _FORMATS = (*transcripts.SUFFIXES, *transcripts.UNREAD)
 class Paired:
     """A video, and its transcripts, the one to use first."""
 
-    video: storage.File
-    transcripts: tuple[storage.File, ...]
+    video: File
+    transcripts: tuple[File, ...]
 
 
 def suffix(name: str) -> str:
@@ -37,29 +37,27 @@ def suffix(name: str) -> str:
     return posixpath.splitext(name)[1].lower()
 
 
-def is_video(file: storage.File) -> bool:
+def is_video(file: File) -> bool:
     """Whether a file's suffix is that of a video."""
     return suffix(file.name) in VIDEOS
 
 
-def is_transcript(file: storage.File) -> bool:
+def is_transcript(file: File) -> bool:
     """Whether a file's suffix is that of a transcript that is read."""
     return suffix(file.name) in transcripts.SUFFIXES
 
 
-def is_unread(file: storage.File) -> bool:
+def is_unread(file: File) -> bool:
     """Whether a file's suffix is that of a transcript that is not read."""
     return suffix(file.name) in transcripts.UNREAD
 
 
-def shows_no_speech(file: storage.File) -> bool:
+def shows_no_speech(file: File) -> bool:
     """Whether a file's name says that it holds chapters, preview pictures or the like."""
     return bool({*posixpath.basename(file.name).lower().split(".")[1:-1]} & {*_NO_SPEECH})
 
 
-def pair(
-    videos: Sequence[storage.File], texts: Iterable[storage.File], anywhere: bool
-) -> tuple[list[Paired], list[storage.File]]:
+def pair(videos: Sequence[File], texts: Iterable[File], anywhere: bool) -> tuple[list[Paired], list[File]]:
     """Each video with the transcripts named as it is, and the transcripts of no video.
 
     The transcripts of ``a/film.mp4`` are ``a/film.srt``, ``a/film.mp4.srt`` and, with a language, ``a/film.en.srt``:
@@ -67,7 +65,7 @@ def pair(
     then others; within that, formats as in `transcripts.SUFFIXES`. With `anywhere` the folder does not matter where
     only one video has the name. Letters with accents are the same, composed or not.
     """
-    keys: defaultdict[str, list[storage.File]] = defaultdict(list)
+    keys: defaultdict[str, list[File]] = defaultdict(list)
     for video in videos:
         for key in _keys(video.name):
             keys[key].append(video)
@@ -77,8 +75,8 @@ def pair(
             for key in _keys(posixpath.basename(video.name)):
                 if names[key] == 1:
                     keys.setdefault(key, [video])
-    own: defaultdict[str, list[tuple[bool, int, int, storage.File]]] = defaultdict(list)
-    stray: list[storage.File] = []
+    own: defaultdict[str, list[tuple[bool, int, int, File]]] = defaultdict(list)
+    stray: list[File] = []
     for text in texts:
         stem = _composed(posixpath.splitext(text.name)[0])
         key = _owner(stem, keys) or (_owner(posixpath.basename(stem), keys) if anywhere else "")
@@ -106,7 +104,7 @@ def _keys(name: str) -> tuple[str, str]:
     return posixpath.splitext(name)[0], name
 
 
-def _owner(stem: str, keys: defaultdict[str, list[storage.File]]) -> str:
+def _owner(stem: str, keys: defaultdict[str, list[File]]) -> str:
     """The key that a transcript's name is, less a language and what it is for, such as ``.en.sdh``; empty: none is."""
     for _ in range(MARKS):
         if stem in keys:

@@ -9,10 +9,10 @@ from functools import partial
 import pyarrow as pa
 
 from emotionscope.errors import UserError
-from emotionscope.io import s3, storage
 from emotionscope.prepare import pairing, transcripts
 from emotionscope.prepare.cues import Cue, Transcript, in_seconds
 from emotionscope.prepare.pairing import Paired
+from emotionscope.storage import access, s3
 from emotionscope.video.length import Length
 
 SCHEMA = pa.schema(
@@ -73,13 +73,13 @@ def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
     """
     for uri in (videos, *([folder] if folder else [])):
         s3.check_access(uri)
-        if not storage.exists(uri):
+        if not access.exists(uri):
             raise UserError(f"{uri}: no such folder")
-    files = storage.list_files(videos)
+    files = access.list_files(videos)
     found = [file for file in files if pairing.is_video(file)]
     if not found:
         raise UserError(f"{videos}: no video in it ({', '.join(pairing.VIDEOS)})")
-    beside = [file for file in (storage.list_files(folder) if folder else files) if not pairing.is_video(file)]
+    beside = [file for file in (access.list_files(folder) if folder else files) if not pairing.is_video(file)]
     silent = [file for file in beside if pairing.is_transcript(file) and pairing.shows_no_speech(file)]
     texts = [file for file in beside if pairing.is_transcript(file) and file not in silent]
     paired, stray = pairing.pair(found, texts, anywhere=folder is not None)
@@ -97,22 +97,22 @@ def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
 class Script:
     """What the transcripts of one video gave: the file used, None where none can be; all that were read; the rest."""
 
-    file: storage.File | None
+    file: access.File | None
     cues: tuple[Cue, ...]
-    read: tuple[tuple[storage.File, Transcript], ...]
+    read: tuple[tuple[access.File, Transcript], ...]
     problems: tuple[str, ...]
     spare: tuple[str, ...]
 
 
 def read_script(one: Paired, encoding: str | None = None) -> Script:
     """The first transcript of a video that has a cue to use."""
-    read: list[tuple[storage.File, Transcript]] = []
+    read: list[tuple[access.File, Transcript]] = []
     problems = []
     for number, file in enumerate(one.transcripts, start=1):
         try:
             if file.size > transcripts.LARGEST:
                 raise ValueError(f"larger than {transcripts.LARGEST // 2**20} MiB")
-            transcript = transcripts.read(file.name, storage.read_bytes(file.uri), encoding)
+            transcript = transcripts.read(file.name, access.read_bytes(file.uri), encoding)
         except (ValueError, OSError) as error:
             problems.append(f"{file.name}: {' '.join(str(error).split())}")
             continue

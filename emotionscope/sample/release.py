@@ -20,12 +20,13 @@ from cyclopts.validators import Number
 
 from emotionscope import cli
 from emotionscope.errors import UserError
-from emotionscope.io import atomic, storage, tables, uris
 from emotionscope.labels import EMOTIONS
 from emotionscope.prepare.meld import CLIP_FOLDERS, COLUMNS
 from emotionscope.sample.person import draw_person
 from emotionscope.sample.phrases import AMBIGUOUS, PHRASES, say
 from emotionscope.sample.scenes import RATE, Take, draw_clip, draw_face
+from emotionscope.storage import access, atomic, uris
+from emotionscope.tables import datasets
 
 SHARES = {"anger": 0.13, "disgust": 0.1, "fear": 0.1, "joy": 0.15, "neutral": 0.27, "sadness": 0.12, "surprise": 0.13}
 SPLITS = {"train": 0.6, "dev": 0.14, "test": 0.26}
@@ -160,7 +161,7 @@ def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float
     Raises UserError where the folder already holds files, or for under 3 dialogues.
     """
     lines = list(write_script(dialogues, seed, seconds))
-    if storage.list_files(folder):
+    if access.list_files(folder):
         raise UserError(f"{folder}: not empty; choose a new folder for the sample")
     counts = {}
     for split in SPLITS:
@@ -190,7 +191,7 @@ def draw_faces(uri: str, each: int, seed: int = 0) -> dict[str, int]:
     with _cores() as pool:
         images = list(pool.map(_draw_face, [seed] * len(splits), range(len(splits)), emotions, chunksize=16))
     table = pa.table({"image": pa.array(images, pa.binary()), "emotion": emotions, "split": splits})
-    tables.write_part(table, uris.join(uri, "part-00000.parquet"))
+    datasets.write_part(table, uris.join(uri, "part-00000.parquet"))
     return {split: size * len(EMOTIONS) for split, size in sizes.items()}
 
 
@@ -215,7 +216,7 @@ class Settings:
 
 def run(settings: Settings) -> None:
     """Draw a synthetic release in MELD's shape, and labelled faces where they are asked for."""
-    if settings.faces and storage.list_files(settings.faces):
+    if settings.faces and access.list_files(settings.faces):
         raise UserError(f"--faces {settings.faces}: not empty; choose a new folder")
     counts = draw_release(settings.output, settings.dialogues, settings.seed, settings.seconds)
     print("drew " + _listed(counts, "utterances") + f" in {settings.output}")

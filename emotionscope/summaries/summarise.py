@@ -13,10 +13,11 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
-from emotionscope.io import atomic, parts, uris
-from emotionscope.io.tables import Dataset
 from emotionscope.labels import probability_columns
+from emotionscope.storage import atomic, uris
 from emotionscope.summaries import queries
+from emotionscope.tables import input_file
+from emotionscope.tables.datasets import Dataset
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
 BLOCK = 250_000  # rows read at once
@@ -65,7 +66,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset, co
 def _batches(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in dataset.parts:
         for start in range(0, part.rows, BLOCK):
-            yield from parts.read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
+            yield from input_file.read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder: str, output: str) -> int:

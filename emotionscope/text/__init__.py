@@ -1,4 +1,4 @@
 """The text model.
 
-Here: TF-IDF with logistic regression, its training and its file. Not here: reading tables (`emotionscope.io`).
+Here: TF-IDF with logistic regression, its training and its file. Not here: reading tables (`emotionscope.tables`).
 """

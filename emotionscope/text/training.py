@@ -19,11 +19,10 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
-from emotionscope import metrics
+from emotionscope import metrics, profile
 from emotionscope.errors import UserError
-from emotionscope.io import profile
-from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, indices
+from emotionscope.storage.access import JsonObject
 from emotionscope.text import pipeline
 from emotionscope.text.halves import Fold, More, Rows, choose_share, cooled, joined
 from emotionscope.text.labelled_texts import LabelledTexts, labelled_texts

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from emotionscope.errors import RESUME, JobError, RowError
-from emotionscope.io import s3
+from emotionscope.storage import s3
 
 # Demuxers of one file; playlists, image sequences and devices are left out. From mjpeg on they are raw streams.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,mjpeg,jpeg_pipe,h264,hevc"

@@ -4,14 +4,15 @@ import os
 from typing import IO
 
 from emotionscope.errors import RowError, UserError
-from emotionscope.io import s3, storage, tables, uris
+from emotionscope.storage import access, s3, uris
+from emotionscope.tables import datasets
 from emotionscope.video.container import row_errors
 
 LOOK = 10_000  # rows in which the first video is looked for
 OUTSIDE = "video outside the folder of the videos"
 
 
-def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:
+def videos_folder(dataset: datasets.Dataset, chosen: str | None) -> str:
     """The URI of the folder or prefix that holds a dataset's videos: the `chosen` one, else the dataset's own.
 
     Raises UserError, before any work, where it does not exist or where the first video named lies elsewhere.
@@ -19,9 +20,9 @@ def videos_folder(dataset: tables.Dataset, chosen: str | None) -> str:
     root = uris.absolute(chosen or dataset.folder)
     if chosen:
         s3.check_access(root)
-        if not storage.exists(root):
+        if not access.exists(root):
             raise UserError(f"--videos {chosen}: no such folder")
-    named = tables.head(dataset, ["video"], LOOK)["video"].drop_null().to_pylist()
+    named = datasets.head(dataset, ["video"], LOOK)["video"].drop_null().to_pylist()
     if named and not uris.is_below(uris.join(root, named[0]), root):
         raise UserError(f"{named[0]}: the first video lies outside {root}; name the folder of the videos by --videos")
     return root
@@ -38,7 +39,7 @@ def open_video(video: str, root: str) -> IO[bytes]:
         raise RowError(f"{OUTSIDE}: {video}")
     try:
         with row_errors():
-            return storage.open_binary(place)
+            return access.open_binary(place)
     except RowError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise RowError(f"video missing: {video}") from error

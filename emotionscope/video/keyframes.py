@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from emotionscope.errors import JobError, RowError, first_line
-from emotionscope.io import contracts, tables
-from emotionscope.io.contracts import INTERNAL
 from emotionscope.speaking.crops import SIDE
+from emotionscope.tables import contracts, datasets
+from emotionscope.tables.contracts import INTERNAL
 from emotionscope.video.faces import Face, Finder, Found, Span, Track, Utterance
 
 TRACKS = f"{INTERNAL}tracks"  # column of the tracks whose speaking is still to be measured
@@ -24,10 +24,10 @@ def extract(table: pa.Table, root: str, find: Finder) -> pa.Table:
     a video. `faces` is empty where no face was found, null where there is no video or where it failed; `video_error`
     then says why, and is null otherwise. No row makes this raise; a store that is away does: JobError.
     """
-    starts, ends = (_seconds(tables.column_or_nulls(table, name, pa.float64())) for name in ("start", "end"))
-    texts = tables.column_or_nulls(table, "utterance", pa.string()).to_pylist()
+    starts, ends = (_seconds(datasets.column_or_nulls(table, name, pa.float64())) for name in ("start", "end"))
+    texts = datasets.column_or_nulls(table, "utterance", pa.string()).to_pylist()
     rows: dict[str, dict[Span, list[int]]] = {}
-    for row, video in enumerate(tables.column_or_nulls(table, "video", pa.string()).to_pylist()):
+    for row, video in enumerate(datasets.column_or_nulls(table, "video", pa.string()).to_pylist()):
         if video:
             rows.setdefault(video, {}).setdefault((starts[row], ends[row]), []).append(row)
     faces: list[list[Face] | None] = [None] * len(table)

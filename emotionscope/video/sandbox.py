@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emotionscope.errors import RowError, first_line
-from emotionscope.io import s3
+from emotionscope.storage import s3
 from emotionscope.video.clips import Clip, cut
 from emotionscope.video.faces import FaceSettings, Found, Span, Utterance
 from emotionscope.video.files import open_video

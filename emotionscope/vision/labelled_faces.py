@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from emotionscope.errors import RowError, UserError
-from emotionscope.io import columns, parquet_files, tables
 from emotionscope.labels import EMOTIONS, SPLITS, canonical_split
+from emotionscope.tables import columns, datasets, parquet_files
 from emotionscope.video.detection import Detector
 from emotionscope.vision.pooling import attend
 from emotionscope.vision.preprocessing import decode, decode_aligned
@@ -41,7 +41,7 @@ class LabelledFaces:
     whether it is. `left_out` counts rows that are not used, by reason.
     """
 
-    dataset: tables.Dataset
+    dataset: datasets.Dataset
     votes: bool
     row_groups: dict[str, list[RowGroup]]
     faces: dict[str, int]
@@ -54,7 +54,7 @@ def scan(uri: str) -> LabelledFaces:
 
     Raises UserError where it is no such dataset, or has no face to train on or to choose the best epoch by.
     """
-    dataset = tables.open_dataset(uri, "labelled faces")
+    dataset = datasets.open_dataset(uri, "labelled faces")
     column = next((name for name in ("faces", "image") if name in dataset.schema.names), None)
     if column is None:
         raise UserError(f"{uri}: no column 'faces' (a keyframes table) and no column 'image' (face images)")
@@ -81,7 +81,7 @@ def scan(uri: str) -> LabelledFaces:
     return LabelledFaces(dataset, votes, row_groups, faces, classes, dict(left_out))
 
 
-def _check_types(dataset: tables.Dataset, column: str, votes: Iterable[str]) -> None:
+def _check_types(dataset: datasets.Dataset, column: str, votes: Iterable[str]) -> None:
     """Raise UserError where the images or the votes are of a type that holds neither."""
     kind = dataset.schema.field(column).type
     if column == "image" and pa.types.is_struct(kind):

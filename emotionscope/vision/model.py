@@ -18,8 +18,8 @@ from torch.nn.functional import pad
 from torchvision.models import ResNet, resnet18
 
 from emotionscope.errors import RowError
-from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS, indices
+from emotionscope.storage.access import JsonObject
 from emotionscope.vision.preprocessing import decode
 from emotionscope.vision.small_conv import use_small_convs
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emotionscope.io.storage import JsonObject
 from emotionscope.labels import EMOTIONS
+from emotionscope.storage.access import JsonObject
 
 if TYPE_CHECKING:
     import ray

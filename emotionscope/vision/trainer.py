@@ -20,8 +20,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotionscope import ray_session
 from emotionscope.errors import UserError, first_line
-from emotionscope.io import atomic, s3, storage, uris
-from emotionscope.io.storage import JsonObject
+from emotionscope.storage import access, atomic, s3, uris
+from emotionscope.storage.access import JsonObject
 from emotionscope.vision.callbacks import Lines, fit
 from emotionscope.vision.labelled_faces import LabelledFaces, RowGroup, read
 from emotionscope.vision.model import VisionModel
@@ -100,7 +100,7 @@ def _torch_trainer(
     lines: Queue,
 ) -> TorchTrainer:
     """The trainer of a run; it goes on from the run's last checkpoint, if there is one."""
-    filesystem, path = storage.filesystem(run)
+    filesystem, path = access.filesystem(run)
     folder, name = path.rsplit("/", 1)
     # Ray's types describe the classes of Ray Train before version 2.
     trainer, run_config, scaling_config = cast(Any, (TorchTrainer, ray.train.RunConfig, ray.train.ScalingConfig))
@@ -140,10 +140,10 @@ def acquire_run_dir(run: str, purpose: JsonObject) -> None:
     s3.check_access(run)
     note = uris.join(run, "run.json")
     purpose = json.loads(json.dumps(purpose))
-    if storage.exists(note):
-        if storage.read_json(note) != purpose:
+    if access.exists(note):
+        if access.read_json(note) != purpose:
             raise UserError(f"{run}: holds a run with other settings or data; remove it, or choose other --checkpoints")
-    elif storage.list_files(run):
+    elif access.list_files(run):
         raise UserError(f"{run}: holds other files; choose other --checkpoints")
     try:
         atomic.write_json(note, purpose)
@@ -160,7 +160,7 @@ def acquire_run_dir(run: str, purpose: JsonObject) -> None:
 
 def delete_run_dir(run: str) -> None:
     """Remove the checkpoints of a run that is finished."""
-    filesystem, path = storage.filesystem(run)
+    filesystem, path = access.filesystem(run)
     filesystem.delete_dir(path)
 
 

@@ -1,0 +1,12 @@
+"""The jobs, one file each: ``emotionscope NAME --flag value``, or ``python -m jobs.NAME --flag value``."""
+
+from emotionscope import ray_session as ray_session  # first of all: Ray reads its settings when it is imported
+
+# As ``emotionscope --help`` lists them. The line beside each is the first of the job's docstring.
+GROUPS = {
+    "Try it": ("demo", "predict"),
+    "Prepare an archive": ("prepare_meld", "prepare_videos", "extract_keyframes"),
+    "Train the models": ("train_text", "train_vision", "fit_fusion", "bundle"),
+    "Score it, and see": ("score", "score_all", "summarise", "evaluate", "dashboard"),
+}
+NAMES = tuple(name for names in GROUPS.values() for name in names)

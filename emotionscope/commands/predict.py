@@ -1,0 +1,132 @@
+"""Print what the models say of a sentence, clip or picture.
+
+This is for a first look and for checks by hand. Use score for archives. Sentences, videos and pictures may also stand
+without their flags: emotionscope predict "You came back!"
+"""
+
+import math
+import os
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from emotionscope.bundle import store as bundle_store
+from emotionscope.commands.settings import Predict
+from emotionscope.errors import RowError, UserError
+from emotionscope.labels import EMOTIONS
+from emotionscope.storage import uris
+from emotionscope.text.blank import has_text
+
+LONGEST = 1 << 20  # bytes of a file of lines
+NONE = "—"
+
+Answer = dict[str, Any]  # the text, or the clip with time and person, the emotion, and a probability an emotion
+
+
+def run(settings: Predict) -> list[Answer]:
+    """Print a table of answers for the sentences, and one for each clip, and return them."""
+    texts = [*settings.text, *(_lines(settings.lines) if settings.lines else ())]
+    if not texts and not settings.clip:
+        raise UserError("give a sentence by --text, a file of them by --lines, or a video or picture by --clip")
+    for clip in settings.clip:
+        if not uris.is_s3(clip) and not os.path.exists(uris.absolute(clip)):
+            raise UserError(f"{clip}: video missing")
+    bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
+    print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
+    found = _of_texts(texts, bundle)
+    show(found)
+    if settings.clip:
+        from emotionscope.video.faces import FaceSettings
+
+        print(f"predict: {FaceSettings().describe()}", flush=True)
+    for clip in settings.clip:
+        faces = _of_clip(clip, bundle)
+        print(f"{clip}: {len(faces)} faces" + ("" if len(faces) else " found"))
+        show(faces)
+        found += faces
+    return found
+
+
+def _of_texts(texts: list[str], bundle: bundle_store.Bundle) -> list[Answer]:
+    probabilities = bundle.text.probabilities(texts).tolist() if texts else []
+    return [_answer({"text": text}, row) for text, row in zip(texts, probabilities, strict=True)]
+
+
+def _of_clip(clip: str, bundle: bundle_store.Bundle) -> list[Answer]:
+    from emotionscope import api  # pandas, which a sentence need not wait for
+
+    with api.Models(bundle) as models:
+        try:
+            faces = models.clip(clip).to_dict("records")
+        except RowError as error:
+            raise UserError(f"{clip}: {error}") from error
+    found = []
+    for face in faces:
+        speaks = None if math.isnan(face["speaking"]) else face["speaking"]
+        names = {"clip": clip, "time": face["time"], "person": face["person"], "speaking": speaks}
+        found.append(_answer(names, [face[emotion] for emotion in EMOTIONS]))
+    return found
+
+
+def _answer(names: Answer, probabilities: list[float]) -> Answer:
+    """The answer to a text or face; no text gives no emotion."""
+    row = {emotion: None if math.isnan(p) else p for emotion, p in zip(EMOTIONS, probabilities, strict=True)}
+    best = max(EMOTIONS, key=lambda emotion: row[emotion] or 0.0) if row[EMOTIONS[0]] is not None else None
+    return {**names, "emotion": best, **row}
+
+
+def _lines(file: str) -> list[str]:
+    """The sentences of a file, a line each, as editors count lines; other marks of a new line are spaces."""
+    try:
+        with Path(uris.absolute(file)).open("rb") as stream:
+            content = stream.read(LONGEST + 1)
+    except OSError as error:
+        raise UserError(f"--lines {file}: cannot be read ({error.strerror})") from error
+    if len(content) > LONGEST:
+        raise UserError(
+            f"--lines {file}: larger than {LONGEST >> 20} MiB; make a dialogues table of it, and score that"
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"--lines {file}: not UTF-8 text") from error
+    lines = [
+        " ".join(line.split()) for line in text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+    ]
+    blank = lines.count("")
+    if blank:
+        print(f"{file}: {blank:,} blank lines left out")
+    return [line for line in lines if line]
+
+
+def show(found: list[Answer]) -> None:
+    """Print a table of the texts, and one of each clip's faces: the emotion of each, and the two that came next."""
+    of_face = ("time", "person", "speaking")
+    for names, rows in groupby(found, key=lambda answer: ("text",) if "text" in answer else of_face):
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for name in (*names, "emotion", "sure", "else"):
+            table.add_column(name, justify="right" if name == "sure" else "left")
+        for row in rows:
+            # As Text, so that no line of a user is read as markup.
+            table.add_row(*(Text(_cell(name, row[name])) for name in names), *_words(row))
+        Console(highlight=False).print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "speaking":
+        return NONE if value is None else f"{value:.0%}"
+    return f"{value:.1f} s" if name == "time" else str(value)
+
+
+def _words(row: Answer) -> tuple[Text, str, Text]:
+    if row["emotion"] is None:
+        reason = "the text model knows none of the words" if has_text(row.get("text")) else "nothing to read"
+        return Text(NONE), NONE, Text(reason, style="dim")
+    best, *others = sorted(EMOTIONS, key=lambda emotion: -row[emotion])
+    following = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in others[:2])
+    return Text(best, style="bold"), f"{row[best]:.0%}", Text(following, style="dim")

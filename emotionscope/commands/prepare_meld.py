@@ -1,0 +1,62 @@
+"""Turn a MELD release into a dialogues table.
+
+Finds the three CSVs anywhere in the release, joins the clips where there are any, and prints what it left out. The
+clips stay where they are: the table holds their paths.
+"""
+
+from emotionscope import ray_session
+from emotionscope.commands.settings import PrepareMeld
+from emotionscope.errors import UserError
+from emotionscope.prepare import meld
+from emotionscope.runs import small_output
+from emotionscope.storage import access, s3, uris
+from emotionscope.storage.access import JsonObject
+from emotionscope.tables import datasets
+
+SHOWN = 5  # names shown of each kind; the summary file holds all
+
+
+def run(settings: PrepareMeld) -> JsonObject:
+    """Run the job and return its summary."""
+    output = ray_session.output_uri(settings.output)
+    s3.check_access(output)
+    if access.list_files(output):
+        raise UserError(f"{output}: the output exists and holds files; name another --output")
+    release = meld.read_release(settings.meld, settings.duplicate_clips)
+    _print_facts(release.facts)
+    datasets.write_part(release.table, uris.join(output, "part-00000.parquet"))
+    summary = {"job": "prepare_meld", **release.facts}
+    small_output.finish(output, summary)
+    print(f"  written to {output}", flush=True)
+    return summary
+
+
+def _print_facts(facts: JsonObject) -> None:
+    rows = facts["rows"]
+    print(f"prepare_meld: {sum(rows.values()):,} utterances in {facts['release']}")
+    print("  " + ", ".join(f"{split} {count:,}" for split, count in rows.items()))
+    for split in meld.CLIP_FOLDERS:
+        if split not in rows:
+            print(f"  no {split}_sent_emo.csv: the table has no split {split}")
+    print(
+        f"  with a clip: {facts['with_video']:,}"
+        + (f", of two: {facts['duplicate_clips']}" if facts["with_video"] else "")
+    )
+    kinds = {
+        "without_video": "without a clip, kept with video null",
+        "unreadable_videos": "clips that are cut off (no moov atom), kept: later jobs report them as failed",
+        "suspicious_times": "rows whose times suggest a wrong cut, kept",
+        "clips_without_row": "clips without a row in the CSVs, left out",
+        "other_videos": "videos that belong to no split, left out",
+        "archives": "archives, not read: unpack them first",
+    }
+    for kind, meaning in kinds.items():
+        if facts[kind]:
+            names = ", ".join(facts[kind][:SHOWN]) + (", …" if len(facts[kind]) > SHOWN else "")
+            print(f"  {len(facts[kind]):,} {meaning}:\n    {names}")
+    if facts["rows_with_repaired_characters"]:
+        print(f"  {facts['rows_with_repaired_characters']:,} rows of an old release: quotes and dashes repaired")
+    if facts["emotions_unknown"]:
+        print(f"  {facts['emotions_unknown']:,} emotions are none of the seven: training and evaluation leave them out")
+    if facts["times_unreadable"]:
+        print(f"  {facts['times_unreadable']:,} times cannot be read, null in the table")

@@ -1,0 +1,183 @@
+"""Score every utterance with text, vision and fused models.
+
+Reads a dialogues table, and finds the faces in its videos, or reads a keyframes table, which has the faces. Writes a
+scores table with one row for each row it read. If a row cannot be scored, its column error says why. Rerun the same
+command to resume a stopped job.
+"""
+
+from collections.abc import Container
+from dataclasses import asdict, dataclass
+
+from emotionscope import cli, ray_session
+from emotionscope.bundle import store as bundle_store
+from emotionscope.commands.settings import Score
+from emotionscope.errors import JobError, UserError
+from emotionscope.runs import append, claims
+from emotionscope.runs.append import Arrivals
+from emotionscope.runs.log import RunLog
+from emotionscope.runs.output import Output, open_output, refuse_finished
+from emotionscope.storage import s3, uris
+from emotionscope.storage.access import JsonObject
+from emotionscope.tables import contracts, datasets
+from emotionscope.tables.contracts import Kind
+from emotionscope.tables.manifest import RUN, Summary
+
+MOST_COMPARED = 100_000_000  # rows whose keys are compared, in 800 MB
+
+
+@dataclass(frozen=True)
+class Source:
+    """The table to score, by its kind."""
+
+    uri: str
+    kind: Kind
+
+
+def run(settings: Score) -> Summary:
+    """Run the job and return its summary."""
+    if (settings.dialogues is None) == (settings.keyframes is None):
+        raise UserError("give either --dialogues or --keyframes")
+    if settings.keyframes is not None:
+        source = Source(settings.keyframes, "keyframes")
+    else:
+        source = Source(settings.dialogues or "", "dialogues")
+    place = ray_session.output_uri(settings.output)
+    if settings.append:
+        return _run_append(settings, source, place)
+    return _score(settings, source, place, datasets.open_dataset(source.uri, source.kind))
+
+
+def _run_append(settings: Score, source: Source, place: str) -> Summary:
+    """Add what has arrived, after what a stopped run has left; where no table is there yet, make it."""
+    s3.check_access(place)
+    found = append.find(place, source.uri, source.kind)
+    if found is None:
+        begun = claims.read(uris.join(place, RUN))
+        only = {file.name for file in begun.files} if begun else None
+        summary = _score(settings, source, place, datasets.open_dataset(source.uri, source.kind, only))
+        found = append.find(place, source.uri, source.kind) if begun else None
+    elif found.dataset and found.resumed:
+        summary = _score(settings, source, place, found.dataset, found)
+        found = append.find(place, source.uri, source.kind)
+    else:
+        summary = found.before
+    if found:
+        _log_arrivals(place, found)
+        if found.dataset:
+            summary = _score(settings, source, place, found.dataset, found)
+        else:
+            print(f"score: nothing new in {source.uri}: its {len(found.before.inputs):,} files are scored", flush=True)
+        _fail_unreadable(found)
+    return summary
+
+
+def _score(
+    settings: Score, source: Source, place: str, dataset: datasets.Dataset, arrivals: Arrivals | None = None
+) -> Summary:
+    """Score a dataset into a new output, or as the `arrivals` of a finished one."""
+    allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
+    if source.kind == "dialogues":
+        contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
+    else:
+        contracts.scores_schema(dataset.schema)
+    if not arrivals:
+        refuse_finished(place, "score")
+    bundle = bundle_store.chosen(settings.bundle)
+    manifest = bundle_store.read_manifest(bundle)
+    # Ray and what finds faces, for which no mistake in the settings need wait.
+    from emotionscope.batch import model_loading, pipeline, runner
+    from emotionscope.batch.gpu_pool import Gpus
+    from emotionscope.video.faces import FaceSettings
+    from emotionscope.video.files import videos_folder
+
+    with_faces = "vision" in manifest["parts"] and not settings.text_only
+    decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
+    videos = videos_folder(dataset, settings.videos) if decode else ""
+    looking = FaceSettings.of(settings)
+    seen = decode or (with_faces and settings.keyframes is not None)
+    kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
+    shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
+    faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
+    new = f" in {len(dataset.parts):,} new files" if arrivals else ""
+    print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
+    twins = datasets.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
+    if twins:
+        print(f"score: {twins:,} rows have the dialogue_id and utterance_id of another row; each is scored", flush=True)
+    with ray_session.connect(settings.verbose) as cluster:
+        count = cluster.gpus_to_use(settings.use_gpu)
+        with cli.working("loading the models"):
+            models = model_loading.load(bundle, seen, bool(count))
+        facts = {
+            "bundle": models.version,
+            "videos": settings.videos if decode else None,
+            **asdict(looking),
+            "shard_rows": settings.shard_rows,
+            "text_only": settings.text_only,
+            "faces": faces_place,
+        }
+        output, faces = _open_outputs(place, faces_place, facts, dataset, arrivals)
+        print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
+        _print_missing_models(manifest["parts"], settings.text_only)
+        if decode:
+            print(f"score: {looking.describe()}", flush=True)
+        extraction = pipeline.Extraction(looking, videos) if decode else None
+        gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
+        job = pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, allowed, faces)
+        summary = runner.run(job)
+    runner.print_summary(summary, output.uri)
+    if faces:
+        print(f"  faces written to {faces.uri}", flush=True)
+    return summary
+
+
+def _log_arrivals(place: str, arrivals: Arrivals) -> None:
+    """Tell, on the screen and in the log, which files cannot be read or are no longer there."""
+    with RunLog(place) as log:
+        for name, reason in arrivals.unreadable.items():
+            print(f"score: cannot be read, and is left for the next run: {reason}", flush=True)
+            log.write("unreadable", file=name, reason=reason)
+        if arrivals.vanished:
+            gone = arrivals.vanished
+            print(f"score: {len(gone):,} files are no longer there ({gone[0]} …); their rows stay", flush=True)
+            log.write("vanished", files=len(gone), first=gone[0])
+
+
+def _fail_unreadable(arrivals: Arrivals) -> None:
+    """Raise JobError where a new file could not be read: the rest is scored, and the next run tries it again."""
+    if arrivals.unreadable:
+        bad = arrivals.unreadable
+        raise JobError(f"{len(bad):,} new files cannot be read; the others are scored: {next(iter(bad.values()))}")
+
+
+def _print_missing_models(parts: Container[str], text_only: bool) -> None:
+    if text_only:
+        print("score: text alone: the columns of vision will be null, and fused will follow text", flush=True)
+        return
+    for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
+        if part not in parts:
+            print(f"score: the bundle has no {part} model: {effect}", flush=True)
+
+
+def _open_outputs(
+    place: str, faces_place: str | None, facts: JsonObject, dataset: datasets.Dataset, arrivals: Arrivals | None
+) -> tuple[Output, Output | None]:
+    """The outputs of the scores and of the faces.
+
+    The faces' summary comes before the scores', so a run stopped between them finds it finished.
+    """
+    beside = ("score --faces", {**facts, "scores": place})
+    if arrivals:
+        output = append.open_append(place, "score", facts, arrivals)
+        return output, append.open_beside(faces_place, *beside, output) if faces_place else None
+    output = open_output(place, "score", facts, dataset)
+    return output, open_output(faces_place, *beside, dataset, reopen=True) if faces_place else None
+
+
+def _faces_place(uri: str, scores: str, seen: bool) -> str:
+    """The URI of the faces table. Raises UserError where there will be no face, or it overlaps the scores."""
+    place = ray_session.output_uri(uri)
+    if place == scores or uris.is_below(place, scores) or uris.is_below(scores, place):
+        raise UserError(f"--faces {uri}: overlaps --output; name a folder of its own")
+    if not seen:
+        raise UserError("--faces: needs a vision model, and videos or keyframes, without --text-only")
+    return place

@@ -1,0 +1,47 @@
+"""The jobs' settings, apart from the jobs: the command line reads them, and tells mistakes, before a job is loaded."""
+
+from emotionscope.commands.settings.archives import (
+    Dashboard,
+    Evaluate,
+    ExtractKeyframes,
+    PrepareMeld,
+    PrepareVideos,
+    Score,
+    ScoreAll,
+    Summarise,
+)
+from emotionscope.commands.settings.models import Bundle, Demo, FitFusion, Predict, TrainText, TrainVision
+
+SETTINGS: dict[str, type] = {
+    "prepare_meld": PrepareMeld,
+    "prepare_videos": PrepareVideos,
+    "extract_keyframes": ExtractKeyframes,
+    "score": Score,
+    "score_all": ScoreAll,
+    "summarise": Summarise,
+    "evaluate": Evaluate,
+    "dashboard": Dashboard,
+    "demo": Demo,
+    "predict": Predict,
+    "train_text": TrainText,
+    "train_vision": TrainVision,
+    "fit_fusion": FitFusion,
+    "bundle": Bundle,
+}
+__all__ = [
+    "SETTINGS",
+    "Bundle",
+    "Dashboard",
+    "Demo",
+    "Evaluate",
+    "ExtractKeyframes",
+    "FitFusion",
+    "Predict",
+    "PrepareMeld",
+    "PrepareVideos",
+    "Score",
+    "ScoreAll",
+    "Summarise",
+    "TrainText",
+    "TrainVision",
+]

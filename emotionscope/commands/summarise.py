@@ -1,0 +1,53 @@
+"""Count scores by dialogue, speaker, person and time.
+
+For each group it writes the rows, the share and the mean probability of each emotion, and how often the emotion shifts
+from one utterance to the next. A table of transitions says how often each emotion follows each. Every summary is a
+Parquet and a CSV file. The job needs no Ray, and its memory does not grow with the rows.
+"""
+
+import time
+from dataclasses import asdict
+
+from emotionscope import ray_session
+from emotionscope.commands.settings import Summarise
+from emotionscope.runs import small_output
+from emotionscope.storage import s3
+from emotionscope.summaries import summarise
+from emotionscope.summaries.summarise import Summaries
+from emotionscope.tables import datasets
+
+
+def run(settings: Summarise) -> Summaries:
+    """Run the job and return what it wrote."""
+    began = time.monotonic()
+    output = ray_session.output_uri(settings.output)
+    s3.check_access(output)
+    scores = datasets.open_dataset(settings.scores, "scores")
+    faces = datasets.open_dataset(settings.faces, "faces") if settings.faces else None
+    small_output.begin(output, {"job": "summarise", **asdict(settings)})
+    print(f"summarise: {scores.rows:,} rows of {scores.uri}" + (f", {faces.rows:,} faces" if faces else ""), flush=True)
+    found = summarise.summarise(scores, faces, settings.model, settings.every, output)
+    seconds = time.monotonic() - began
+    for name, rows in found.tables.items():
+        print(f"  {rows:>10,}  {name}")
+    _print_missing(scores, faces, found)
+    summary = {
+        "job": "summarise",
+        "rows": scores.rows,
+        **asdict(found),
+        "seconds": round(seconds, 2),
+        **asdict(settings),
+    }
+    small_output.finish(output, summary)
+    print(f"  written to {output} in {seconds:,.1f} s", flush=True)
+    return found
+
+
+def _print_missing(scores: datasets.Dataset, faces: datasets.Dataset | None, found: Summaries) -> None:
+    for column, kind in (("speaker", "speaker"), ("start", "span of time")):
+        if column not in scores.schema.names:
+            print(f"  none by {kind}: the scores have no column {column}")
+    if "start" in scores.schema.names and found.rows_without_time:
+        print(f"  {found.rows_without_time:,} rows without a start count in no span of time")
+    if faces is None:
+        print("  none by person: name the faces table by --faces")

@@ -1,0 +1,141 @@
+"""Page "Archive": what is in it, how emotions are spread, and any selection of it as a table and a file."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from emotionscope.dashboard import charts, drawing, filters, saving, shared
+from emotionscope.dashboard.queries.archive import GROUP, POSITIONS, Archive
+from emotionscope.dashboard.queries.overview import Overview, Totals
+from emotionscope.dashboard.queries.selection import FACE_COUNT, Selection
+from emotionscope.evaluation.evaluation import THIN
+from emotionscope.labels import MODELS
+from emotionscope.storage.access import JsonObject
+
+SHOWN = 500  # rows of the table
+WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels
+
+
+def show(sources: shared.Sources) -> None:
+    """Draw the page."""
+    begun = filters.begin_page(sources, "Archive")
+    if begun is None:
+        return
+    archive, chosen = begun
+    overview = archive.overview(chosen)
+    _totals(overview.totals)
+    if not overview.totals.rows:
+        st.warning("No utterance passes all filters. Loosen one of them in the side bar.")
+        return
+    # One emotion alone would be 100% of every chart: they show all of them and mark the chosen ones.
+    around = archive.overview(replace(chosen, emotions=())) if chosen.emotions else overview
+    _charts(around, overview.pairs, chosen)
+    _table(archive, chosen, overview.totals.rows, sources)
+
+
+def _totals(totals: Totals) -> None:
+    names = {
+        "Utterances": totals.rows,
+        "Dialogues": totals.dialogues,
+        "With faces": totals.with_faces,
+        "Text ≠ vision": totals.disagreements,
+        "Errors": totals.errors,
+    }
+    shared.show_counts(names)
+
+
+def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection) -> None:
+    if chosen.emotions:
+        st.caption("The first three charts show all emotions; those that are not chosen are pale.")
+    left, right = st.columns(2)
+    with left:
+        st.header("Emotions")
+        drawing.draw(charts.spread(overview.emotions, chosen.emotions), "emotions", _pick_emotion)
+    with right:
+        st.header("In the course of a dialogue")
+        drawing.draw(charts.over_time(overview.by_position, chosen.emotions), "course", _pick_position)
+        _caption_thin(overview.by_position, "position")
+    left, right = st.columns(2)
+    with left:
+        st.header("By speaker")
+        if overview.by_speaker.empty:
+            st.caption("The archive names no speakers.")
+        else:
+            drawing.draw(charts.by_speaker(overview.by_speaker, chosen.emotions), "speakers", _pick_speaker)
+            _caption_thin(overview.by_speaker, "speaker")
+    with right:
+        _disagreements(pairs)
+
+
+def _caption_thin(table: pd.DataFrame, by: str) -> None:
+    if charts.is_thin(table, by).any():
+        st.caption(f"Outlined: fewer than {THIN} utterances, so the shares may be chance.")
+
+
+def _disagreements(pairs: pd.DataFrame) -> None:
+    st.header("Where text and vision disagree")
+    differing = pairs[pairs["text"] != pairs["vision"]]
+    rows = int(pairs["rows"].sum())
+    if not rows:
+        st.caption("No utterance has both a text and a face.")
+        return
+    agreeing = rows - int(differing["rows"].sum())
+    if not differing.empty:
+        chart = charts.squares(differing, "vision", "text", ("vision says", "text says"))
+        drawing.draw(chart, "text-and-vision", _pick_pair)
+    st.caption(
+        f"They agree on {agreeing:,} of {rows:,} utterances, which are left out. A stronger cell is a larger share of "
+        f"its line; lines of fewer than {THIN} are grey."
+    )
+
+
+def _pick_emotion(mark: JsonObject) -> None:
+    filters.toggle("emotion", mark["emotion"])
+
+
+def _pick_speaker(mark: JsonObject) -> None:
+    filters.toggle("speaker", mark["speaker"])
+    filters.toggle("emotion", mark["emotion"])
+
+
+def _pick_position(mark: JsonObject) -> None:
+    first = GROUP * mark["position"]
+    last = None if mark["position"] == POSITIONS - 1 else first + GROUP - 1
+    filters.ask_range("utterance_id", first, last)
+    filters.toggle("emotion", mark["emotion"])
+
+
+def _pick_pair(mark: JsonObject) -> None:
+    for model in ("text", "vision"):
+        filters.ask(f"{model}_emotion", mark[model])
+
+
+def _table(archive: Archive, chosen: Selection, rows: int, sources: shared.Sources) -> None:
+    st.header("Utterances")
+    first, second = st.columns([1, 3], vertical_alignment="bottom")
+    orders = {"the archive's order": "", "certainty": "certainty", "speaker": "speaker", "text": "utterance",
+              "emotion": f"{chosen.model}_emotion", "faces": FACE_COUNT}  # fmt: skip
+    known = {name: column for name, column in orders.items() if column in ("", "certainty", *archive.columns)}
+    order = first.selectbox("Sort by", list(known), key="sort", bind=filters.BOUND) or "the archive's order"
+    descending = second.toggle("Largest first", key="largest", bind=filters.BOUND)
+    own = ({"sort": order} if known[order] else {}) | ({"largest": "true"} if descending else {})
+    filters.keep(chosen, "Archive", **own)
+    table = archive.rows(chosen, known[order], descending, SHOWN)
+    titles = {"emotion": "label", **{f"{model}_emotion": model for model in MODELS}}
+    widths = {
+        name: st.column_config.Column(titles.get(name, name), width=WIDTHS.get(name, 90)) for name in table.columns
+    }
+    widths["certainty"] = st.column_config.ProgressColumn(
+        "certainty", min_value=0, max_value=1, format="percent", width=WIDTHS["certainty"]
+    )
+    picked = st.dataframe(
+        table, hide_index=True, column_config=widths, on_select="rerun", selection_mode="single-row", key="rows"
+    )
+    st.caption(f"{len(table):,} of {rows:,} utterances shown. Tick a row to open its dialogue.")
+    saving.show_buttons(archive, chosen, rows, sources.exports)
+    with st.expander("This selection as SQL for DuckDB"):
+        st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
+    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
+    if ticked and ticked[0] < len(table):
+        shared.open_dialogue(table.iloc[ticked[0]])

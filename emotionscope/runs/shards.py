@@ -1,0 +1,109 @@
+"""Exactly once by construction: a shard is a span of rows of one input file and ends as one output file.
+
+The output file's name follows from the shard and is written whole or not at all, so a rerun skips the shards
+whose files are there, no key is ever remembered, and the output keeps the input's order.
+"""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emotionscope import profile as profiles
+from emotionscope.profile import Profile
+from emotionscope.tables import datasets, input_file
+from emotionscope.tables.manifest import PartRows
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows `start` to `start + rows` of one input file, and the name of the output file they become."""
+
+    part: input_file.Part
+    start: int
+    rows: int
+    name: str
+
+    def to_json(self) -> str:
+        """The shard as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Shard":
+        """The shard that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(input_file.Part(**values.pop("part")), **values)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of one shard's output: rows, rows with a face, faces, errors by reason (the text before a colon).
+
+    Only scores have a profile.
+    """
+
+    shard: str
+    rows: int
+    with_faces: int
+    faces: int
+    errors: dict[str, int]
+    profile: Profile
+
+    def to_json(self) -> str:
+        """The counts as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Tally":
+        """The counts that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+@dataclass
+class Totals:
+    """The sum of tallies, with the list of their parts: of each shard no more is kept than its name and rows."""
+
+    rows: int = 0
+    with_faces: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    profile: Profile = field(default_factory=dict)
+    parts: list[PartRows] = field(default_factory=list)
+
+    def add(self, tally: Tally) -> None:
+        """Count one more shard."""
+        self.rows += tally.rows
+        self.with_faces += tally.with_faces
+        self.errors.update(tally.errors)
+        profiles.add(self.profile, tally.profile)
+        self.parts.append(PartRows(tally.shard, tally.rows))
+
+
+def cut(dataset: datasets.Dataset, rows_per_shard: int, first: int = 0) -> list[Shard]:
+    """All rows of a dataset as shards, in order; names sort as the rows do. Its first file has the number `first`."""
+    shards = []
+    for number, part in enumerate(dataset.parts, first):
+        for start in range(0, part.rows, rows_per_shard):
+            rows = min(rows_per_shard, part.rows - start)
+            shards.append(Shard(part, start, rows, f"part-{number:05d}-{start:010d}.parquet"))
+    return shards
+
+
+def read(shard: Shard, schema: pa.Schema) -> pa.Table:
+    """A shard's rows in the columns and types of `schema`: see `input_file.read_rows`."""
+    return input_file.read_rows(shard.part, schema, shard.start, shard.rows)
+
+
+def tally(table: pa.Table, shard: str, error_column: str | None) -> Tally:
+    """Counts of the output table of a shard; `error_column` holds the reasons of the rows that failed.
+
+    Without one, each row is a face.
+    """
+    if error_column is None:
+        return Tally(shard, len(table), len(table), len(table), {}, {})
+    reasons = Counter(str(reason).split(":")[0] for reason in table[error_column].drop_null().to_pylist())
+    counts = table["face_count"] if "face_count" in table.column_names else pc.list_value_length(table["faces"])
+    with_faces, faces = (pc.sum(each).as_py() or 0 for each in (pc.greater(counts, 0), counts))
+    profile = profiles.profile(table) if "fused_emotion" in table.column_names else {}
+    return Tally(shard, len(table), with_faces, faces, dict(reasons), profile)

@@ -1,0 +1,78 @@
+"""One Parquet file of a dataset: what its footer tells, the columns that its folder tells, and its rows."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionscope.errors import JobError, UserError
+from emotionscope.storage import access
+from emotionscope.storage.access import File
+from emotionscope.tables import columns, parquet_files
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a dataset: its URI, rows, bytes, and the folders that are a Hive partition.
+
+    `footer` is a digest of its footer and `modified` the time of its last change (ns): they tell whether it is still
+    the same file.
+    """
+
+    uri: str
+    rows: int
+    size: int
+    partition: str
+    footer: str
+    modified: int
+
+
+def read_footer(file: File, partition: str) -> tuple[Part, pa.Schema]:
+    """What a file's footer tells: the part it is, and its schema."""
+    filesystem, path = access.filesystem(file.uri)
+    with parquet_files.errors_of(file.uri):
+        metadata = pq.read_metadata(path, filesystem=filesystem)
+        schema = metadata.schema.to_arrow_schema().remove_metadata()
+        twice = sorted(name for name, count in Counter(schema.names).items() if count > 1)
+    if twice:
+        raise UserError(f"{file.uri}: column {twice[0]!r} is there twice")
+    footer = parquet_files.footer_digest(metadata)
+    return Part(file.uri, metadata.num_rows, file.size, partition, footer, file.modified), schema
+
+
+def read_rows(part: Part, schema: pa.Schema, start: int, rows: int) -> pa.Table:
+    """Some rows of one file in the columns and types of `schema`. Reads only the row groups they lie in.
+
+    Raises UserError, which names the file, where it cannot be read, and JobError where it is another file by now.
+    """
+    with parquet_files.open_file(part.uri) as file:
+        if parquet_files.footer_digest(file.metadata) != part.footer:
+            raise JobError(f"{part.uri}: changed since the job started; start again with a new --output")
+        groups, first, before = [], 0, 0
+        for number in range(file.num_row_groups):
+            length = file.metadata.row_group(number).num_rows
+            if before + length <= start:
+                first = before + length
+            elif before < start + rows:
+                groups.append(number)
+            before += length
+        there = [name for name in schema.names if name in file.schema_arrow.names]
+        table = file.read_row_groups(groups, columns=there).slice(start - first, rows)
+        return columns.conform(_add_partitions(table, part, schema), schema)
+
+
+def _add_partitions(table: pa.Table, part: Part, schema: pa.Schema) -> pa.Table:
+    for name in parquet_files.partition_values(part.partition):
+        if name in schema.names and name not in table.column_names:
+            table = table.append_column(name, partition_column(part, name, schema.field(name).type, len(table)))
+    return table
+
+
+def partition_column(part: Part, name: str, wanted: pa.DataType, rows: int) -> pa.Array:
+    """The values of a column that a file's folder tells. Raises UserError where the type cannot hold it."""
+    value = parquet_files.partition_values(part.partition)[name]
+    try:
+        return pa.repeat(pa.scalar(value, pa.string()).cast(wanted), rows)
+    except pa.ArrowException as error:
+        raise UserError(f"{part.uri}: the folder {name}={value}: not {wanted}") from error

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from emotionscope.batch import pipeline
+from emotionscope.errors import JobError
+from emotionscope.runs import shards
+from emotionscope.tables import datasets
+from tests.helpers.dialogue_tables import dialogues, write
+
+
+def test_shards_hold_every_row_once_and_in_order(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    for number, rows in enumerate((25, 0, 7)):
+        pq.write_table(dialogues(rows), folder / f"{number}.parquet", row_group_size=4)
+    dataset = datasets.open_dataset(str(folder), "dialogues")
+    cut = shards.cut(dataset, 10)
+    assert [shard.rows for shard in cut] == [10, 10, 5, 7]
+    assert [shard.name for shard in cut] == sorted(shard.name for shard in cut)
+    read = pa.concat_tables([shards.read(shard, dataset.schema) for shard in cut])
+    assert read.equals(datasets.read(dataset))
+
+
+def test_a_few_hundred_clips_keep_many_cores_busy_and_a_film_is_looked_at_as_a_whole() -> None:
+    clips = dialogues(1).schema.append(pa.field("video", pa.string()))
+    film = clips.append(pa.field("start", pa.float64()))
+    rows_of_clips, rows_of_films = (
+        pipeline.rows_per_shard(pipeline.kind_of_videos(schema), 250) for schema in (clips, film)
+    )
+    assert 250 / rows_of_clips > 12
+    assert rows_of_films >= 250
+
+
+def test_an_input_that_changes_while_a_job_runs_ends_the_job(tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", dialogues(4))
+    dataset = datasets.open_dataset(folder, "dialogues")
+    first, second = shards.cut(dataset, 2)
+    shards.read(first, dataset.schema)
+    write(tmp_path / "d", dialogues(4, utterance=pa.array([f"LINE {row}!" for row in range(4)])))
+    with pytest.raises(JobError, match=r"part-0.parquet: changed since the job started"):
+        shards.read(second, dataset.schema)
+
+
+def test_a_tally_counts_rows_faces_and_errors_by_reason() -> None:
+    table = pa.table({"face_count": [1, 0, 2], "error": ["video unreadable: x", None, "video unreadable: y"]})
+    tally = shards.tally(table, "part-0.parquet", "error")
+    assert tally == shards.Tally("part-0.parquet", 3, 2, 3, {"video unreadable": 2}, {})
+    assert shards.Tally.from_json(tally.to_json()) == tally

@@ -1,0 +1,170 @@
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from emotionscope.errors import JobError, UserError
+from emotionscope.storage import access, atomic, s3, uris
+from emotionscope.tables import datasets
+from tests.helpers.faulty_s3 import faulty
+from tests.helpers.s3 import S3Server
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request: pytest.FixtureRequest) -> str:
+    if request.param == "s3":
+        return request.getfixturevalue("bucket") + "/prefix"
+    return str(request.getfixturevalue("tmp_path") / "new")
+
+
+def test_a_file_reads_back_as_it_was_written(folder: str) -> None:
+    uri = uris.join(folder, "deep/file.bin")
+    atomic.write_bytes(uri, b"first")
+    atomic.write_bytes(uri, b"second")
+    assert access.read_bytes(uri) == b"second"
+    with access.open_binary(uri) as stream:
+        stream.seek(3)
+        assert stream.read() == b"ond"
+
+
+def test_large_files_are_read_in_ranges(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(range(256)) * 4096
+    atomic.write_bytes(f"{bucket}/large.bin", content)
+    monkeypatch.setattr(access, "SMALL_FILE", 1000)
+    with access.open_binary(f"{bucket}/large.bin") as stream:
+        stream.seek(500_000)
+        assert stream.read(1000) == content[500_000:501_000]
+        stream.seek(-10, 2)
+        assert stream.read() == content[-10:]
+
+
+def test_a_listing_is_sorted_and_leaves_hidden_files_out(folder: str) -> None:
+    for name in ("b.parquet", "a/c.parquet", "_summary.json", ".b.parquet", "note.txt", "_temp/d.parquet"):
+        atomic.write_bytes(uris.join(folder, name), b"x")
+    assert [file.name for file in access.list_files(folder, ".parquet")] == ["a/c.parquet", "b.parquet"]
+    assert access.list_files(uris.join(folder, "missing")) == []
+
+
+def test_a_prefix_of_thousands_of_objects_is_listed_and_opened_whole(bucket: str) -> None:
+    few = io.BytesIO()
+    pq.write_table(pa.table({"dialogue_id": ["d"], "utterance_id": [0], "utterance": ["Hm."]}), few)
+
+    def put(number: int) -> None:
+        atomic.write_bytes(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}", few.getvalue())
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(put, range(2_500)))
+    assert len(access.list_files(f"{bucket}/in")) == 2_500
+    dataset = datasets.open_dataset(f"{bucket}/in", "dialogues")
+    assert [part.uri for part in dataset.parts] == [f"{bucket}/in/{n:05d}.parquet" for n in range(0, 2_500, 20)]
+    assert dataset.rows == 125
+
+
+def test_what_is_there_is_told_from_what_is_not(folder: str) -> None:
+    atomic.write_json(uris.join(folder, "run.json"), {"a": 1})
+    assert access.exists(folder)
+    assert access.is_file(uris.join(folder, "run.json"))
+    assert not access.is_file(folder)
+    assert not access.exists(uris.join(folder, "other.json"))
+    with pytest.raises(FileNotFoundError):
+        access.read_bytes(uris.join(folder, "other.json"))
+
+
+def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="no such bucket"):
+        s3.check_access("s3://there-is-no-such-bucket/prefix")
+    s3.check_access(bucket)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="cannot be reached"):
+        s3.check_access(bucket)
+
+
+def test_a_store_that_is_too_busy_is_asked_again_and_then_no_mistake_of_the_users(
+    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = s3_server.variables["AWS_ENDPOINT_URL"]
+    with faulty(address, seed=2, share=0.25) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        for _ in range(3):
+            s3.check_access(bucket)
+        assert proxy.seen["busy"] and proxy.seen["cut"]
+    with faulty(address, seed=0, share=1) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        with pytest.raises(JobError, match=r"S3 answers 503; .* rerun the same command"):
+            s3.check_access(bucket)
+
+
+def test_however_many_connections_are_cut_all_is_read(
+    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes(range(256)) * 256
+    atomic.write_bytes(f"{bucket}/a.bin", content)
+    # Faults come only at first, some of them in each thread: so none can meet one at every attempt.
+    with faulty(s3_server.variables["AWS_ENDPOINT_URL"], seed=1, share=1 / 3, latest=0, first=300) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        s3.filesystem.cache_clear()  # a process has one client, and its server's address
+        try:
+            with ThreadPoolExecutor(60) as threads:
+                read = threads.map(lambda _: access.read_bytes(f"{bucket}/a.bin"), range(150))
+                assert all(each == content for each in read)
+        finally:
+            s3.filesystem.cache_clear()
+        assert proxy.seen["cut"] > 60 and proxy.seen["busy"] > 60
+
+
+@pytest.mark.parametrize(
+    ("answer", "away"),
+    [
+        ("NETWORK_CONNECTION during HeadObject operation: curlCode: 7, Could not connect to server", True),
+        ("UNKNOWN (HTTP status 503) during HeadObject operation: No response body.", True),
+        ("SLOW_DOWN during PutObject operation: Please reduce your request rate.", True),
+        ("ACCESS_DENIED during PutObject operation: Access Denied", False),
+        ("UNKNOWN (HTTP status 400) during HeadObject operation: No response body.", False),
+    ],
+)
+def test_a_store_that_is_away_is_told_from_one_that_refuses(answer: str, away: bool) -> None:
+    error = OSError(f"When reading information for key 'a' in bucket 'b': AWS Error {answer}")
+    assert s3.is_away(error) == away
+    assert isinstance(s3.failure("s3://b/a: cannot be read", error), JobError if away else UserError)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("http://host/x", "gs://bucket/x", "s3a://bucket/x", "s3://", "s3:///x", "s3:/bucket/x", "S3:bucket", "", " "),
+        *("s3://bucket//key", "s3://bucket/a//b", "s3://bucket/./a", "s3://bucket/a/../b"),
+    ],
+)
+def test_other_schemes_and_broken_uris_are_refused(uri: str) -> None:
+    with pytest.raises(UserError) as told:
+        uris.absolute(uri)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("/data//a/", "/data/a"),
+        ("/data/./b/../a", "/data/a"),
+        ("file:///data/a", "/data/a"),
+        ("file://localhost/data/a", "/data/a"),
+        ("FILE:/data/a", "/data/a"),
+        ("file:///data/my%20clips/%C3%A9", "/data/my clips/é"),
+        ("/data/100%25", "/data/100%25"),
+        ("s3://bucket/a/", "s3://bucket/a"),
+        ("s3://bucket//", "s3://bucket"),
+    ],
+)
+def test_a_place_has_one_name_however_it_is_written(uri: str, place: str) -> None:
+    assert uris.absolute(uri) == place
+    assert uris.absolute(place) == place
+
+
+def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
+    assert uris.join("s3://bucket/a", "b/c.mp4") == "s3://bucket/a/b/c.mp4"
+    assert uris.join("/data", "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
+    assert uris.join("/data", "/other/c.mp4") == "/other/c.mp4"
+    assert uris.join("/data", "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
+    assert uris.join("/data", "file:/other/c.mp4") == "/other/c.mp4"
