@@ -107,12 +107,13 @@ class _Common:
     """Print what the job gives as JSON, and nothing else."""
 
 
-def main(run: Callable[[Any], object]) -> NoReturn:
-    """Read the flags of `run`'s settings from ``sys.argv``, run it, and exit, as `begin` does."""
+def main(run: Callable[[Any], object], arguments: list[str] | None = None) -> NoReturn:
+    """Read the flags of `run`'s settings (default: from ``sys.argv``), run it, and exit, as `begin` does."""
     module = sys.modules[run.__module__]
     name = module.__spec__.name if module.__spec__ else run.__module__
     (kind,) = (each for place, each in get_type_hints(run).items() if place != "return")
-    begin(kind, f"python -m {name}", module.__doc__ or "", sys.argv[1:], lambda: run)
+    words = sys.argv[1:] if arguments is None else arguments
+    begin(kind, f"python -m {name}", module.__doc__ or "", words, lambda: run)
 
 
 def begin(

@@ -1,4 +1,7 @@
-"""The jobs, one file each: ``emotionscope NAME --flag value``, or ``python -m jobs.NAME --flag value``."""
+"""The commands, one file each: ``emotionscope NAME --flag value``, or ``python -m jobs.NAME --flag value``.
+
+Here: the order of a command's steps, and its flags. Not here: what a step does.
+"""
 
 from emotionscope import ray_session as ray_session  # first of all: Ray reads its settings when it is imported
 

@@ -36,7 +36,7 @@ with ray_session.connect():
     place = open_output(output, "score", {}, dataset)
     runner.run(pipeline.scoring_job(dataset, place, 25, model_loading.load(models, True, True), gpus=gpus))
 print("---", file=sys.stderr, flush=True)
-cli.main(score.run, "score", ["--keyframes", keyframes, "--bundle", models, "--output", f"{output}-on-gpu"])
+cli.main(score.run, ["--keyframes", keyframes, "--bundle", models, "--output", f"{output}-on-gpu"])
 """
 
 

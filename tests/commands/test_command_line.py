@@ -199,7 +199,7 @@ class Settings:
 def run(settings: Settings) -> None:
 {}
 
-cli.main(run, "job", ["--output", "x"])
+cli.main(run, ["--output", "x"])
 """
 
 
