@@ -19,7 +19,7 @@ from emotionscope.dashboard.fetching import fetch
 from emotionscope.dashboard.pages.archive_page import SHOWN
 from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.selection import Selection
-from emotionscope.storage import atomic, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 
 FILTERS = {
@@ -49,7 +49,7 @@ class Browse:
 
 def run(settings: Browse) -> None:
     """Make the archive, or print the figures beside their targets."""
-    archive = uris.absolute(settings.archive)
+    archive = Place(settings.archive)
     if settings.enlarge:
         _enlarge(settings.enlarge, archive, settings.rows)
         return
@@ -82,11 +82,11 @@ def _enlarge(scores: str, archive: str, rows: int) -> None:
             f"{n // len(source):04d}-{name}" for n, name in zip(numbers, part["dialogue_id"].to_pylist(), strict=True)
         ]
         part = part.set_column(place, "dialogue_id", pa.array(ids))
-        datasets.write_part(part, uris.join(archive, f"part-00000-{first:010d}.parquet"))
+        datasets.write_part(part, Place(archive) / f"part-00000-{first:010d}.parquet")
 
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(0, rows, size)))
-    atomic.write_json(uris.join(archive, "_summary.json"), {"job": "score", "rows": rows})
+    (Place(archive) / "_summary.json").write_json({"job": "score", "rows": rows})
 
 
 if __name__ == "__main__":

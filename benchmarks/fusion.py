@@ -18,7 +18,7 @@ from emotionscope.errors import UserError
 from emotionscope.fusion import Fusion, Probabilities
 from emotionscope.labels import EMOTIONS, canonical
 from emotionscope.prepare import meld
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.vision import labelled_faces
 from emotionscope.vision.model import VisionModel
 
@@ -94,7 +94,7 @@ def _measure(probabilities: Probabilities, truth: np.ndarray) -> np.ndarray:
 
 
 def _lines(folder: str, split: str) -> tuple[list[str], np.ndarray]:
-    csvs = meld.find_csvs(access.list_files(folder))
+    csvs = meld.find_csvs(Place(folder).list())
     if split not in csvs:
         raise UserError(f"--meld {folder}: no CSV of split {split} there")
     rows, _ = meld.read_csv(csvs[split], split)

@@ -19,8 +19,8 @@ from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
 from emotionscope.batch.pipeline import SHARD_ROWS, rows_per_shard
-from emotionscope.runs import append, shards
-from emotionscope.runs.output import Output
+from emotionscope.runs import arrivals, shards
+from emotionscope.runs.run import Run, begin
 from emotionscope.runs.shards import Shard
 from emotionscope.tables import datasets
 from emotionscope.tables.contracts import KEY
@@ -53,7 +53,7 @@ def run(settings: Nightly = NOTHING) -> list[Figure]:
         _drop(folder, numbers, settings.files - 1, settings.rows)
         output, todo = _begin(folder)
         _write(output, todo)
-        output.finish(output.find_done(todo, "error")[0])
+        output.finish(output.find_done(todo)[0])
         figures = _pieces(folder, _drop(folder, numbers, settings.new, settings.rows))
         figures.append(_command(folder, _drop(folder, numbers, settings.new, settings.rows)))
     show(f"{settings.new:,} new files, added to {settings.files:,} of {settings.rows:,} rows each", figures)
@@ -68,11 +68,11 @@ def _pieces(folder: Path, night: Sequence[Path]) -> list[Figure]:
     _write(output, todo[: len(night) // 2])
     stopped = time.perf_counter()
     output, todo = _begin(folder)
-    _, left = output.find_done(todo, "error")
+    _, left = output.find_done(todo)
     resumed = time.perf_counter()
     _write(output, left)
     written = time.perf_counter()
-    done, _ = output.find_done(todo, "error")
+    done, _ = output.find_done(todo)
     output.finish(done)
     seconds = {"listing": listed - began, "resuming": resumed - stopped, "finishing": time.perf_counter() - written}
     total = Figure("all of them, s", sum(seconds.values()), most=20)
@@ -106,17 +106,18 @@ def _score(source: Path, output: Path, add: bool = False) -> float:
     return time.perf_counter() - began
 
 
-def _begin(folder: Path) -> tuple[Output, list[Shard]]:
+def _begin(folder: Path) -> tuple[Run, list[Shard]]:
     """A run that adds what is new, and its shards."""
-    found = append.find(str(folder / "out"), str(folder / "in"), "dialogues")
+    found = arrivals.find(str(folder / "out"), str(folder / "in"), "dialogues")
     assert found
+    assert found.before
     assert found.dataset
     chosen = {name: value for name, value in found.before.settings.items() if name != "input"}
-    output = append.open_append(str(folder / "out"), "score", chosen, found)
+    output = begin(str(folder / "out"), "score", chosen, found.dataset, found)
     return output, shards.cut(found.dataset, rows_per_shard("texts", found.dataset.rows), output.first_file)
 
 
-def _write(output: Output, todo: Sequence[Shard]) -> None:
+def _write(output: Run, todo: Sequence[Shard]) -> None:
     """Write the shards' parts, with the scores of the table's first part."""
     assert output.before
     first = datasets.read(datasets.open_dataset(output.uri, "scores", {output.before.parts[0].name}))

@@ -23,7 +23,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.commands import prepare_meld
 from emotionscope.commands.settings import PrepareMeld
 from emotionscope.sample import release
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.vision import model as vision_model
 
@@ -104,7 +104,7 @@ def _prepare(output: Path, data: Path) -> Inputs:
             release.run(release.Settings(output=str(meld), faces=str(faces)))
         faces = next(faces.glob("*.parquet"))
     dialogues, bundle = str(output / "dialogues"), str(output / "bundle")
-    if not access.list_files(dialogues):
+    if not Place(dialogues).list():
         prepare_meld.run(PrepareMeld(meld=str(meld), output=dialogues))
     shutil.copytree(bundle_store.SHIPPED, bundle, dirs_exist_ok=True)
     bundle_store.publish(bundle, "vision", vision_model.create(SIZE).to_bytes(), {}, replace=True)

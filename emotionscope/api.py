@@ -29,7 +29,7 @@ from emotionscope.bundle import store
 from emotionscope.errors import RowError, UserError
 from emotionscope.fusion import Probabilities
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import contracts
 from emotionscope.video.faces import DetectorName, FaceSettings, SpeakersChoice
 
@@ -94,8 +94,8 @@ class Models:
         each individual of the clip), ``quality`` in 0..1, ``speaking`` in 0..1 (missing where it was not measured),
         ``emotion`` and one an emotion. Raises RowError where the video cannot be read.
         """
-        place = uris.absolute(os.fspath(video))
-        place = place if uris.is_s3(place) else os.path.realpath(place)  # whoever names a link means its file
+        place = Place(video)
+        place = place if place.is_s3 else Place(os.path.realpath(place))  # whoever names a link means its file
         folder, name = place.rsplit("/", 1)
         from emotionscope.batch import speakers
 
@@ -126,8 +126,8 @@ class Models:
         """
         table, index = inputs.dialogues_of(frame)
         contracts.scores_schema(contracts.keyframes_schema(table.schema))
-        folder = None if videos is None else uris.absolute(os.fspath(videos))
-        if folder is not None and not access.exists(folder):
+        folder = None if videos is None else Place(videos)
+        if folder is not None and not folder.exists():
             raise UserError(f"videos {videos}: no such folder")
         from emotionscope.batch import speakers, stages
         from emotionscope.video import keyframes

@@ -17,7 +17,7 @@ import psutil
 
 from emotionscope import cli
 from emotionscope.errors import RESUME, JobError, UserError, first_line
-from emotionscope.storage import uris
+from emotionscope.storage.place import Place
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
@@ -229,14 +229,15 @@ def submitted() -> bool:
     return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
 
 
-def output_uri(uri: str) -> str:
-    """The absolute URI of a job's output.
+def output_place(uri: str) -> Place:
+    """Where a job's output goes.
 
     Raises UserError for a relative path in a submitted job, whose working folder is a copy that vanishes.
     """
-    if submitted() and not uris.is_s3(uri) and not os.path.isabs(uri.removeprefix("file://")):
+    place = Place(uri)
+    if submitted() and not place.is_s3 and not os.path.isabs(uri.removeprefix("file://")):
         raise UserError(
             f"{uri}: a submitted job runs in a temporary copy of its folder, so a relative output would be lost; "
             "give an absolute path on storage all nodes share, or s3://"
         )
-    return uris.absolute(uri)
+    return place

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from emotionscope import __main__ as command
 from emotionscope import ray_session
-from emotionscope.storage import atomic, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.helpers.s3 import S3Server, running_server
 
@@ -143,7 +143,7 @@ def copy_in(folder: Path, uri: str) -> None:
     """Upload a folder's files below a URI."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            atomic.write_bytes(uris.join(uri, str(path.relative_to(folder))), path.read_bytes())
+            Place(Place(uri) / (str(path.relative_to(folder)))).write_bytes(path.read_bytes())
 
 
 def shell(**more: str) -> dict[str, str]:

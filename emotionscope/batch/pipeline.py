@@ -18,7 +18,7 @@ from emotionscope.batch import counters, gpu_pool
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
 from emotionscope.runs import shards
-from emotionscope.runs.output import Output
+from emotionscope.runs.run import Run
 from emotionscope.runs.shards import Shard
 from emotionscope.storage import s3
 from emotionscope.tables import datasets
@@ -58,17 +58,16 @@ class Extraction:
 class BatchJob:
     """What `batch.runner.run` runs: a checked dataset, in shards of `shard_rows`, through `steps` to an output.
 
-    `error_column` of the output holds the reason of a row that failed; more than `max_errors` of them stop the job.
-    One of the steps may write a part of the `faces` output for each shard.
+    More than `max_errors` failed rows stop the job. One of the steps may write a part of the `faces` output for each
+    shard.
     """
 
     dataset: datasets.Dataset
-    output: Output
+    output: Run
     shard_rows: int
     steps: tuple[Step, ...]
-    error_column: str
     max_errors: int | None = None
-    faces: Output | None = None
+    faces: Run | None = None
 
 
 def rows_per_shard(source: Source, rows: int) -> int:
@@ -84,7 +83,7 @@ def kind_of_videos(schema: pa.Schema) -> Literal["clips", "films"]:
 
 def keyframes_job(
     dataset: datasets.Dataset,
-    output: Output,
+    output: Run,
     shard_rows: int,
     extraction: Extraction,
     gpus: Gpus | None = None,
@@ -93,18 +92,18 @@ def keyframes_job(
     """Dialogues to keyframes; who speaks is measured on `gpus`. Raises JobError where torch cannot use them."""
     if gpus:
         gpu_pool.check(gpus)
-    return BatchJob(dataset, output, shard_rows, _finding_steps(extraction, gpus), "video_error", max_errors)
+    return BatchJob(dataset, output, shard_rows, _finding_steps(extraction, gpus), max_errors)
 
 
 def scoring_job(
     dataset: datasets.Dataset,
-    output: Output,
+    output: Run,
     shard_rows: int,
     models: Models,
     extraction: Extraction | None = None,
     gpus: Gpus | None = None,
     max_errors: int | None = None,
-    faces: Output | None = None,
+    faces: Run | None = None,
 ) -> BatchJob:
     """Keyframes, or with an `extraction` dialogues, to scores; the vision model runs on `gpus`, if given.
 
@@ -121,7 +120,7 @@ def scoring_job(
         steps.append(partial(predict_faces, models.vision, gpus))
         steps += [partial(write_faces, faces, models.version)] if faces else []
     steps.append(partial(fuse, models.others))
-    return BatchJob(dataset, output, shard_rows, tuple(steps), "error", max_errors, faces)
+    return BatchJob(dataset, output, shard_rows, tuple(steps), max_errors, faces)
 
 
 def _finding_steps(extraction: Extraction, gpus: Gpus | None) -> tuple[Step, ...]:
@@ -168,7 +167,7 @@ def predict_faces(network: "ray.ObjectRef[VisionModel]", gpus: Gpus | None, data
     return _map(data, partial(_predict_faces, network))
 
 
-def write_faces(output: Output, version: str, data: Dataset) -> Dataset:
+def write_faces(output: Run, version: str, data: Dataset) -> Dataset:
     """Reads the faces' probabilities. Writes a shard's faces as one file, before its scores, and changes nothing."""
     return _map_shards(data, _faces_writer(output, version))
 
@@ -180,7 +179,7 @@ def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
 
 def write(job: BatchJob, data: Dataset) -> Dataset:
     """Writes a shard's rows as one file of the output. Leaves one row of counts a shard."""
-    return _map_shards(data, _writer(job.output, job.error_column))
+    return _map_shards(data, _writer(job.output))
 
 
 def _map(data: Dataset, stage: Block) -> Dataset:
@@ -204,18 +203,18 @@ def _reader(schema: pa.Schema, aws: dict[str, str]) -> Block:
     return read_block
 
 
-def _writer(output: Output, error_column: str) -> Block:
+def _writer(output: Run) -> Block:
     def write_block(block: pa.Table) -> pa.Table:
         table, name = block.drop_columns([_SHARD]), block[_SHARD][0].as_py()
         output.write(name, table)
-        tally = shards.tally(table, name, error_column)
+        tally = shards.tally(table, name, output.contract)
         node = ray.get_runtime_context().get_node_id()
         return pa.table({"node": [node], "tally": [tally.to_json()]})
 
     return write_block
 
 
-def _faces_writer(output: Output, version: str) -> Block:
+def _faces_writer(output: Run, version: str) -> Block:
     def write_block(block: pa.Table) -> pa.Table:
         from emotionscope.batch import stages
 

@@ -10,7 +10,7 @@ from emotionscope.batch.progress import ProgressBar
 from emotionscope.errors import JobError
 from emotionscope.runs import shards
 from emotionscope.runs.log import RunLog
-from emotionscope.runs.output import Output
+from emotionscope.runs.run import Run
 from emotionscope.runs.shards import Shard, Tally, Totals
 from emotionscope.tables.manifest import Summary
 
@@ -65,16 +65,16 @@ def print_summary(summary: Summary, uri: str) -> None:
 def _find_done(job: BatchJob) -> tuple[Totals, list[Shard]]:
     """The counts of the shards that are done, and the shards to do: those that lack a part of either output."""
     every = _shards(job)
-    faceless = {shard.name for shard in job.faces.find_done(every, None)[1]} if job.faces else ()
-    return job.output.find_done(every, job.error_column, redo=faceless)
+    faceless = {shard.name for shard in job.faces.find_done(every)[1]} if job.faces else ()
+    return job.output.find_done(every, faceless)
 
 
 def _shards(job: BatchJob) -> list[Shard]:
     return shards.cut(job.dataset, job.shard_rows, job.output.first_file)
 
 
-def _finish_faces(job: BatchJob, faces: Output) -> None:
-    totals, lost = faces.find_done(_shards(job), None)
+def _finish_faces(job: BatchJob, faces: Run) -> None:
+    totals, lost = faces.find_done(_shards(job))
     if lost:
         raise JobError(f"{faces.uri}: lost {lost[0].name} while the job ran; rerun the same command to make it again")
     faces.finish(totals)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 PARTS = ("text", "vision", "fusion")
 SPLITS = ("dev", "test")

@@ -2,7 +2,7 @@
 
 import jinja2
 
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 _FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 SELDOM, MISSED = 0.02, 0.5  # share of the answers, and of an emotion's rows that are found, below which it is told

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from emotionscope.errors import UserError, first_line
 from emotionscope.fusion import Fusion
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import access, atomic, s3, uris
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage import s3
+from emotionscope.storage.place import JsonObject, Place, as_json
 
 if TYPE_CHECKING:
     from emotionscope.text.model import TextModel
     from emotionscope.vision.model import VisionModel
 
-SHIPPED = str(Path(__file__).parents[1] / "models" / "meld-ferplus")  # what comes with the package
+SHIPPED = Place(Path(__file__).parents[1] / "models" / "meld-ferplus")  # what comes with the package
 FORMAT = 1
 VERSIONS = "versions"  # folder of the manifests of all versions
 CARD = "README.md"  # the model card, where people and model hubs look for it
@@ -35,6 +35,7 @@ Model = TypeVar("Model")
 SUFFIXES: dict[str, str] = {"text": "safetensors", "vision": "safetensors", "fusion": "json"}
 MANIFEST_BYTES = 16 * 2**20  # at most; what is larger is not read
 LIMITS: dict[str, int] = {"text": 2**30, "vision": 2**29, "fusion": 2**16}  # bytes of a part, at most
+_OWN_FILE = re.compile(r"(text|vision|fusion)-[0-9a-f]{12}\.\w+|versions/\w+\.json|README\.md")
 _PACKAGES = ("numba", "numpy", "opencv-python-headless", "ray", "scikit-learn", "torch", "torchvision")
 
 
@@ -50,24 +51,23 @@ class Bundle:
     manifest: JsonObject
 
 
-def chosen(uri: str | None) -> str:
+def chosen(uri: str | None) -> Place:
     """The bundle that a user named, else the shipped one."""
-    return SHIPPED if uri is None else uris.absolute(uri)
+    return SHIPPED if uri is None else Place(uri)
 
 
-def split_version(uri: str) -> tuple[str, str | None]:
-    """A bundle's URI and the version that ``URI@VERSION`` names, or None for the newest."""
-    named = re.fullmatch(r"(.+)@([0-9a-f]{12})", uri)
-    return (named[1], named[2]) if named else (uri, None)
+def split_version(uri: str) -> tuple[Place, str | None]:
+    """Where a bundle is, and the version that ``URI@VERSION`` names, or None for the newest."""
+    named = re.fullmatch(r"(.+)@([0-9a-f]{12})", Place(uri))
+    return (Place(named[1]), named[2]) if named else (Place(uri), None)
 
 
 def versions(uri: str) -> list[JsonObject]:
     """The manifests of all versions of a bundle, the oldest first. Raises UserError where there is no bundle."""
-    base, _ = split_version(uris.absolute(uri))
+    base, _ = split_version(uri)
     newest = read_manifest(base)
-    folder = uris.join(base, VERSIONS)
     found = {newest["version"]: newest}
-    for file in access.list_files(folder, ".json") if access.exists(folder) else ():
+    for file in (base / VERSIONS).list(".json"):
         version = file.name.removesuffix(".json")
         found[version] = read_manifest(f"{base}@{version}")
     return sorted(found.values(), key=lambda manifest: str(manifest.get("published", "")))
@@ -83,11 +83,12 @@ def read_manifest(uri: str) -> JsonObject:
 
     Raises UserError where there is none, or it was written by another format of this package.
     """
-    base, version = split_version(uris.absolute(uri))
-    path = uris.join(base, f"{VERSIONS}/{version}.json" if version else "bundle.json")
-    s3.check_access(base)
+    base, version = split_version(uri)
+    path = base / (f"{VERSIONS}/{version}.json" if version else "bundle.json")
     try:
-        manifest = access.read_json(path, MANIFEST_BYTES)
+        if not path.exists():
+            raise FileNotFoundError(path)
+        manifest = path.read_json(MANIFEST_BYTES)
     except FileNotFoundError as error:
         if version:
             raise UserError(f"{base}: no version {version} of this bundle") from error
@@ -121,7 +122,6 @@ def load(uri: str, faces: bool = True) -> Bundle:
     """
     from emotionscope.text.model import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
 
-    uri = uris.absolute(uri)
     manifest = read_manifest(uri)
     text = _load_part(uri, manifest, "text", TextModel.from_bytes)
     if text is None:
@@ -149,8 +149,7 @@ def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[
     if entry is None:
         return None
     try:
-        place = uris.join(split_version(uris.absolute(uri))[0], _plain_name(entry["file"]))
-        payload = access.read_bytes(place, LIMITS[part])
+        payload = (split_version(uri)[0] / _plain_name(entry["file"])).read_bytes(LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
         return from_bytes(payload)
@@ -162,59 +161,83 @@ def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[
 
 def check_free(uri: str, part: Part, replace: bool) -> None:
     """Raise UserError, before any work, where `part` could not be published to this bundle."""
-    uri = uris.absolute(uri)
-    s3.check_access(uri)
-    if access.exists(uris.join(uri, "bundle.json")):
-        if part in read_manifest(uri)["parts"] and not replace:
-            raise UserError(f"{uri}: already has a {part} model; add --replace, or name another bundle")
-    elif access.list_files(uri):
-        raise UserError(f"{uri}: a folder with other files in it, and not a bundle")
+    base = Place(uri)
+    if (base / "bundle.json").exists():
+        if part in read_manifest(base)["parts"] and not replace:
+            raise UserError(f"{base}: already has a {part} model; add --replace, or name another bundle")
+    elif not all(_OWN_FILE.fullmatch(file.name) for file in base.list()):  # another job may just be publishing
+        raise UserError(f"{base}: a folder with other files in it, and not a bundle")
 
 
 def publish(uri: str, part: Part, payload: bytes, record: JsonObject, replace: bool = False) -> str:
     """Add a trained part to a bundle, or replace it, and return the bundle's new version.
 
-    `record` (settings, data, figures; JSON-able) is kept in ``bundle.json``. A fusion is learnt on the
-    two models beside it, so a new text or vision model takes the bundle's fusion away. Earlier versions stay.
+    `record` (settings, data, figures; JSON-able) is kept in ``bundle.json``. A fusion is learnt on the two models
+    beside it, so a new text or vision model takes the bundle's fusion away. Earlier versions stay, and so does what
+    another job publishes at the same time. Raises UserError where it published the same part first.
     """
     check_free(uri, part, replace)
-    uri = uris.absolute(uri)
-    path = uris.join(uri, "bundle.json")
-    old = read_manifest(uri)["parts"] if access.exists(path) else {}
+    base = Place(uri)
     digest = hashlib.sha256(payload).hexdigest()
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     file = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload)}
-    entry: JsonObject = {**file, "packages": packages, **record}
-    parts = {**old, part: entry}
-    if part != "fusion" and digest != old.get(part, {}).get("sha256"):
-        parts.pop("fusion", None)
+    (base / str(file["file"])).write_bytes(payload)
+    while True:
+        before, old = _current(base)
+        if part in old and not replace and old[part]["sha256"] != digest:
+            raise UserError(f"{base}: another job has just published its {part} model; add --replace, or name another")
+        parts = {**old, part: {**file, "packages": packages, **record}}
+        if part != "fusion" and digest != old.get(part, {}).get("sha256"):
+            parts.pop("fusion", None)
+        manifest = _manifest(parts)
+        if _make_newest(base, manifest, before):
+            return str(manifest["version"])
+
+
+def restore(uri: str, version: str) -> None:
+    """Make an earlier version of a bundle the newest again. Raises UserError where it is not there."""
+    base = Place(uri)
+    manifest = load(f"{base}@{version}").manifest
+    while not _make_newest(base, manifest, _current(base)[0]):
+        pass  # another job has just published: it stays as an earlier version
+
+
+def _current(base: Place) -> tuple[bytes | None, JsonObject]:
+    """What ``bundle.json`` holds, and the parts that it lists; None where there is none."""
+    path = base / "bundle.json"
+    if not path.exists():
+        return None, {}
+    before = path.read_bytes()
+    return before, read_manifest(base)["parts"]
+
+
+def _manifest(parts: JsonObject) -> JsonObject:
     version = hashlib.sha256("".join(parts[name]["sha256"] for name in sorted(parts)).encode()).hexdigest()[:12]
-    manifest = {
+    return {
         "format": FORMAT,
         "version": version,
         "labels": list(EMOTIONS),
         "published": datetime.now(UTC).isoformat(timespec="seconds"),
         "parts": {name: parts[name] for name in sorted(parts)},
     }
-    atomic.write_bytes(uris.join(uri, entry["file"]), payload)
-    atomic.write_json(uris.join(uri, f"{VERSIONS}/{version}.json"), manifest)
-    atomic.write_json(path, manifest)
-    _write_card(uri, manifest)
-    return version
 
 
-def restore(uri: str, version: str) -> None:
-    """Make an earlier version of a bundle the newest again. Raises UserError where it is not there."""
-    base = uris.absolute(uri)
-    manifest = load(f"{base}@{version}").manifest
-    atomic.write_json(uris.join(base, "bundle.json"), manifest)
-    _write_card(base, manifest)
-
-
-def _write_card(uri: str, manifest: JsonObject) -> None:
+def _make_newest(base: Place, manifest: JsonObject, before: bytes | None) -> bool:
+    """Replace ``bundle.json``, if it still holds `before`; the version and the model card lie beside it."""
+    version = base / f"{VERSIONS}/{manifest['version']}.json"
+    is_new = not version.exists()
+    version.write_json(manifest)
+    if not (base / "bundle.json").swap(before, as_json(manifest)):
+        if is_new and read_manifest(base)["version"] != manifest["version"]:
+            version.delete()
+        return False
     from emotionscope.bundle import model_card  # Jinja, which reading a bundle need not wait for
 
-    atomic.write_bytes(uris.join(uri, CARD), model_card.render(manifest).encode())
+    shown = None
+    while shown != (newest := read_manifest(base)):  # of two jobs at once, the later card must not be the older one
+        (base / CARD).write_bytes(model_card.render(newest).encode())
+        shown = newest
+    return True
 
 
 def _plain_name(name: object) -> str:

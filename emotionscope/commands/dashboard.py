@@ -19,7 +19,7 @@ from emotionscope.bundle import store as bundles
 from emotionscope.commands.settings import Dashboard
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.errors import JobError, UserError
-from emotionscope.storage import uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.video import files
 
@@ -32,7 +32,7 @@ def run(settings: Dashboard) -> None:
         raise UserError("the pages need more packages: pip install 'emotionscope[dashboard]'")
     _check_port(settings)
     named = {"scores": settings.scores, "keyframes": settings.keyframes, "faces": settings.faces}
-    sources = {kind: uris.absolute(uri) for kind, uri in named.items() if uri}
+    sources: dict[str, str] = {kind: Place(uri) for kind, uri in named.items() if uri}
     sources["bundle"] = bundles.chosen(settings.bundle)
     version = bundles.read_manifest(sources["bundle"])["version"]
     print(f"dashboard: {bundles.describe(sources['bundle'], version)}", flush=True)
@@ -74,7 +74,7 @@ def _videos_folder(settings: Dashboard) -> str:
 
 def _bring(scores: str, folder: str) -> str:
     """Where the checked scores table is queried, with a copy in the folder where that is quicker."""
-    if uris.is_s3(scores):
+    if Place(scores).is_s3:
         print(f"dashboard: fetching {scores}", flush=True)
     place = fetch(scores, folder)
     try:

@@ -26,7 +26,7 @@ from emotionscope.commands.settings import (
     TrainVision,
 )
 from emotionscope.errors import UserError
-from emotionscope.storage import atomic
+from emotionscope.storage.place import Place
 
 LINES = (
     "You came all this way just to see me?",
@@ -122,7 +122,7 @@ def _learning(settings: Demo, faces: str, models: str) -> TrainVision:
 
 def _new_folder(settings: Demo) -> Path:
     """The demo's folder, emptied of an earlier demo. Raises UserError where it may not be used."""
-    folder = Path(ray_session.output_uri(settings.output))
+    folder = Path(ray_session.output_place(settings.output))
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise UserError(f"{folder}: this folder contains something else than a demo; name another --output")
@@ -131,7 +131,7 @@ def _new_folder(settings: Demo) -> Path:
                 f"{folder}: this folder contains an earlier demo; add --replace to delete it, or name another --output"
             )
         shutil.rmtree(folder)
-    atomic.write_json(str(folder / MARK), {"dialogues": settings.dialogues, "seed": settings.seed})
+    Place(folder / MARK).write_json({"dialogues": settings.dialogues, "seed": settings.seed})
     return folder
 
 

@@ -18,7 +18,7 @@ from emotionscope.errors import JobError, UserError
 from emotionscope.evaluation import comparison, drift, evaluation, report, rows
 from emotionscope.evaluation.figures import Figures
 from emotionscope.profile import Profile, total
-from emotionscope.storage import access, atomic, s3, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 
 
@@ -68,7 +68,7 @@ def _print_comparison(found: comparison.Comparison) -> None:
 def _drift(settings: Evaluate, scores: str) -> None:
     """Print how far the scores moved from the reference. Raises JobError where that is surely above the limit."""
     limit, after = settings.drift_limit, drift.profiles_of(scores)
-    if settings.drift and uris.absolute(scores) == uris.absolute(settings.drift):
+    if settings.drift and Place(scores) == Place(settings.drift):
         before, after = after[:-1], after[-1:]
         if not before:
             raise UserError(f"--drift {settings.drift}: one run made it, so nothing before that can be compared")
@@ -101,11 +101,10 @@ def _trained_on(bundle: str | None) -> Profile:
 
 
 def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
-    target = uris.absolute(folder)
-    s3.check_access(target)
-    paths = [uris.join(target, name) for name in ("report.html", "metrics.json")]
+    target = Place(folder)
+    paths = [target / name for name in ("report.html", "metrics.json")]
     for path in paths:
-        if access.exists(path) and not settings.replace:
+        if path.exists() and not settings.replace:
             raise UserError(f"{path}: this file exists already; add --replace, or name another folder")
     dataset = datasets.open_dataset(scores, "scores")
     if "emotion" not in dataset.schema.names:
@@ -124,8 +123,8 @@ def _measure(settings: Evaluate, scores: str, folder: str) -> Figures:
     faces = report.best_faces(keyframes, keys) if keyframes else {}
     explanations = report.explain(models, figures.mistakes, faces) if models else {}
     page = report.render(figures, str(data["name"]), settings.note, faces, explanations, beside)
-    atomic.write_bytes(paths[0], page.encode())
-    atomic.write_json(paths[1], _to_json(figures, beside) | {"data": data, "note": settings.note})
+    paths[0].write_bytes(page.encode())
+    paths[1].write_json(_to_json(figures, beside) | {"data": data, "note": settings.note})
     _print_figures(figures)
     if beside:
         _print_comparison(beside)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from emotionscope import cli, ray_session
 from emotionscope.commands.settings import ExtractKeyframes
 from emotionscope.errors import UserError
-from emotionscope.runs.output import open_output
+from emotionscope.runs.run import begin
 from emotionscope.tables import contracts, datasets
 from emotionscope.tables.manifest import Summary
 
@@ -27,7 +27,7 @@ def run(settings: ExtractKeyframes) -> Summary:
     videos = videos_folder(dataset, settings.videos)
     looking = FaceSettings.of(settings)
     facts = {"videos": settings.videos, **asdict(looking), "shard_rows": settings.shard_rows}
-    output = open_output(ray_session.output_uri(settings.output), "extract_keyframes", facts, dataset)
+    output = begin(ray_session.output_place(settings.output), "extract_keyframes", facts, dataset)
     from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
     from emotionscope.batch.gpu_pool import Gpus
 

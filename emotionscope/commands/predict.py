@@ -19,7 +19,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import Predict
 from emotionscope.errors import RowError, UserError
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import uris
+from emotionscope.storage.place import Place
 from emotionscope.text.blank import has_text
 
 LONGEST = 1 << 20  # bytes of a file of lines
@@ -34,7 +34,7 @@ def run(settings: Predict) -> list[Answer]:
     if not texts and not settings.clip:
         raise UserError("give a sentence by --text, a file of them by --lines, or a video or picture by --clip")
     for clip in settings.clip:
-        if not uris.is_s3(clip) and not os.path.exists(uris.absolute(clip)):
+        if not Place(clip).is_s3 and not os.path.exists(Place(clip)):
             raise UserError(f"{clip}: video missing")
     bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
     print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
@@ -83,7 +83,7 @@ def _answer(names: Answer, probabilities: list[float]) -> Answer:
 def _lines(file: str) -> list[str]:
     """The sentences of a file, a line each, as editors count lines; other marks of a new line are spaces."""
     try:
-        with Path(uris.absolute(file)).open("rb") as stream:
+        with Path(Place(file)).open("rb") as stream:
             content = stream.read(LONGEST + 1)
     except OSError as error:
         raise UserError(f"--lines {file}: cannot be read ({error.strerror})") from error

@@ -6,28 +6,26 @@ clips stay where they are: the table holds their paths.
 
 from emotionscope import ray_session
 from emotionscope.commands.settings import PrepareMeld
-from emotionscope.errors import UserError
 from emotionscope.prepare import meld
-from emotionscope.runs import small_output
-from emotionscope.storage import access, s3, uris
-from emotionscope.storage.access import JsonObject
+from emotionscope.runs.run import begin, refuse_finished
+from emotionscope.storage.place import JsonObject
 from emotionscope.tables import datasets
 
+PART = "part-00000.parquet"
 SHOWN = 5  # names shown of each kind; the summary file holds all
 
 
 def run(settings: PrepareMeld) -> JsonObject:
     """Run the job and return its summary."""
-    output = ray_session.output_uri(settings.output)
-    s3.check_access(output)
-    if access.list_files(output):
-        raise UserError(f"{output}: the output exists and holds files; name another --output")
+    place = ray_session.output_place(settings.output)
+    refuse_finished(place, "prepare_meld")
     release = meld.read_release(settings.meld, settings.duplicate_clips)
     _print_facts(release.facts)
-    datasets.write_part(release.table, uris.join(output, "part-00000.parquet"))
+    output = begin(place, "prepare_meld", release.facts)
+    datasets.write_part(release.table, output.uri / PART)
     summary = {"job": "prepare_meld", **release.facts}
-    small_output.finish(output, summary)
-    print(f"  written to {output}", flush=True)
+    output.finish_small(summary, {PART: len(release.table)})
+    print(f"  written to {output.uri}", flush=True)
     return summary
 
 

@@ -15,8 +15,8 @@ from emotionscope.commands.settings import PrepareVideos
 from emotionscope.errors import UserError
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
-from emotionscope.runs import small_output
-from emotionscope.storage import s3, uris
+from emotionscope.runs.run import begin
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.video.length import lengths
 
@@ -25,23 +25,25 @@ SHOWN = 5  # names shown of each kind; the summary file holds all
 
 def run(settings: PrepareVideos) -> Account:
     """Run the job and return its account."""
-    folder = uris.absolute(settings.videos)
-    texts = uris.absolute(settings.transcripts) if settings.transcripts else None
+    folder = Place(settings.videos)
+    texts = Place(settings.transcripts) if settings.transcripts else None
     encoding = _encoding(settings.encoding)
-    output = ray_session.output_uri(settings.output)
-    s3.check_access(output)
     account = Account()
     found = videos.find(folder, texts, account)
-    run = {"job": "prepare_videos", "videos": folder, "transcripts": texts, "window": settings.window}
-    run |= {"encoding": encoding} if encoding else {}
-    small_output.begin(output, run)
+    facts = {"videos": folder, "transcripts": texts, "window": settings.window, "encoding": encoding}
+    output = begin(
+        ray_session.output_place(settings.output), "prepare_videos", {**facts, "files": videos.digest(found)}
+    )
     print(f"prepare_videos: {account.videos:,} videos in {folder}", flush=True)
+    rows = {}
     for number, table in enumerate(videos.tables(found, settings.window, lengths, account, encoding)):
-        datasets.write_part(table, uris.join(output, f"part-{number:05d}.parquet"))
+        name = f"part-{number:05d}.parquet"
+        datasets.write_part(table, output.uri / name)
+        rows[name] = len(table)
     _print_account(account, settings.window)
-    small_output.finish(output, {"job": "prepare_videos", **asdict(account), "settings": run})
-    print(f"  written to {output}", flush=True)
-    print(f"  next: emotionscope score --dialogues {output} --videos {folder} --output scores", flush=True)
+    output.finish_small({"job": "prepare_videos", **asdict(account), "settings": facts}, rows)
+    print(f"  written to {output.uri}", flush=True)
+    print(f"  next: emotionscope score --dialogues {output.uri} --videos {folder} --output scores", flush=True)
     return account
 
 

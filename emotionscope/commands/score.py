@@ -12,15 +12,14 @@ from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import Score
 from emotionscope.errors import JobError, UserError
-from emotionscope.runs import append, claims
-from emotionscope.runs.append import Arrivals
+from emotionscope.runs import arrivals
+from emotionscope.runs.arrivals import Arrivals
 from emotionscope.runs.log import RunLog
-from emotionscope.runs.output import Output, open_output, refuse_finished
-from emotionscope.storage import s3, uris
-from emotionscope.storage.access import JsonObject
+from emotionscope.runs.run import begin, begin_beside, refuse_finished
+from emotionscope.storage.place import Place
 from emotionscope.tables import contracts, datasets
 from emotionscope.tables.contracts import Kind
-from emotionscope.tables.manifest import RUN, Summary
+from emotionscope.tables.manifest import Summary
 
 MOST_COMPARED = 100_000_000  # rows whose keys are compared, in 800 MB
 
@@ -41,46 +40,34 @@ def run(settings: Score) -> Summary:
         source = Source(settings.keyframes, "keyframes")
     else:
         source = Source(settings.dialogues or "", "dialogues")
-    place = ray_session.output_uri(settings.output)
-    if settings.append:
-        return _run_append(settings, source, place)
-    return _score(settings, source, place, datasets.open_dataset(source.uri, source.kind))
-
-
-def _run_append(settings: Score, source: Source, place: str) -> Summary:
-    """Add what has arrived, after what a stopped run has left; where no table is there yet, make it."""
-    s3.check_access(place)
-    found = append.find(place, source.uri, source.kind)
-    if found is None:
-        begun = claims.read(uris.join(place, RUN))
-        only = {file.name for file in begun.files} if begun else None
-        summary = _score(settings, source, place, datasets.open_dataset(source.uri, source.kind, only))
-        found = append.find(place, source.uri, source.kind) if begun else None
-    elif found.dataset and found.resumed:
-        summary = _score(settings, source, place, found.dataset, found)
-        found = append.find(place, source.uri, source.kind)
-    else:
-        summary = found.before
-    if found:
-        _log_arrivals(place, found)
+    output = ray_session.output_place(settings.output)
+    if not settings.append:
+        return _score(settings, output, source, datasets.open_dataset(source.uri, source.kind), None)
+    while True:  # what a stopped run has left, and then what has arrived since
+        found = arrivals.find(output, source.uri, source.kind) or arrivals.first(output, source.uri, source.kind)
+        if found.before and not found.resumed:
+            _log_arrivals(output, found)
         if found.dataset:
-            summary = _score(settings, source, place, found.dataset, found)
-        else:
-            print(f"score: nothing new in {source.uri}: its {len(found.before.inputs):,} files are scored", flush=True)
-        _fail_unreadable(found)
-    return summary
+            summary = _score(settings, output, source, found.dataset, found)
+        elif found.before:
+            summary = found.before
+            print(f"score: nothing new in {source.uri}: its {len(summary.inputs):,} files are scored", flush=True)
+        if not found.resumed:
+            _fail_unreadable(found)
+            return summary
 
 
 def _score(
-    settings: Score, source: Source, place: str, dataset: datasets.Dataset, arrivals: Arrivals | None = None
+    settings: Score, place: Place, source: Source, dataset: datasets.Dataset, adding: Arrivals | None
 ) -> Summary:
-    """Score a dataset into a new output, or as the `arrivals` of a finished one."""
+    """Score a dataset into a new output, or as what has arrived since one was finished."""
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
     if source.kind == "dialogues":
         contracts.scores_schema(contracts.keyframes_schema(dataset.schema))
     else:
         contracts.scores_schema(dataset.schema)
-    if not arrivals:
+    is_first = not adding or not adding.before
+    if is_first:
         refuse_finished(place, "score")
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
@@ -98,7 +85,7 @@ def _score(
     kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
-    new = f" in {len(dataset.parts):,} new files" if arrivals else ""
+    new = "" if is_first else f" in {len(dataset.parts):,} new files"
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
     twins = datasets.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
     if twins:
@@ -115,7 +102,9 @@ def _score(
             "text_only": settings.text_only,
             "faces": faces_place,
         }
-        output, faces = _open_outputs(place, faces_place, facts, dataset, arrivals)
+        output = begin(place, "score", facts, dataset, adding)
+        beside = {**facts, "scores": place}
+        faces = begin_beside(faces_place, "score --faces", beside, dataset, output) if faces_place else None
         print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
         _print_missing_models(manifest["parts"], settings.text_only)
         if decode:
@@ -130,22 +119,22 @@ def _score(
     return summary
 
 
-def _log_arrivals(place: str, arrivals: Arrivals) -> None:
+def _log_arrivals(output: Place, found: Arrivals) -> None:
     """Tell, on the screen and in the log, which files cannot be read or are no longer there."""
-    with RunLog(place) as log:
-        for name, reason in arrivals.unreadable.items():
+    with RunLog(output) as log:
+        for name, reason in found.unreadable.items():
             print(f"score: cannot be read, and is left for the next run: {reason}", flush=True)
             log.write("unreadable", file=name, reason=reason)
-        if arrivals.vanished:
-            gone = arrivals.vanished
+        if found.vanished:
+            gone = found.vanished
             print(f"score: {len(gone):,} files are no longer there ({gone[0]} …); their rows stay", flush=True)
             log.write("vanished", files=len(gone), first=gone[0])
 
 
-def _fail_unreadable(arrivals: Arrivals) -> None:
+def _fail_unreadable(found: Arrivals) -> None:
     """Raise JobError where a new file could not be read: the rest is scored, and the next run tries it again."""
-    if arrivals.unreadable:
-        bad = arrivals.unreadable
+    if found.unreadable:
+        bad = found.unreadable
         raise JobError(f"{len(bad):,} new files cannot be read; the others are scored: {next(iter(bad.values()))}")
 
 
@@ -158,25 +147,10 @@ def _print_missing_models(parts: Container[str], text_only: bool) -> None:
             print(f"score: the bundle has no {part} model: {effect}", flush=True)
 
 
-def _open_outputs(
-    place: str, faces_place: str | None, facts: JsonObject, dataset: datasets.Dataset, arrivals: Arrivals | None
-) -> tuple[Output, Output | None]:
-    """The outputs of the scores and of the faces.
-
-    The faces' summary comes before the scores', so a run stopped between them finds it finished.
-    """
-    beside = ("score --faces", {**facts, "scores": place})
-    if arrivals:
-        output = append.open_append(place, "score", facts, arrivals)
-        return output, append.open_beside(faces_place, *beside, output) if faces_place else None
-    output = open_output(place, "score", facts, dataset)
-    return output, open_output(faces_place, *beside, dataset, reopen=True) if faces_place else None
-
-
-def _faces_place(uri: str, scores: str, seen: bool) -> str:
-    """The URI of the faces table. Raises UserError where there will be no face, or it overlaps the scores."""
-    place = ray_session.output_uri(uri)
-    if place == scores or uris.is_below(place, scores) or uris.is_below(scores, place):
+def _faces_place(uri: str, scores: Place, seen: bool) -> Place:
+    """Where the faces table goes. Raises UserError where there will be no face, or it overlaps the scores."""
+    place = ray_session.output_place(uri)
+    if place == scores or place.is_below(scores) or scores.is_below(place):
         raise UserError(f"--faces {uri}: overlaps --output; name a folder of its own")
     if not seen:
         raise UserError("--faces: needs a vision model, and videos or keyframes, without --text-only")

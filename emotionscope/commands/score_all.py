@@ -23,7 +23,7 @@ from rich.text import Text
 from emotionscope import cli, ray_session
 from emotionscope.commands.settings import Score, ScoreAll
 from emotionscope.errors import JobError, UserError, first_line
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import manifest
 from emotionscope.tables.manifest import Summary
 
@@ -55,7 +55,7 @@ def run(settings: ScoreAll) -> None:
 def read(uri: str) -> list[Archive]:
     """The archives of a list. Raises UserError where it is no such list, or a setting is none of score's."""
     try:
-        found = tomllib.loads(access.read_bytes(uri).decode())
+        found = tomllib.loads(Place(uri).read_bytes().decode())
     except OSError as error:
         raise UserError(f"{uri}: cannot be read ({first_line(error)})") from error
     except ValueError as error:  # bad TOML, or not UTF-8
@@ -64,7 +64,7 @@ def read(uri: str) -> list[Archive]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UserError(f"{uri}: lists no archive; write a table [[archive]] for each")
     archives = [_archive(f"{uri}: archive {number}", found | table) for number, table in enumerate(tables, 1)]
-    outputs = [uris.absolute(archive.output) for archive in archives]
+    outputs = [Place(archive.output) for archive in archives]
     twice = sorted({output for output in outputs if outputs.count(output) > 1})
     if twice:
         raise UserError(f"{uri}: two archives have the output {twice[0]}")
@@ -117,7 +117,7 @@ def _score(archive: Archive, address: str) -> int:
 def _summary(archive: Archive) -> Summary | None:
     """The summary of an archive's scores, where they are finished; what is wrong with it, its job has told."""
     with suppress(UserError):
-        return manifest.read(uris.absolute(archive.output))
+        return manifest.read(Place(archive.output))
     return None
 
 

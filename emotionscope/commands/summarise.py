@@ -10,8 +10,8 @@ from dataclasses import asdict
 
 from emotionscope import ray_session
 from emotionscope.commands.settings import Summarise
-from emotionscope.runs import small_output
-from emotionscope.storage import s3
+from emotionscope.runs import claim
+from emotionscope.runs.run import begin
 from emotionscope.summaries import summarise
 from emotionscope.summaries.summarise import Summaries
 from emotionscope.tables import datasets
@@ -20,13 +20,12 @@ from emotionscope.tables import datasets
 def run(settings: Summarise) -> Summaries:
     """Run the job and return what it wrote."""
     began = time.monotonic()
-    output = ray_session.output_uri(settings.output)
-    s3.check_access(output)
     scores = datasets.open_dataset(settings.scores, "scores")
     faces = datasets.open_dataset(settings.faces, "faces") if settings.faces else None
-    small_output.begin(output, {"job": "summarise", **asdict(settings)})
+    inputs = {table: claim.fingerprint(dataset) for table, dataset in (("scores", scores), ("faces", faces)) if dataset}
+    output = begin(ray_session.output_place(settings.output), "summarise", {**asdict(settings), "inputs": inputs})
     print(f"summarise: {scores.rows:,} rows of {scores.uri}" + (f", {faces.rows:,} faces" if faces else ""), flush=True)
-    found = summarise.summarise(scores, faces, settings.model, settings.every, output)
+    found = summarise.summarise(scores, faces, settings.model, settings.every, output.uri)
     seconds = time.monotonic() - began
     for name, rows in found.tables.items():
         print(f"  {rows:>10,}  {name}")
@@ -38,8 +37,8 @@ def run(settings: Summarise) -> Summaries:
         "seconds": round(seconds, 2),
         **asdict(settings),
     }
-    small_output.finish(output, summary)
-    print(f"  written to {output} in {seconds:,.1f} s", flush=True)
+    output.finish_small(summary, {f"{name}.parquet": rows for name, rows in found.tables.items()})
+    print(f"  written to {output.uri} in {seconds:,.1f} s", flush=True)
     return found
 
 

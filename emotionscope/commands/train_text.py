@@ -16,7 +16,7 @@ from rich.table import Table
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import TrainText
 from emotionscope.errors import UserError
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 from emotionscope.tables import datasets
 from emotionscope.text import training as text_training
 from emotionscope.text.vectors import WordVectors

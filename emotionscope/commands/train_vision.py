@@ -17,7 +17,7 @@ from emotionscope import ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import TrainVision
 from emotionscope.errors import UserError, first_line
-from emotionscope.storage import access, s3, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.vision import labelled_faces
 from emotionscope.vision.recipe import Recipe, prior_of_answers
@@ -30,9 +30,9 @@ def run(settings: TrainVision) -> str:
     """Run the job and return the bundle's new version."""
     started = time.monotonic()
     _check(settings)
-    target = ray_session.output_uri(settings.bundle)
+    target = ray_session.output_place(settings.bundle)
     bundle_store.check_free(target, "vision", settings.replace)
-    checkpoints = ray_session.output_uri(settings.checkpoints or f"{target}-training")
+    checkpoints = ray_session.output_place(settings.checkpoints or f"{target}-training")
     faces = labelled_faces.scan(settings.keyframes)
     print(f"train_vision: {labelled_faces.describe(faces)}", flush=True)
     recipe = _recipe(settings, votes=faces.votes)
@@ -133,7 +133,7 @@ def _start(settings: TrainVision, prior: dict[str, float]) -> "VisionModel":
             ) from error
         model = vision_model.create(settings.image_size, weights, settings.seed)
     else:
-        model, before = _earlier(uris.absolute(settings.init))
+        model, before = _earlier(Place(settings.init))
         if before:
             model.change_prior(before, prior)
         model.image_size = settings.image_size
@@ -143,14 +143,13 @@ def _start(settings: TrainVision, prior: dict[str, float]) -> "VisionModel":
     return model
 
 
-def _earlier(uri: str) -> "tuple[VisionModel, dict[str, float] | None]":
+def _earlier(uri: Place) -> "tuple[VisionModel, dict[str, float] | None]":
     """The vision model of a bundle, or of a file, and the prior it answers for, where the bundle tells it."""
     from emotionscope.vision.model import VisionModel
 
-    s3.check_access(uri)
     try:
-        entry = {} if access.is_file(uri) else bundle_store.read_manifest(uri)["parts"]["vision"]
-        file = uris.join(uri, entry["file"]) if entry else uri
-        return VisionModel.from_bytes(access.read_bytes(file)), entry.get("prior")
+        entry = {} if uri.is_file() else bundle_store.read_manifest(uri)["parts"]["vision"]
+        file = uri / entry["file"] if entry else uri
+        return VisionModel.from_bytes(file.read_bytes()), entry.get("prior")
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"--init {uri}: no vision model there ({first_line(error)})") from error

@@ -9,7 +9,7 @@ import altair as alt
 import streamlit as st
 
 from emotionscope.dashboard.charts import CLICK, AnyChart
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 _INKS = {"light": ("#31333f", "#4b5058"), "dark": ("#fafafa", "#c3c7cf")}  # for words, and for axes
 KINDS: Final = ("svg", "png")

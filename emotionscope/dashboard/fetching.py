@@ -2,7 +2,7 @@
 
 import shutil
 
-from emotionscope.storage import access, s3, uris
+from emotionscope.storage.place import Place
 
 COPIED = 8 * 2**30  # bytes; a larger table is queried where it lies
 
@@ -13,11 +13,11 @@ def fetch(scores: str, folder: str) -> str:
     Every question reads columns of every file, which would be thousands of requests over the network.
     Raises UserError where the store refuses to answer.
     """
-    if not uris.is_s3(scores):
+    place = Place(scores)
+    if not place.is_s3:
         return scores
-    s3.check_access(scores)
-    size = sum(file.size for file in access.list_files(scores))
+    size = sum(file.size for file in place.list())
     if not 0 < size <= min(COPIED, shutil.disk_usage(folder).free // 2):
         return scores
-    access.copy_down(scores, folder)
+    place.copy_down(folder)
     return folder

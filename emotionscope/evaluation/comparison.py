@@ -12,7 +12,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation.figures import Difference, Interval
 from emotionscope.evaluation.rows import UNLABELLED, LabelledRows, choose_split, labelled_or_not
 from emotionscope.labels import EMOTIONS, MODELS
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 from emotionscope.tables.contracts import KEY
 
 CHANGES = 200  # listed, those where the two differ most

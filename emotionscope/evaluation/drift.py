@@ -11,7 +11,7 @@ from emotionscope.errors import UserError
 from emotionscope.labels import MODELS, probability_columns
 from emotionscope.profile import Profile, profile, total
 from emotionscope.runs import shards
-from emotionscope.storage import s3, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets, manifest
 from emotionscope.tables.datasets import Dataset
 
@@ -55,8 +55,7 @@ class Drift:
 
 def profiles_of(uri: str) -> list[Profile]:
     """The profile of each run that made a scores table; of the whole table where no summary tells its runs."""
-    uri = uris.absolute(uri)
-    s3.check_access(uri)
+    uri = Place(uri)
     try:
         found = manifest.read(uri)
     except UserError:  # of an earlier version: the rows themselves tell

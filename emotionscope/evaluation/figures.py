@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 Interval = tuple[float, float]
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from emotionscope.errors import UserError
 from emotionscope.labels import canonical
-from emotionscope.storage import access, s3, uris
+from emotionscope.storage.place import File, Place
 
 COLUMNS = (
     "Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "Season", "Episode",
@@ -74,18 +74,18 @@ def seconds(time: str) -> float | None:
     return int(hours) * 3600 + int(minutes) * 60 + float(f"{int(whole)}.{fraction}")
 
 
-def find_csvs(files: Iterable[access.File]) -> dict[str, str]:
-    """The URI of each split's CSV, wherever in the release it lies.
+def find_csvs(files: Iterable[File]) -> dict[str, Place]:
+    """Where each split's CSV is, wherever in the release it lies.
 
     Raises UserError where there is none, or two of one split that differ.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Place] = {}
     for file in files:
         match = re.fullmatch(r"(train|dev|test)_sent_emo\.csv", posixpath.basename(file.name))
         if not match:
             continue
         first = found.setdefault(match[1], file.uri)
-        if first != file.uri and access.read_bytes(first) != access.read_bytes(file.uri):
+        if first != file.uri and first.read_bytes() != file.uri.read_bytes():
             raise UserError(f"{first} and {file.uri} differ: leave only the one to use")
     if not found:
         raise UserError("no train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv in it; is it a MELD release?")
@@ -99,7 +99,7 @@ def read_csv(uri: str, split: str) -> tuple[list[dict[str, object]], Counter[str
     unreadable file, an id that is no number or a repeated key.
     """
     try:
-        text = access.read_bytes(uri).decode("utf-8-sig")
+        text = Place(uri).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{uri}: not UTF-8 ({error.reason} at byte {error.start})") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -145,7 +145,7 @@ def _row(raw: dict[str, str], split: str) -> dict[str, object]:
     }
 
 
-def find_clips(files: Iterable[access.File], duplicate_clips: str) -> tuple[dict[Key, str], list[str]]:
+def find_clips(files: Iterable[File], duplicate_clips: str) -> tuple[dict[Key, str], list[str]]:
     """The clip of each key, and the names of video files that are none.
 
     Some test utterances have two clips, one of them named ``final_videos_testdia…``: `duplicate_clips` says which is
@@ -171,7 +171,7 @@ def find_clips(files: Iterable[access.File], duplicate_clips: str) -> tuple[dict
 
 def is_whole(uri: str) -> bool:
     """Whether an MP4 file has its index (the ``moov`` box), without which no frame can be decoded."""
-    filesystem, path = access.filesystem(uri)
+    filesystem, path = Place(uri).arrow()
     with filesystem.open_input_file(path) as file:
         place, size = 0, file.size()
         while place + 8 <= size:
@@ -193,11 +193,10 @@ def read_release(uri: str, duplicate_clips: str = "plain") -> Release:
     ``video`` is the clip's absolute path or ``s3://`` URI, broken or not, and null where there is none. Names of
     hidden files (``._…``) are not looked at. The facts count everything found and left out. Raises UserError.
     """
-    uri = uris.absolute(uri)
-    s3.check_access(uri)
-    if not access.exists(uri):
-        raise UserError(f"{uri}: no such folder")
-    files = access.list_files(uri)
+    folder = Place(uri)
+    if not folder.exists():
+        raise UserError(f"{folder}: no such folder")
+    files = folder.list()
     try:
         csvs = find_csvs(files)
     except UserError as error:
@@ -225,7 +224,7 @@ def read_release(uri: str, duplicate_clips: str = "plain") -> Release:
         whole = pool.map(is_whole, used.values())
         broken = [path for path, good in zip(used.values(), whole, strict=True) if not good]
     facts = {
-        "release": uri,
+        "release": folder,
         "csvs": csvs,
         "duplicate_clips": duplicate_clips,
         "rows": Counter(str(row["split"]) for row in table),

@@ -1,6 +1,8 @@
 """A folder of videos, with transcripts or without, to a dialogues table: a dialogue a video, an utterance a cue."""
 
+import hashlib
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from emotionscope.errors import UserError
 from emotionscope.prepare import pairing, transcripts
 from emotionscope.prepare.cues import Cue, Transcript, in_seconds
 from emotionscope.prepare.pairing import Paired
-from emotionscope.storage import access, s3
+from emotionscope.storage.place import File, Place
 from emotionscope.video.length import Length
 
 SCHEMA = pa.schema(
@@ -65,21 +67,20 @@ class Account:
     other_files: int = 0
 
 
-def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
+def find(videos: Place, folder: Place | None, account: Account) -> list[Paired]:
     """The videos below a folder or prefix in order of their names, each with its transcripts.
 
     These lie beside the video, or below `folder`. Hidden files are not looked at. Raises UserError for a folder that is
     not there or holds no video.
     """
     for uri in (videos, *([folder] if folder else [])):
-        s3.check_access(uri)
-        if not access.exists(uri):
+        if not uri.exists():
             raise UserError(f"{uri}: no such folder")
-    files = access.list_files(videos)
+    files = videos.list()
     found = [file for file in files if pairing.is_video(file)]
     if not found:
         raise UserError(f"{videos}: no video in it ({', '.join(pairing.VIDEOS)})")
-    beside = [file for file in (access.list_files(folder) if folder else files) if not pairing.is_video(file)]
+    beside = [file for file in (folder.list() if folder else files) if not pairing.is_video(file)]
     silent = [file for file in beside if pairing.is_transcript(file) and pairing.shows_no_speech(file)]
     texts = [file for file in beside if pairing.is_transcript(file) and file not in silent]
     paired, stray = pairing.pair(found, texts, anywhere=folder is not None)
@@ -93,26 +94,32 @@ def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
     return paired
 
 
+def digest(found: list[Paired]) -> str:
+    """What tells videos and their transcripts from others without reading them."""
+    files = [(file.name, file.size, file.modified) for one in found for file in (one.video, *one.transcripts)]
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Script:
     """What the transcripts of one video gave: the file used, None where none can be; all that were read; the rest."""
 
-    file: access.File | None
+    file: File | None
     cues: tuple[Cue, ...]
-    read: tuple[tuple[access.File, Transcript], ...]
+    read: tuple[tuple[File, Transcript], ...]
     problems: tuple[str, ...]
     spare: tuple[str, ...]
 
 
 def read_script(one: Paired, encoding: str | None = None) -> Script:
     """The first transcript of a video that has a cue to use."""
-    read: list[tuple[access.File, Transcript]] = []
+    read: list[tuple[File, Transcript]] = []
     problems = []
     for number, file in enumerate(one.transcripts, start=1):
         try:
             if file.size > transcripts.LARGEST:
                 raise ValueError(f"larger than {transcripts.LARGEST // 2**20} MiB")
-            transcript = transcripts.read(file.name, access.read_bytes(file.uri), encoding)
+            transcript = transcripts.read(file.name, file.uri.read_bytes(), encoding)
         except (ValueError, OSError) as error:
             problems.append(f"{file.name}: {' '.join(str(error).split())}")
             continue

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from emotionscope.storage import atomic, uris
+from emotionscope.storage.place import Place
 
 EVERY = 10.0  # seconds
 
@@ -26,7 +26,7 @@ class RunLog:
 
     def __init__(self, output: str) -> None:
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:4]}"  # two runs may start at once
-        self.start = uris.join(output, "_log", stamp)
+        self.start = Place(output) / "_log" / stamp
         self.lines: list[str] = []
         self.files = 0
         self.flushed = time.monotonic()
@@ -41,7 +41,7 @@ class RunLog:
     def flush(self) -> None:
         """Write what has gathered as the next file."""
         if self.lines:
-            atomic.write_bytes(f"{self.start}-{self.files:04d}.jsonl", ("\n".join(self.lines) + "\n").encode())
+            Place(f"{self.start}-{self.files:04d}.jsonl").write_bytes(("\n".join(self.lines) + "\n").encode())
             self.files += 1
             self.lines = []
         self.flushed = time.monotonic()

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from emotionscope import profile as profiles
 from emotionscope.profile import Profile
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets, input_file
+from emotionscope.tables.contracts import TableContract
 from emotionscope.tables.manifest import PartRows
 
 
@@ -21,7 +23,7 @@ from emotionscope.tables.manifest import PartRows
 class Shard:
     """Rows `start` to `start + rows` of one input file, and the name of the output file they become."""
 
-    part: input_file.Part
+    part: input_file.InputFile
     start: int
     rows: int
     name: str
@@ -34,7 +36,8 @@ class Shard:
     def from_json(cls, text: str) -> "Shard":
         """The shard that `to_json` wrote."""
         values = json.loads(text)
-        return cls(input_file.Part(**values.pop("part")), **values)
+        part = values.pop("part")
+        return cls(input_file.InputFile(**{**part, "uri": Place(part["uri"])}), **values)
 
 
 @dataclass(frozen=True)
@@ -95,15 +98,13 @@ def read(shard: Shard, schema: pa.Schema) -> pa.Table:
     return input_file.read_rows(shard.part, schema, shard.start, shard.rows)
 
 
-def tally(table: pa.Table, shard: str, error_column: str | None) -> Tally:
-    """Counts of the output table of a shard; `error_column` holds the reasons of the rows that failed.
-
-    Without one, each row is a face.
-    """
-    if error_column is None:
+def tally(table: pa.Table, shard: str, contract: TableContract) -> Tally:
+    """Counts of the output table of a shard; its contract says where the reasons of failed rows and the faces are."""
+    if contract.error is None or contract.faces is None:  # each row is a face
         return Tally(shard, len(table), len(table), len(table), {}, {})
-    reasons = Counter(str(reason).split(":")[0] for reason in table[error_column].drop_null().to_pylist())
-    counts = table["face_count"] if "face_count" in table.column_names else pc.list_value_length(table["faces"])
+    reasons = Counter(str(reason).split(":")[0] for reason in table[contract.error].drop_null().to_pylist())
+    counts = table[contract.faces]
+    counts = counts if pa.types.is_integer(counts.type) else pc.list_value_length(counts)
     with_faces, faces = (pc.sum(each).as_py() or 0 for each in (pc.greater(counts, 0), counts))
     profile = profiles.profile(table) if "fused_emotion" in table.column_names else {}
     return Tally(shard, len(table), with_faces, faces, dict(reasons), profile)

@@ -25,7 +25,7 @@ from emotionscope.prepare.meld import CLIP_FOLDERS, COLUMNS
 from emotionscope.sample.person import draw_person
 from emotionscope.sample.phrases import AMBIGUOUS, PHRASES, say
 from emotionscope.sample.scenes import RATE, Take, draw_clip, draw_face
-from emotionscope.storage import access, atomic, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 
 SHARES = {"anger": 0.13, "disgust": 0.1, "fear": 0.1, "joy": 0.15, "neutral": 0.27, "sadness": 0.12, "surprise": 0.13}
@@ -141,7 +141,7 @@ def _draw_line(folder: str, line: Line) -> None:
     content = draw_clip(line.take)
     if line.split == "test" and (line.dialogue, line.utterance) == (0, 2):
         content = content[: len(content) * 2 // 3]  # the index (moov) stands at the end
-    atomic.write_bytes(uris.join(folder, line.clip), content)
+    (Place(folder) / line.clip).write_bytes(content)
 
 
 def _draw_face(seed: int, number: int, emotion: str) -> bytes:
@@ -161,7 +161,7 @@ def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float
     Raises UserError where the folder already holds files, or for under 3 dialogues.
     """
     lines = list(write_script(dialogues, seed, seconds))
-    if access.list_files(folder):
+    if Place(folder).list():
         raise UserError(f"{folder}: not empty; choose a new folder for the sample")
     counts = {}
     for split in SPLITS:
@@ -171,8 +171,8 @@ def draw_release(folder: str, dialogues: int = 64, seed: int = 0, seconds: float
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-        atomic.write_bytes(uris.join(folder, f"{split}_sent_emo.csv"), text.getvalue().encode())
-    atomic.write_bytes(uris.join(folder, CLIP_FOLDERS["train"], "._dia0_utt0.mp4"), b"\0" * 120)
+        (Place(folder) / f"{split}_sent_emo.csv").write_bytes(text.getvalue().encode())
+    (Place(folder) / CLIP_FOLDERS["train"] / "._dia0_utt0.mp4").write_bytes(b"\0" * 120)
     present = [line for line in lines if (line.split, line.dialogue, line.utterance) != ("dev", 0, 0)]
     with _cores() as pool:
         list(pool.map(_draw_line, [folder] * len(present), present, chunksize=8))
@@ -191,7 +191,7 @@ def draw_faces(uri: str, each: int, seed: int = 0) -> dict[str, int]:
     with _cores() as pool:
         images = list(pool.map(_draw_face, [seed] * len(splits), range(len(splits)), emotions, chunksize=16))
     table = pa.table({"image": pa.array(images, pa.binary()), "emotion": emotions, "split": splits})
-    datasets.write_part(table, uris.join(uri, "part-00000.parquet"))
+    datasets.write_part(table, Place(uri) / "part-00000.parquet")
     return {split: size * len(EMOTIONS) for split, size in sizes.items()}
 
 
@@ -216,7 +216,7 @@ class Settings:
 
 def run(settings: Settings) -> None:
     """Draw a synthetic release in MELD's shape, and labelled faces where they are asked for."""
-    if settings.faces and access.list_files(settings.faces):
+    if settings.faces and Place(settings.faces).list():
         raise UserError(f"--faces {settings.faces}: not empty; choose a new folder")
     counts = draw_release(settings.output, settings.dialogues, settings.seed, settings.seconds)
     print("drew " + _listed(counts, "utterances") + f" in {settings.output}")

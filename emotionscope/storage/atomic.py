@@ -1,74 +1,77 @@
-"""Files that are written whole or not at all, and JSON files of which two writers make only one."""
+"""Files on local disk that are written whole or not at all, and of which of two writers at once only one wins."""
 
 import fcntl
-import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
-
-from emotionscope.storage import access, s3
-from emotionscope.storage.uris import absolute, is_s3
 
 TEMPORARY = r"\..+\.[0-9a-f]{8}\.tmp"  # names of files that are being written
 
 
-def write_bytes(uri: str, content: bytes | pa.Buffer) -> None:
-    """Write a file whole or not at all: a temporary name and a rename on disk, one object on S3."""
-    filesystem, path = access.filesystem(uri)
-    if is_s3(uri):
-        with filesystem.open_output_stream(path) as stream:
-            stream.write(content)
-        return
-    folder, name = os.path.split(path)
-    os.makedirs(folder, exist_ok=True)
-    with _temporary(folder, name, content) as temporary:
+def write(path: str, content: bytes | pa.Buffer) -> None:
+    """Write a file under a temporary name, and rename it."""
+    with _temporary(path, content) as temporary:
         os.replace(temporary, path)
 
 
-def write_json(uri: str, value: Any) -> None:
-    """Write a value as indented JSON, whole or not at all."""
-    write_bytes(uri, _json(value))
+def swap(path: str, before: bytes | None, content: bytes) -> bool:
+    """Replace a file whose content is still `before`, or make one where none is (None); whether it was done."""
+    with _temporary(path, content) as temporary:
+        if before is None:
+            return _link(temporary, path, content)
+        with _locked_folder(os.path.dirname(path)):
+            try:
+                with open(path, "rb") as file:
+                    if file.read() != before:
+                        return False
+            except FileNotFoundError:
+                return False
+            os.replace(temporary, path)
+    return True
 
 
-def create_json(uri: str, value: Any) -> bool:
-    """Write a value as JSON where no file is, whole or not at all; whether it was this call that made the file.
+def delete_if_abandoned(path: str) -> None:
+    """Remove a temporary file whose writer has died: its lock has died with it."""
+    with suppress(OSError), open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.remove(path)
 
-    Of several calls at once one wins. An S3 store that does not know conditional writes lets the last one win.
-    """
-    content = _json(value)
-    if is_s3(uri):
-        return s3.create(uri, content)
-    folder, name = os.path.split(absolute(uri))
-    os.makedirs(folder, exist_ok=True)
-    with _temporary(folder, name, content) as temporary:
+
+def _link(temporary: str, path: str, content: bytes) -> bool:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
         try:
-            _link(temporary, absolute(uri), content)
+            with open(path, "xb") as file:
+                file.write(content)
         except FileExistsError:
             return False
     return True
 
 
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _link(temporary: str, path: str, content: bytes) -> None:
+@contextmanager
+def _locked_folder(folder: str) -> Iterator[None]:
+    """One process at a time; the lock ends with the process."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        with open(path, "xb") as file:
-            file.write(content)
+        with suppress(OSError):  # some file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
-def _temporary(folder: str, name: str, content: bytes | pa.Buffer) -> Iterator[str]:
+def _temporary(path: str, content: bytes | pa.Buffer) -> Iterator[str]:
     """A file with the content beside its place, locked until the block ends, and then removed if it is still there."""
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with _locked(temporary) as file:
@@ -90,10 +93,3 @@ def _locked(path: str) -> IO[bytes]:
         if os.path.exists(path):  # else another process took it for abandoned before it was locked
             return file
         file.close()
-
-
-def delete_if_abandoned(path: str) -> None:
-    """Remove a temporary file on disk whose writer has died: its lock has died with it."""
-    with suppress(OSError), open(path, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.remove(path)

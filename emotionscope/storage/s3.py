@@ -1,4 +1,4 @@
-"""What S3 has of its own: its client, whose variables travel with the tasks, access, and objects made only once.
+"""What S3 has of its own: its client, whose variables travel with the tasks, access, and conditional writes.
 
 Credentials, region and endpoint come from the usual ``AWS_`` variables, which pyarrow and boto3 both read.
 """
@@ -6,11 +6,11 @@ Credentials, region and endpoint come from the usual ``AWS_`` variables, which p
 import os
 import re
 from functools import lru_cache
+from typing import Any
 
 from pyarrow import fs as pafs
 
 from emotionscope.errors import RESUME, JobError, UserError, first_line
-from emotionscope.storage import uris
 
 ATTEMPTS = 11  # of a request; the waits between them double from 25 ms, to some 50 seconds in all
 
@@ -29,14 +29,18 @@ def use_environment(variables: dict[str, str]) -> None:
         os.environ.setdefault(name, value)
 
 
+def endpoint() -> str:
+    """The address of the S3 server, where it is not AWS's own; else empty."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
 @lru_cache(maxsize=1)
 def filesystem() -> pafs.S3FileSystem:
-    """One client a process, with bounded retries so that a lost server ends a job and not its patience.
+    """One client a process, with retries that are bounded, so that a server that cannot be reached fails the job.
 
     The standard strategy of AWS would stop to retry once a process has had some fifty faults.
     """
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    scheme, _, host = endpoint.rpartition("://")
+    scheme, _, host = endpoint().rpartition("://")
     return pafs.S3FileSystem(
         endpoint_override=host or None,
         scheme=scheme or None,
@@ -66,49 +70,73 @@ def failure(message: str, error: OSError) -> UserError | JobError:
     return UserError(f"{message} ({first_line(error)})")
 
 
-def check_access(uri: str) -> None:
-    """Make sure that a URI's bucket can be reached; local paths pass.
+def check_bucket(bucket: str) -> None:
+    """Make sure that a bucket, ``s3://bucket``, can be reached.
 
     Raises UserError saying what is wrong, and JobError where the store is too busy to say.
     """
-    if not uris.is_s3(uri):
-        return
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    bucket = uri.removeprefix("s3://").split("/")[0]
     config = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
     try:
-        boto3.client("s3", config=config).head_bucket(Bucket=bucket)
+        boto3.client("s3", config=config).head_bucket(Bucket=bucket.removeprefix("s3://"))
     except ClientError as error:
-        code = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
+        code = _status(error)
         if code >= 500 or code == 429:
-            raise JobError(f"{uri}: S3 answers {code}; {RESUME}") from error
+            raise JobError(f"{bucket}: S3 answers {code}; {RESUME}") from error
         reason = {404: "there is no such bucket", 403: "access is denied (check the AWS_ variables)"}
-        raise UserError(f"{uri}: {reason.get(code, f'S3 answers {code}')}") from error
+        raise UserError(f"{bucket}: {reason.get(code, f'S3 answers {code}')}") from error
     except (BotoCoreError, ValueError) as error:
-        raise UserError(f"{uri}: S3 cannot be reached: {' '.join(str(error).split())}") from error
+        raise UserError(f"{bucket}: S3 cannot be reached: {' '.join(str(error).split())}") from error
 
 
-def create(uri: str, content: bytes) -> bool:
-    """Write an object where none is; whether it was this call that made it. Raises OSError."""
+def swap(uri: str, before: bytes | None, content: bytes) -> bool:
+    """Replace an object whose content is still `before`, or make one where none is (None); whether it was done.
+
+    Raises OSError.
+    """
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     client = boto3.client("s3")
+    conditions = [{"IfNoneMatch": "*"}]
     try:
-        try:
-            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
-        except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if status in (409, 412):
+        if before is not None:
+            there = client.get_object(Bucket=bucket, Key=key)
+            if there["Body"].read() != before:
                 return False
-            if status not in (400, 501):
-                raise
-            client.put_object(Bucket=bucket, Key=key, Body=content)
-    except (BotoCoreError, ClientError) as error:
+            # AWS writes an ETag in quotes; Ceph knows its own without them alone.
+            conditions = [{"IfMatch": there["ETag"]}, {"IfMatch": there["ETag"].strip('"')}]
+        for condition in conditions:
+            if _put(client, condition, Bucket=bucket, Key=key, Body=content):
+                break
+        # A request that was made again after a lost answer is refused by what its first attempt has written.
+        return bool(client.get_object(Bucket=bucket, Key=key)["Body"].read() == content)
+    except ClientError as error:
+        if _status(error) == 404:
+            return False
         raise OSError(" ".join(str(error).split())) from error
-    with filesystem().open_input_file(f"{bucket}/{key}") as stream:
-        return bool(stream.read() == content)
+    except BotoCoreError as error:
+        raise OSError(" ".join(str(error).split())) from error
+
+
+def _put(client: Any, condition: dict[str, str], **request: object) -> bool:
+    """Whether an object was written under a condition; a store without conditional writes writes it anyway."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.put_object(**request, **condition)
+    except ClientError as error:
+        if _status(error) in (409, 412):
+            return False
+        if _status(error) not in (400, 501):
+            raise
+        client.put_object(**request)
+    return True
+
+
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)

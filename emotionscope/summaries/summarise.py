@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from emotionscope.labels import probability_columns
-from emotionscope.storage import atomic, uris
+from emotionscope.storage.place import Place
 from emotionscope.summaries import queries
 from emotionscope.tables import input_file
 from emotionscope.tables.datasets import Dataset
@@ -76,7 +76,7 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder:
         path = os.path.join(folder, f"answer.{suffix}")
         connection.execute(f"COPY answer TO '{path}' ({options})")
         with pa.memory_map(path) as content:
-            atomic.write_bytes(uris.join(output, f"{name}.{suffix}"), content.read_buffer())
+            (Place(output) / f"{name}.{suffix}").write_bytes(content.read_buffer())
         os.remove(path)
     counted = connection.execute("SELECT count(*) FROM answer").fetchone()
     return int(counted[0]) if counted else 0

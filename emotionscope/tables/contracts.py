@@ -44,7 +44,10 @@ class Column:
 
 @dataclass(frozen=True)
 class TableContract:
-    """A kind of table: what a row is, its columns, and which of them says why a row failed.
+    """A kind of table: what a row is, its columns, and the job that writes it, if one does.
+
+    `error` is the column that says why a row failed, `faces` the one that holds or counts its faces. Where there is no
+    `error`, each row is a face.
 
     Any other column is carried in its own type. The names in `reserved` are those that jobs add to such a table, so
     that a table they are to be added to must not have them.
@@ -54,7 +57,9 @@ class TableContract:
     row: str
     columns: tuple[Column, ...]
     reserved: tuple[str, ...] = ()
+    job: str | None = None
     error: str | None = None
+    faces: str | None = None
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -108,13 +113,17 @@ KEYFRAMES = TableContract(
     "an utterance",
     (*_KEY, _TEXT, *_OPTIONAL, *_FACES),
     reserved=tuple(column.name for column in _SCORES),
+    job="extract_keyframes",
     error="video_error",
+    faces="faces",
 )
 SCORES = TableContract(
     "scores",
     "an utterance",
     (*_KEY, Column("utterance", pa.string(), "what is said"), *_OPTIONAL, *_SCORES),
+    job="score",
     error="error",
+    faces="face_count",
 )
 LABELLED_FACES = TableContract(
     "labelled faces",
@@ -139,8 +148,14 @@ FACES_TABLE = TableContract(
         *(Column(name, pa.float32(), "its probability; the seven sum to 1", required=True) for name in EMOTIONS),
         Column("bundle", pa.string(), "version of the bundle that scored it"),
     ),
+    job="score --faces",
 )
 CONTRACTS = {contract.kind: contract for contract in (DIALOGUES, KEYFRAMES, SCORES, LABELLED_FACES, FACES_TABLE)}
+
+
+def made_by(job: str) -> TableContract:
+    """The contract of the table that a job writes."""
+    return next(contract for contract in CONTRACTS.values() if contract.job == job)
 
 
 def keyframes_schema(dialogues: pa.Schema) -> pa.Schema:

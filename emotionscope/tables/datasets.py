@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotionscope.errors import UserError
-from emotionscope.storage import atomic, s3, uris
-from emotionscope.storage.access import File
+from emotionscope.storage.place import File, Place
 from emotionscope.tables import manifest, parquet_files, schemas
 from emotionscope.tables.contracts import CONTRACTS, KEY, Kind
-from emotionscope.tables.input_file import Part, read_footer, read_rows
+from emotionscope.tables.input_file import InputFile, read_footer, read_rows
 from emotionscope.tables.manifest import SUMMARY
 
 BLOCK = 250_000  # rows read at once
@@ -29,9 +28,9 @@ class Dataset:
     have their columns in another order or with other types than the schema.
     """
 
-    uri: str
-    folder: str
-    parts: tuple[Part, ...]
+    uri: Place
+    folder: Place
+    parts: tuple[InputFile, ...]
     schema: pa.Schema
     uniform_schema: bool
     is_folder: bool
@@ -48,22 +47,21 @@ def open_dataset(uri: str, kind: Kind, only: Container[str] | None = None) -> Da
     Raises UserError where it is missing, empty, unfinished or unreadable, lacks a column, has one of another type, or
     holds a value that its column's type cannot hold.
     """
-    uri = uris.absolute(uri)
-    s3.check_access(uri)
-    listed = manifest.listed_parts(uri)
-    files = [each for each in find_files(uri, listed) if only is None or each[0].name in only]
+    place = Place(uri)
+    listed = manifest.listed_parts(place)
+    files = [each for each in find_files(place, listed) if only is None or each[0].name in only]
     with ThreadPoolExecutor(parquet_files.READERS) as readers:
         seen = list(readers.map(lambda each: read_footer(*each), files))
     if listed is not None and only is None:
-        _check_listed(uri, listed, {file.name: part.rows for (file, _), (part, _) in zip(files, seen, strict=True)})
-    dataset = _dataset(uri, kind, seen)
+        _check_listed(place, listed, {file.name: part.rows for (file, _), (part, _) in zip(files, seen, strict=True)})
+    dataset = _dataset(place, kind, seen)
     if not dataset.rows:
-        raise UserError(f"{uri}: the dataset is empty")
+        raise UserError(f"{place}: the dataset is empty")
     return dataset
 
 
 def open_readable(
-    uri: str, kind: Kind, files: list[tuple[File, str]], schema: pa.Schema
+    uri: Place, kind: Kind, files: list[tuple[File, str]], schema: pa.Schema
 ) -> tuple[Dataset | None, dict[str, str]]:
     """Those of a folder's files that can be read as `schema`, if any, and by name the reason why another cannot."""
 
@@ -81,31 +79,33 @@ def open_readable(
     return whole, bad
 
 
-def find_files(uri: str, listed: Container[str] | None) -> list[tuple[File, str]]:
+def find_files(uri: Place, listed: Container[str] | None) -> list[tuple[File, str]]:
     """The files of a dataset, each with its Hive partition: those `listed` by its summary, where it has one."""
     return [each for each in parquet_files.find(uri) if listed is None or each[0].name in listed]
 
 
-def _dataset(uri: str, kind: Kind, seen: list[tuple[Part, pa.Schema]], known: pa.Schema | None = None) -> Dataset:
+def _dataset(
+    uri: Place, kind: Kind, seen: list[tuple[InputFile, pa.Schema]], known: pa.Schema | None = None
+) -> Dataset:
     """The files as one dataset, in the schema that is `known`, if any. Raises UserError where they cannot be."""
     parts, found = [part for part, _ in seen], [schema for _, schema in seen]
     contract = CONTRACTS[kind]
     found = schemas.with_partitions(found, parts, contract, known)
-    schema = schemas.unify(uri, contract, found, parts, known)
+    schema = schemas.unify(uri, contract, found, [part.uri for part in parts], known)
     uniform_schema = all(each.equals(schema) for each in found)
     schemas.check_values(parts, found, schema)
     is_folder = parts[0].uri != uri
-    return Dataset(uri, uri if is_folder else uri.rpartition("/")[0], tuple(parts), schema, uniform_schema, is_folder)
+    return Dataset(uri, uri if is_folder else uri.folder, tuple(parts), schema, uniform_schema, is_folder)
 
 
-def _check_listed(uri: str, listed: dict[str, int], found: dict[str, int]) -> None:
+def _check_listed(folder: Place, listed: dict[str, int], found: dict[str, int]) -> None:
     """Raise UserError where a finished table lacks a part or rows that its summary lists."""
     for name, rows in listed.items():
         if name not in found:
-            raise UserError(f"{uris.join(uri, name)}: lost, though {SUMMARY} lists it; make the table again")
+            raise UserError(f"{folder / name}: lost, though {SUMMARY} lists it; make the table again")
         if found[name] != rows:
             raise UserError(
-                f"{uris.join(uri, name)}: has {found[name]} rows, and {SUMMARY} lists {rows}; make the table again"
+                f"{folder / name}: has {found[name]} rows, and {SUMMARY} lists {rows}; make the table again"
             )
 
 
@@ -150,7 +150,7 @@ def write_part(table: pa.Table, uri: str, metadata: dict[bytes, bytes] | None = 
     sink = pa.BufferOutputStream()
     table = table.replace_schema_metadata(metadata)
     pq.write_table(table, sink, compression="zstd", use_dictionary=repeated, write_page_checksum=True)
-    atomic.write_bytes(uri, sink.getvalue())
+    Place(uri).write_bytes(sink.getvalue())
 
 
 def column_or_nulls(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:

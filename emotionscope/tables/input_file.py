@@ -7,20 +7,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotionscope.errors import JobError, UserError
-from emotionscope.storage import access
-from emotionscope.storage.access import File
+from emotionscope.storage.place import File, Place
 from emotionscope.tables import columns, parquet_files
 
 
 @dataclass(frozen=True)
-class Part:
+class InputFile:
     """One Parquet file of a dataset: its URI, rows, bytes, and the folders that are a Hive partition.
 
     `footer` is a digest of its footer and `modified` the time of its last change (ns): they tell whether it is still
     the same file.
     """
 
-    uri: str
+    uri: Place
     rows: int
     size: int
     partition: str
@@ -28,9 +27,9 @@ class Part:
     modified: int
 
 
-def read_footer(file: File, partition: str) -> tuple[Part, pa.Schema]:
+def read_footer(file: File, partition: str) -> tuple[InputFile, pa.Schema]:
     """What a file's footer tells: the part it is, and its schema."""
-    filesystem, path = access.filesystem(file.uri)
+    filesystem, path = file.uri.arrow()
     with parquet_files.errors_of(file.uri):
         metadata = pq.read_metadata(path, filesystem=filesystem)
         schema = metadata.schema.to_arrow_schema().remove_metadata()
@@ -38,10 +37,10 @@ def read_footer(file: File, partition: str) -> tuple[Part, pa.Schema]:
     if twice:
         raise UserError(f"{file.uri}: column {twice[0]!r} is there twice")
     footer = parquet_files.footer_digest(metadata)
-    return Part(file.uri, metadata.num_rows, file.size, partition, footer, file.modified), schema
+    return InputFile(file.uri, metadata.num_rows, file.size, partition, footer, file.modified), schema
 
 
-def read_rows(part: Part, schema: pa.Schema, start: int, rows: int) -> pa.Table:
+def read_rows(part: InputFile, schema: pa.Schema, start: int, rows: int) -> pa.Table:
     """Some rows of one file in the columns and types of `schema`. Reads only the row groups they lie in.
 
     Raises UserError, which names the file, where it cannot be read, and JobError where it is another file by now.
@@ -62,14 +61,14 @@ def read_rows(part: Part, schema: pa.Schema, start: int, rows: int) -> pa.Table:
         return columns.conform(_add_partitions(table, part, schema), schema)
 
 
-def _add_partitions(table: pa.Table, part: Part, schema: pa.Schema) -> pa.Table:
+def _add_partitions(table: pa.Table, part: InputFile, schema: pa.Schema) -> pa.Table:
     for name in parquet_files.partition_values(part.partition):
         if name in schema.names and name not in table.column_names:
             table = table.append_column(name, partition_column(part, name, schema.field(name).type, len(table)))
     return table
 
 
-def partition_column(part: Part, name: str, wanted: pa.DataType, rows: int) -> pa.Array:
+def partition_column(part: InputFile, name: str, wanted: pa.DataType, rows: int) -> pa.Array:
     """The values of a column that a file's folder tells. Raises UserError where the type cannot hold it."""
     value = parquet_files.partition_values(part.partition)[name]
     try:

@@ -1,11 +1,13 @@
-"""What marks a table as finished: ``_summary.json``, written last, which lists the files that make it up."""
+"""The manifest, ``_summary.json``: written last, it marks a table as finished and lists the files that make it up."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.profile import Profile
-from emotionscope.storage import access, uris
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject, Place
 
 RUN, SUMMARY = "_run.json", "_summary.json"  # of the run that writes a table, and of a finished one
 
@@ -19,7 +21,7 @@ class PartRows:
 
 
 @dataclass(frozen=True)
-class InputFile:
+class SourceFile:
     """A file that a table's rows were made from: its name below the input's folder, and what tells it from others.
 
     `size` is in bytes, `footer` a digest of its footer, `modified` the time of its last change (ns).
@@ -63,7 +65,7 @@ class Summary:
     errors: dict[str, int]
     settings: JsonObject
     runs: list[RunRecord]
-    inputs: list[InputFile]
+    inputs: list[SourceFile]
     parts: list[PartRows]
 
     @property
@@ -72,18 +74,32 @@ class Summary:
         return self.runs[-1]
 
 
+def held(folder: Place) -> bytes | None:
+    """What ``_summary.json`` holds, byte by byte; None where there is none."""
+    place = folder / SUMMARY
+    return place.read_bytes() if place.exists() else None
+
+
+def run_ids(folder: Place) -> list[str]:
+    """The runs that made a finished output, of whatever job, in order; none where it is not finished.
+
+    Raises UserError where its manifest is damaged.
+    """
+    return [str(run["id"]) for run in _content(folder).get("runs", ())]
+
+
 def read(uri: str) -> Summary | None:
     """The summary of a finished output of a batch job; None where there is none.
 
     Raises UserError where it is damaged, or another job's or an earlier version's.
     """
-    place = uris.join(uri, SUMMARY)
-    if not access.exists(place):
+    place = Place(uri) / SUMMARY
+    if not place.exists():
         return None
     try:
-        found = access.read_json(place)
+        found = place.read_json()
         runs = [RunRecord(**each) for each in found.pop("runs")]
-        inputs = [InputFile(**each) for each in found.pop("inputs")]
+        inputs = [SourceFile(**each) for each in found.pop("inputs")]
         parts = [PartRows(**each) for each in found.pop("parts")]
         return Summary(**found, runs=runs, inputs=inputs, parts=parts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,13 +113,25 @@ def listed_parts(uri: str) -> dict[str, int] | None:
 
     Raises UserError where the job that writes the table has not finished, or its summary is damaged.
     """
-    place = uris.join(uri, SUMMARY)
-    try:
-        if not access.exists(place):
-            if access.exists(uris.join(uri, RUN)):
-                raise UserError(f"{uri}: the job that writes it has not finished; rerun that job to resume it")
-            return None
-        parts = access.read_json(place).get("parts")
+    folder = Place(uri)
+    parts = _content(folder).get("parts")
+    if parts is None and not (folder / SUMMARY).exists() and (folder / RUN).exists():
+        raise UserError(f"{uri}: the job that writes it has not finished; rerun that job to resume it")
+    with _damage_told(folder):
         return None if parts is None else {str(part["name"]): int(part["rows"]) for part in parts}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+
+
+def _content(folder: Place) -> JsonObject:
+    """What a manifest holds; nothing where there is none. Raises UserError where it is damaged."""
+    with _damage_told(folder):
+        found = held(folder)
+        return {} if found is None else dict(json.loads(found).items())
+
+
+@contextmanager
+def _damage_told(folder: Place) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        place = folder / SUMMARY
         raise UserError(f"{place}: damaged ({first_line(error)}); delete it and rerun the job that wrote it") from error

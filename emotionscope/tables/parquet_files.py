@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from emotionscope.errors import JobError, UserError, first_line
-from emotionscope.storage import access, uris
-from emotionscope.storage.access import File
+from emotionscope.storage.place import File, Place, check_utf8
 
 READERS = 16  # files looked at at once
 SUFFIXES = (".parquet", ".parq", ".pq", ".pqt")
@@ -54,13 +53,13 @@ _FORMATS = {
 _INNER = re.compile(r"[^/=]+=[^/]*|data|bucket-\d+")
 
 
-def find(uri: str) -> list[tuple[File, str]]:
+def find(uri: Place) -> list[tuple[File, str]]:
     """The Parquet files at a URI, sorted by name, each with its Hive partition, such as ``split=train/season=3``.
 
     Hidden files and folders (``.`` or ``_`` first) are passed over. Raises UserError where there is none, or where the
     place belongs to a table of another format.
     """
-    filesystem, path = access.filesystem(uri)
+    filesystem, path = uri.arrow()
     with errors_of(uri, "cannot be listed"):
         info = filesystem.get_file_info(path)
         if info.type == pafs.FileType.NotFound:
@@ -73,16 +72,16 @@ def find(uri: str) -> list[tuple[File, str]]:
             return [(File(uri, posixpath.basename(path), info.size, info.mtime_ns or 0), "")]
         if info.type != pafs.FileType.Directory:
             raise UserError(f"{uri}: neither a file nor a folder")
-        entries = _local_entries(path) if not uris.is_s3(uri) else _remote_entries(path, filesystem)
+        entries = _local_entries(path) if not uri.is_s3 else _remote_entries(path, filesystem)
         _refuse_formats(uri, (f"{each.name}/" if each.is_folder else each.name for each in entries))
         if _INNER.fullmatch(posixpath.basename(path)):
             _refuse_formats_above(uri, posixpath.dirname(path), filesystem)
     seen = sorted((each for each in entries if not each.is_folder and not _is_hidden(each.name)), key=lambda e: e.name)
     for each in seen:
         if each.size is None and each.name.lower().endswith(SUFFIXES):
-            raise UserError(f"{uris.join(uri, each.name)}: not a regular file, or a link that leads nowhere")
+            raise UserError(f"{uri / each.name}: not a regular file, or a link that leads nowhere")
     regular = [(each.name, each.size, each.modified) for each in seen if each.size is not None]
-    files = _parquet_among([File(uris.join(uri, name), name, *rest) for name, *rest in regular])
+    files = _parquet_among([File(uri / name, name, *rest) for name, *rest in regular])
     if not files:
         other = next((name for name, *_ in regular if posixpath.splitext(name)[1].lower() in READ_BY_PANDAS), None)
         raise UserError(f"{uri}: no Parquet files in it" + (f"; {_how_to_convert(other)}" if other else ""))
@@ -159,11 +158,11 @@ def _check_name(uri: str) -> None:
     name, packing = posixpath.splitext(uri.lower())
     if packing in PACKED and name.endswith(SUFFIXES):
         raise UserError(f"{uri}: a Parquet file that was packed once more; unpack it, or move it away")
-    uris.check_utf8(uri)
+    check_utf8(uri)
 
 
-def _begins_as_parquet(uri: str) -> bool:
-    filesystem, path = access.filesystem(uri)
+def _begins_as_parquet(uri: Place) -> bool:
+    filesystem, path = uri.arrow()
     with filesystem.open_input_file(path) as stream:
         return stream.read(4) in MAGIC
 
@@ -226,9 +225,9 @@ def footer_digest(metadata: pq.FileMetaData) -> str:
 
 
 @contextmanager
-def open_file(uri: str) -> Iterator[pq.ParquetFile]:
+def open_file(uri: Place) -> Iterator[pq.ParquetFile]:
     """A Parquet file. What Arrow raises within the block becomes a UserError that names the file."""
-    filesystem, path = access.filesystem(uri)
+    filesystem, path = uri.arrow()
     with errors_of(uri), pq.ParquetFile(path, filesystem=filesystem, page_checksum_verification=True) as file:
         yield file
 

@@ -1,13 +1,14 @@
 """The one schema that all files of a dataset are read as, and whether their values fit it."""
 
 import re
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.tables import columns, parquet_files
 from emotionscope.tables.contracts import CONTRACTS, FACES, INTERNAL, Kind, TableContract
-from emotionscope.tables.input_file import Part, partition_column
+from emotionscope.tables.input_file import InputFile, partition_column
 
 MANY = 4  # columns that are named in one message
 # How a table of the kind that is wanted is made of one of another kind.
@@ -31,7 +32,7 @@ OTHER_NAMES = {
 
 
 def with_partitions(
-    schemas: list[pa.Schema], parts: list[Part], contract: TableContract, known: pa.Schema | None
+    schemas: list[pa.Schema], parts: list[InputFile], contract: TableContract, known: pa.Schema | None
 ) -> list[pa.Schema]:
     """The schemas with the columns that the folders tell: whole numbers where all of them are, else text.
 
@@ -60,29 +61,29 @@ def _is_integer(text: str) -> bool:
 
 
 def unify(
-    uri: str, contract: TableContract, schemas: list[pa.Schema], parts: list[Part], known: pa.Schema | None
+    uri: str, contract: TableContract, schemas: list[pa.Schema], names: Sequence[str], known: pa.Schema | None
 ) -> pa.Schema:
     """The one schema that all files of a dataset are read as: the one that is `known`, or one that suits them all.
 
     Raises UserError where they break the contract, or cannot be read as it.
     """
     unified = known
-    first = "the table to add to" if known else parts[0].uri
-    for part, found in zip(parts, schemas, strict=True):
-        schema = _contract_schema(found, contract, part.uri)
+    first = "the table to add to" if known else names[0]
+    for name, found in zip(names, schemas, strict=True):
+        schema = _contract_schema(found, contract, name)
         unified = unified if unified is not None else schema
         if set(schema.names) != set(unified.names):
             odd = sorted(set(schema.names) ^ set(unified.names))
-            raise UserError(f"{part.uri}: columns differ from those of {first}: {', '.join(odd)}")
+            raise UserError(f"{name}: columns differ from those of {first}: {', '.join(odd)}")
         try:
             unified = pa.unify_schemas([unified, schema], promote_options="permissive")
         except pa.ArrowException as error:
-            raise UserError(f"{part.uri}: a column's type differs from other files' ({first_line(error)})") from error
+            raise UserError(f"{name}: a column's type differs from other files' ({first_line(error)})") from error
     assert unified is not None
     if known and not unified.equals(known):
-        (name, *_) = (field.name for field in known if unified.field(field.name).type != field.type)
-        wanted = known.field(name).type
-        raise UserError(f"{parts[0].uri}: column {name!r} is not {wanted}, as it is in the table to add to")
+        (column, *_) = (field.name for field in known if unified.field(field.name).type != field.type)
+        wanted = known.field(column).type
+        raise UserError(f"{names[0]}: column {column!r} is not {wanted}, as it is in the table to add to")
     missing = [column.name for column in contract.columns if column.required and column.name not in unified.names]
     if missing:
         raise UserError(f"{uri}: {_lacking(uri, contract, unified.names, missing)}")
@@ -130,7 +131,7 @@ def _contract_schema(schema: pa.Schema, contract: TableContract, uri: str) -> pa
     return pa.schema(fields)
 
 
-def check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema) -> None:
+def check_values(parts: list[InputFile], schemas: list[pa.Schema], schema: pa.Schema) -> None:
     """Raise UserError for a value that its column's type cannot hold; reads only columns where there may be one."""
     for part, found in zip(parts, schemas, strict=True):
         wanted_types = {field.name: field.type for field in schema if field.type != FACES}  # which hold the images
@@ -152,7 +153,7 @@ def check_values(parts: list[Part], schemas: list[pa.Schema], schema: pa.Schema)
 
 def conform(name: str, table: pa.Table, contract: TableContract) -> pa.Table:
     """A table in memory, called `name` in messages, in the types of a contract. Raises UserError where it breaks it."""
-    schema = unify(name, contract, [table.schema.remove_metadata()], [Part(name, len(table), 0, "", "", 0)], None)
+    schema = unify(name, contract, [table.schema.remove_metadata()], [name], None)
     for field in schema:
         reason = columns.fits(table[field.name], field.type)
         if reason:

@@ -22,7 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from emotionscope import metrics, profile
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 from emotionscope.text import pipeline
 from emotionscope.text.halves import Fold, More, Rows, choose_share, cooled, joined
 from emotionscope.text.labelled_texts import LabelledTexts, labelled_texts

@@ -14,7 +14,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from emotionscope.errors import JobError, RowError, first_line
-from emotionscope.storage import access, s3
+from emotionscope.storage import s3
+from emotionscope.storage.place import Place
 from emotionscope.video.clock import GAP, JOINED_GAP, Clock, is_stamped
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
 from emotionscope.video.isolation import Companion, Ended
@@ -67,7 +68,7 @@ def _measured(companion: Companion, uri: str) -> Length:
 def _length(uri: str) -> Length:
     try:
         with row_errors():
-            stream = access.open_binary(uri)
+            stream = Place(uri).open()
         with stream:
             return Length(length(stream))
     except RowError as error:

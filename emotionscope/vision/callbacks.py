@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ray.train
 from ray.util.queue import Empty, Queue
 
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 if TYPE_CHECKING:
     from ray.train.torch import TorchTrainer

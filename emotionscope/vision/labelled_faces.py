@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from emotionscope.errors import RowError, UserError
 from emotionscope.labels import EMOTIONS, SPLITS, canonical_split
+from emotionscope.storage.place import Place
 from emotionscope.tables import columns, datasets, parquet_files
 from emotionscope.video.detection import Detector
 from emotionscope.vision.pooling import attend
@@ -99,7 +100,7 @@ def _count(
 ) -> list[tuple[RowGroup, dict[str, tuple[int, np.ndarray]], Counter[str]]]:
     """For each row group of a file: faces, and utterances by emotion, of each split; and rows left out by reason."""
     result = []
-    with parquet_files.open_file(uri) as file:
+    with parquet_files.open_file(Place(uri)) as file:
         leaves = [file.schema.column(i).path for i in range(len(file.schema))]
         kept = [leaf for leaf in leaves if leaf.startswith("faces.") and leaf.endswith(".kept")]
         if column == "faces" and not kept:
@@ -158,7 +159,7 @@ def read(group: RowGroup, split: str, size: int) -> Iterator[dict[str, np.ndarra
     a keyframes table are aligned already; others are aligned here.
     """
     detector = Detector() if group.column == "image" else None
-    with parquet_files.open_file(group.uri) as file:
+    with parquet_files.open_file(Place(group.uri)) as file:
         votes = vote_columns(file.schema_arrow.names)
         names = [*_label_columns(file.schema_arrow.names), group.column]
         for batch in file.iter_batches(ROWS, row_groups=[group.number], columns=names):

@@ -19,7 +19,7 @@ from torchvision.models import ResNet, resnet18
 
 from emotionscope.errors import RowError
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 from emotionscope.vision.preprocessing import decode
 from emotionscope.vision.small_conv import use_small_convs
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 if TYPE_CHECKING:
     import ray

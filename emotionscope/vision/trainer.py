@@ -20,8 +20,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotionscope import ray_session
 from emotionscope.errors import UserError, first_line
-from emotionscope.storage import access, atomic, s3, uris
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage import s3
+from emotionscope.storage.place import JsonObject, Place
 from emotionscope.vision.callbacks import Lines, fit
 from emotionscope.vision.labelled_faces import LabelledFaces, RowGroup, read
 from emotionscope.vision.model import VisionModel
@@ -100,7 +100,7 @@ def _torch_trainer(
     lines: Queue,
 ) -> TorchTrainer:
     """The trainer of a run; it goes on from the run's last checkpoint, if there is one."""
-    filesystem, path = access.filesystem(run)
+    filesystem, path = Place(run).arrow()
     folder, name = path.rsplit("/", 1)
     # Ray's types describe the classes of Ray Train before version 2.
     trainer, run_config, scaling_config = cast(Any, (TorchTrainer, ray.train.RunConfig, ray.train.ScalingConfig))
@@ -137,22 +137,20 @@ def acquire_run_dir(run: str, purpose: JsonObject) -> None:
     Raises UserError where it holds something else, was taken for another purpose (settings, data; JSON-able), or
     is a local folder that some node of the cluster does not see.
     """
-    s3.check_access(run)
-    note = uris.join(run, "run.json")
-    purpose = json.loads(json.dumps(purpose))
-    if access.exists(note):
-        if access.read_json(note) != purpose:
-            raise UserError(f"{run}: holds a run with other settings or data; remove it, or choose other --checkpoints")
-    elif access.list_files(run):
+    place, purpose = Place(run), json.loads(json.dumps(purpose))
+    note = place / "run.json"
+    if not note.exists() and place.list():
         raise UserError(f"{run}: holds other files; choose other --checkpoints")
     try:
-        atomic.write_json(note, purpose)
+        is_ours = note.create_json(purpose) or note.read_json() == purpose
     except OSError as error:
         raise UserError(f"{run}: cannot be written ({first_line(error)})") from error
+    if not is_ours:
+        raise UserError(f"{run}: holds a run with other settings or data; remove it, or choose other --checkpoints")
     seen = ray.remote(num_cpus=0)(os.path.exists)
     here = ray.get_runtime_context().get_node_id()
     for node in ray.nodes():
-        if node["Alive"] and node["NodeID"] != here and not uris.is_s3(run):
+        if node["Alive"] and node["NodeID"] != here and not place.is_s3:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             if not ray.get(seen.options(scheduling_strategy=there).remote(note)):
                 raise UserError(f"{run}: other nodes do not see it; give --checkpoints on s3:// or a shared folder")
@@ -160,7 +158,7 @@ def acquire_run_dir(run: str, purpose: JsonObject) -> None:
 
 def delete_run_dir(run: str) -> None:
     """Remove the checkpoints of a run that is finished."""
-    filesystem, path = access.filesystem(run)
+    filesystem, path = Place(run).arrow()
     filesystem.delete_dir(path)
 
 

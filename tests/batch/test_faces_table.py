@@ -11,7 +11,7 @@ import pytest
 from emotionscope.batch import stages
 from emotionscope.commands import score
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import access, atomic
+from emotionscope.storage.place import Place
 from emotionscope.tables import contracts, datasets
 from emotionscope.vision.model import create
 from tests.conftest import run_here, scores_of
@@ -63,9 +63,9 @@ def test_scores_and_faces_are_resumed_together(obvious: Path, scored: str, tmp_p
     assert whole.num_rows == 2 * scores_of(scored).num_rows
 
     # As after a kill between the two summaries, of a run that has lost a part of each table since.
-    access.delete(f"{output}/_summary.json")
-    access.delete(access.list_files(output, ".parquet")[0].uri)
-    access.delete(access.list_files(place, ".parquet")[2].uri)
+    Place(f"{output}/_summary.json").delete()
+    Place(output).list(".parquet")[0].uri.delete()
+    Place(place).list(".parquet")[2].uri.delete()
     summary = score.run(score.Score(output=output, faces=place, **flags))  # type: ignore[arg-type]
     assert summary.rows - summary.last.rows_resumed == 50
     assert scores_of(output).equals(scores_of(scored))
@@ -80,18 +80,18 @@ def test_scores_and_faces_are_added_to_together(obvious: Path, tmp_path: Path) -
     nightly = score.Score(output=places[0], faces=places[1], append=True, **flags)  # type: ignore[arg-type]
     score.run(nightly)
     datasets.write_part(rows.slice(30), str(tmp_path / "in/b.parquet"))
-    before = access.read_bytes(f"{places[0]}/_summary.json")
+    before = Place(f"{places[0]}/_summary.json").read_bytes()
     assert score.run(nightly).last.rows == len(rows) - 30
 
     # As after a kill between the two summaries.
-    claim = {**access.read_json(f"{places[0]}/_run.json"), "after": json.loads(before)["runs"][-1]["id"]}
-    last = access.read_json(f"{places[0]}/_summary.json")
+    claim = {**Place(f"{places[0]}/_run.json").read_json(), "after": json.loads(before)["runs"][-1]["id"]}
+    last = Place(f"{places[0]}/_summary.json").read_json()
     added = claim | {"id": last["runs"][-1]["id"], "files": last["inputs"][1:]}
-    note = json.loads(pq.read_metadata(access.list_files(places[0], ".parquet")[-1].uri).metadata[b"emotionscope"])
-    atomic.write_json(f"{places[0]}/_append.json", added | {"input": note["input"]})
-    atomic.write_bytes(f"{places[0]}/_summary.json", before)
+    note = json.loads(pq.read_metadata(Place(places[0]).list(".parquet")[-1].uri).metadata[b"emotionscope"])
+    Place(f"{places[0]}/_run.json").write_json(added | {"input": note["input"]})
+    Place(f"{places[0]}/_summary.json").write_bytes(before)
     assert score.run(nightly).last.rows_resumed == len(rows) - 30
-    assert not access.exists(f"{places[0]}/_append.json")
+    assert not Place(f"{places[0]}/_run.json").exists()
 
     score.run(score.Score(output=places[2], faces=places[3], **flags))  # type: ignore[arg-type]
     assert scores_of(places[0]).equals(scores_of(places[2]))

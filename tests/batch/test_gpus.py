@@ -25,7 +25,7 @@ import ray
 from emotionscope import cli, ray_session
 from emotionscope.batch import gpu_pool, model_loading, pipeline, runner
 from emotionscope.tables import datasets
-from emotionscope.runs.output import open_output
+from emotionscope.runs.run import begin
 from emotionscope.commands import score
 
 keyframes, models, output = sys.argv[1:]
@@ -33,7 +33,7 @@ ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_t
 with ray_session.connect():
     dataset = datasets.open_dataset(keyframes, "keyframes")
     gpus = gpu_pool.Gpus(1, 0.25, device="cpu")
-    place = open_output(output, "score", {}, dataset)
+    place = begin(output, "score", {}, dataset)
     runner.run(pipeline.scoring_job(dataset, place, 25, model_loading.load(models, True, True), gpus=gpus))
 print("---", file=sys.stderr, flush=True)
 cli.main(score.run, ["--keyframes", keyframes, "--bundle", models, "--output", f"{output}-on-gpu"])

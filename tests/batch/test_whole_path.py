@@ -10,7 +10,7 @@ import pytest
 from emotionscope.commands import evaluate, score
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import copy_in, scores_of
 from tests.helpers.dialogue_tables import dialogues, write
@@ -30,7 +30,7 @@ def test_every_emotion_comes_out_under_its_own_name(scored: str) -> None:
 def test_the_report_names_the_emotions_as_the_labels_do(scored: str, tmp_path: Path) -> None:
     report = str(tmp_path / "report")
     evaluate.run(evaluate.Evaluate(scores=scored, report=report))
-    text = json.dumps(access.read_json(uris.join(report, "metrics.json")))
+    text = json.dumps((Place(report) / "metrics.json").read_json())
     assert all(emotion in text for emotion in EMOTIONS)
 
 
@@ -39,7 +39,7 @@ def test_every_row_comes_out_once_in_order_with_its_columns(scored: str, obvious
     table = scores_of(scored)
     for name in ("dialogue_id", "utterance_id", "utterance", "emotion", "split"):
         assert table[name].to_pylist() == source[name].to_pylist()
-    assert pc.unique(table["bundle"]).to_pylist() == [access.read_json(f"{obvious}/bundle/bundle.json")["version"]]
+    assert pc.unique(table["bundle"]).to_pylist() == [Place(f"{obvious}/bundle/bundle.json").read_json()["version"]]
 
 
 def test_probabilities_sum_to_one_and_the_emotion_is_the_likeliest(scored: str) -> None:
@@ -120,4 +120,4 @@ def test_scoring_from_and_to_s3_gives_the_same_table(scored: str, obvious: Path,
     )
     assert scores_of(f"{bucket}/scores").equals(scores_of(scored))
     evaluate.run(evaluate.Evaluate(scores=f"{bucket}/scores", report=f"{bucket}/report"))
-    assert access.exists(f"{bucket}/report/report.html")
+    assert Place(f"{bucket}/report/report.html").exists()

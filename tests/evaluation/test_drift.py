@@ -10,7 +10,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation import drift
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from emotionscope.profile import profile, total
-from emotionscope.storage import atomic
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets, manifest
 from tests.conftest import run_here
 
@@ -104,7 +104,7 @@ def runs_of(place: Path, *nights: list[str | None]) -> Path:
         manifest.RunRecord(str(number), "", 1, len(night), 0, 0, {}, 1.0, 1.0, "", {}, profile(scores(night)))
         for number, night in enumerate(nights)
     ]
-    atomic.write_json(f"{place}/_summary.json", asdict(manifest.Summary("score", 0, 0, {}, {}, runs, [], [])))
+    Place(f"{place}/_summary.json").write_json(asdict(manifest.Summary("score", 0, 0, {}, {}, runs, [], [])))
     return place
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from tests.conftest import ROOT, free_port, shell
 from tests.helpers.s3 import wait_for
 
@@ -101,7 +101,7 @@ def submit(address: str, entrypoint: list[str]) -> subprocess.CompletedProcess[s
 
 def when_parts(job: "subprocess.Popen[str]", output: str, parts: int, act: Callable[[], object]) -> None:
     """Call `act` once a running job's output has so many parts."""
-    while job.poll() is None and (len(access.list_files(output, ".parquet")) if access.exists(output) else 0) < parts:
+    while job.poll() is None and (len(Place(output).list(".parquet")) if Place(output).exists() else 0) < parts:
         try:
             job.wait(timeout=0.1)
         except subprocess.TimeoutExpired:

@@ -8,7 +8,7 @@ import pytest
 from emotionscope.commands import prepare_meld
 from emotionscope.errors import UserError
 from emotionscope.prepare import meld
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import copy_in
 
@@ -76,7 +76,7 @@ def test_the_table_is_a_dialogues_table_in_order_of_split_dialogue_and_utterance
     keys = list(zip(table["dialogue_id"].to_pylist(), table["utterance_id"].to_pylist(), strict=True))
     assert keys == [("train-dia2", 1), ("train-dia2", 3), ("train-dia10", 0), ("test-dia0", 1)]
     assert not {"start", "end"} & set(table.column_names)
-    assert access.read_json(str(output / "_summary.json"))["rows"] == {"train": 3, "test": 1}
+    assert Place(str(output / "_summary.json")).read_json()["rows"] == {"train": 3, "test": 1}
 
 
 def test_quotes_and_dashes_of_old_releases_are_repaired(tmp_path: Path) -> None:
@@ -200,5 +200,5 @@ def test_a_release_in_s3_gives_videos_in_s3(tmp_path: Path, bucket: str) -> None
     table = datasets.read(datasets.open_dataset(f"{bucket}/dialogues", "dialogues"))
     first = f"{bucket}/meld/{meld.CLIP_FOLDERS['dev']}/dia0_utt0.mp4"
     assert table["video"].to_pylist()[0] == first
-    assert access.read_bytes(first) == WHOLE
+    assert Place(first).read_bytes() == WHOLE
     assert len(summary["unreadable_videos"]) == 1

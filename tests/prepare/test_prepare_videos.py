@@ -13,7 +13,7 @@ from emotionscope.commands import prepare_videos
 from emotionscope.errors import RowError, UserError
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.video.length import Length, length
 from tests.conftest import copy_in
@@ -208,4 +208,4 @@ def test_the_job_writes_a_dialogues_table_from_s3(
     table = datasets.read(datasets.open_dataset(output, "dialogues"))
     assert table["utterance"].to_pylist() == ["Hello.", None]
     assert "b.mp4: video unreadable" in capsys.readouterr().out
-    assert access.read_json(f"{output}/_summary.json")["cues_outside"] == ["a.mp4: 1 after its end at 1.0 s"]
+    assert Place(f"{output}/_summary.json").read_json()["cues_outside"] == ["a.mp4: 1 after its end at 1.0 s"]

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.errors import JobError, UserError
-from emotionscope.runs import append, shards
-from emotionscope.runs.output import Output, open_output
+from emotionscope.runs import arrivals, shards
+from emotionscope.runs.run import Run, begin
 from emotionscope.runs.shards import Shard
-from emotionscope.storage import access, atomic
+from emotionscope.storage.place import Place
 from emotionscope.tables import contracts, datasets
 from emotionscope.tables.manifest import Summary
 from tests.helpers.dialogue_tables import dialogues
@@ -46,22 +46,22 @@ def scored(shard: Shard, dataset: datasets.Dataset) -> pa.Table:
     return pa.table([datasets.column_or_nulls(table, field.name, field.type) for field in schema], schema=schema)
 
 
-def work(output: Output, dataset: datasets.Dataset, stop_after: int) -> Summary | None:
+def work(output: Run, dataset: datasets.Dataset, stop_after: int) -> Summary | None:
     """A job of one process: None where it stops after so many shards, as if killed."""
-    done, todo = output.find_done(shards.cut(dataset, 10, output.first_file), "error")
+    done, todo = output.find_done(shards.cut(dataset, 10, output.first_file))
     for shard in todo[:stop_after]:
         output.write(shard.name, scored(shard, dataset))
-        done.add(shards.tally(scored(shard, dataset), shard.name, "error"))
+        done.add(shards.tally(scored(shard, dataset), shard.name, contracts.SCORES))
     return output.finish(done) if stop_after >= len(todo) else None
 
 
 def make(root: str) -> None:
     dataset = datasets.open_dataset(f"{root}/in", "dialogues")
-    work(open_output(f"{root}/out", "score", SETTINGS, dataset), dataset, 99)
+    work(begin(f"{root}/out", "score", SETTINGS, dataset), dataset, 99)
 
 
-def find(root: str) -> append.Arrivals:
-    found = append.find(f"{root}/out", f"{root}/in", "dialogues")
+def find(root: str) -> arrivals.Arrivals:
+    found = arrivals.find(f"{root}/out", f"{root}/in", "dialogues")
     assert found
     return found
 
@@ -69,7 +69,7 @@ def find(root: str) -> append.Arrivals:
 def add(root: str, stop_after: int = 99, settings: dict[str, object] | None = None) -> Summary | None:
     found = find(root)
     assert found.dataset
-    return work(append.open_append(f"{root}/out", "score", settings or SETTINGS, found), found.dataset, stop_after)
+    return work(begin(f"{root}/out", "score", settings or SETTINGS, found.dataset, found), found.dataset, stop_after)
 
 
 def rows_of(root: str) -> list[int]:
@@ -83,15 +83,15 @@ def ids(*numbers: int) -> list[int]:
 def test_new_files_are_added_after_the_rows_that_are_there(root: str) -> None:
     drop(root, "b.parquet", 0)
     make(root)
-    old = {file.uri: access.read_bytes(file.uri) for file in access.list_files(f"{root}/out", ".parquet")}
+    old = {file.uri: Place(file.uri).read_bytes() for file in Place(f"{root}/out").list(".parquet")}
     drop(root, "a.parquet", 1)
     drop(root, "night/c.parquet", 2)
     summary = add(root)
     assert rows_of(root) == ids(0, 1, 2)
     assert summary and (summary.rows, [run.rows for run in summary.runs]) == (3 * EACH, [EACH, 2 * EACH])
-    assert old == {uri: access.read_bytes(uri) for uri in old}
+    assert old == {uri: Place(uri).read_bytes() for uri in old}
     assert find(root).dataset is None
-    assert not access.exists(f"{root}/out/_append.json")
+    assert not Place(f"{root}/out/_run.json").exists()
 
 
 def test_the_table_is_read_as_it_was_until_all_that_is_new_is_there(root: str) -> None:
@@ -132,7 +132,7 @@ def test_a_file_that_has_changed_is_refused_and_one_that_was_only_touched_is_not
 def test_the_rows_of_a_file_that_is_gone_stay(disk: str) -> None:
     uri = drop(disk, "a.parquet", 0)
     make(disk)
-    access.delete(uri)
+    Place(uri).delete()
     drop(disk, "b.parquet", 1)
     assert find(disk).vanished == ["a.parquet"]
     add(disk)
@@ -173,12 +173,12 @@ def test_a_broken_file_of_a_stopped_run_may_be_replaced(disk: str) -> None:
         drop(disk, name, number)
     add(disk, stop_after=4)
     drop(disk, "b.parquet", 3)
-    access.delete(f"{disk}/in/c.parquet")
+    Place(f"{disk}/in/c.parquet").delete()
     found = find(disk)
     assert found.dataset and not found.resumed
     add(disk)
     assert rows_of(disk) == ids(0, 3)
-    assert len(access.list_files(f"{disk}/out", ".parquet")) == 6  # none is left of the stopped run
+    assert len(Place(f"{disk}/out").list(".parquet")) == 6  # none is left of the stopped run
 
 
 def test_partition_folders_have_the_types_that_they_had(disk: str) -> None:
@@ -206,7 +206,7 @@ def test_columns_of_any_type_are_added_in_their_own(kind: pa.DataType, disk: str
             make(disk)
     add(disk)
     assert rows_of(disk) == ids(0, 1)
-    types = {pq.read_schema(file.uri).field("more").type for file in access.list_files(f"{disk}/out", ".parquet")}
+    types = {pq.read_schema(file.uri).field("more").type for file in Place(f"{disk}/out").list(".parquet")}
     assert len(types) == 1
 
 
@@ -217,7 +217,7 @@ def test_other_settings_are_refused_with_what_they_were(disk: str) -> None:
     with pytest.raises(UserError, match=r"other settings \(bundle abc then, xyz now\)"):
         add(disk, settings={**SETTINGS, "bundle": "xyz"})
     assert rows_of(disk) == ids(0)
-    assert not access.exists(f"{disk}/out/_append.json")
+    assert not Place(f"{disk}/out/_run.json").exists()
 
 
 def test_an_input_at_another_address_is_refused(disk: str) -> None:
@@ -225,12 +225,12 @@ def test_an_input_at_another_address_is_refused(disk: str) -> None:
     make(disk)
     os.rename(f"{disk}/in", f"{disk}/moved")
     with pytest.raises(UserError, match="only what arrives there can be added"):
-        append.find(f"{disk}/out", f"{disk}/moved", "dialogues")
+        arrivals.find(f"{disk}/out", f"{disk}/moved", "dialogues")
 
 
 def test_an_output_that_is_not_there_or_not_finished_has_no_arrivals(disk: str) -> None:
     drop(disk, "a.parquet", 0)
-    assert append.find(f"{disk}/out", f"{disk}/in", "dialogues") is None
+    assert arrivals.find(f"{disk}/out", f"{disk}/in", "dialogues") is None
 
 
 def test_of_runs_that_begin_at_once_with_other_files_one_adds_its_own(root: str) -> None:
@@ -241,15 +241,15 @@ def test_of_runs_that_begin_at_once_with_other_files_one_adds_its_own(root: str)
         drop(root, f"b{number}.parquet", number)
         found.append(find(root))
 
-    def start(arrivals: append.Arrivals) -> Output | str:
+    def start(found: arrivals.Arrivals) -> Run | str:
         try:
-            return append.open_append(f"{root}/out", "score", SETTINGS, arrivals)
+            return begin(f"{root}/out", "score", SETTINGS, found.dataset, found)
         except UserError as error:
             return str(error)
 
     with ThreadPoolExecutor(4) as threads:
         ends = list(threads.map(start, found))
-    assert sum(isinstance(end, Output) for end in ends) == 1
+    assert sum(isinstance(end, Run) for end in ends) == 1
     assert all("another run is adding to it" in end for end in ends if isinstance(end, str))
     while find(root).dataset:
         add(root)
@@ -261,7 +261,7 @@ def test_two_processes_that_share_a_run_add_its_rows_once(root: str) -> None:
     make(root)
     drop(root, "b.parquet", 1)
     pair = [find(root), find(root)]
-    outputs = [append.open_append(f"{root}/out", "score", SETTINGS, each) for each in pair]
+    outputs = [begin(f"{root}/out", "score", SETTINGS, each.dataset, each) for each in pair]
     for output, found in zip(outputs, pair, strict=True):
         assert found.dataset
         summary = work(output, found.dataset, 99)
@@ -276,7 +276,7 @@ def test_a_run_that_began_before_another_has_added_the_same_files_ends(disk: str
     late = find(disk)
     add(disk)
     with pytest.raises(JobError, match="has just added to it"):
-        append.open_append(f"{disk}/out", "score", SETTINGS, late)
+        begin(f"{disk}/out", "score", SETTINGS, late.dataset, late)
     drop(disk, "c.parquet", 2)
     add(disk)
     assert rows_of(disk) == ids(0, 1, 2)
@@ -287,9 +287,9 @@ def test_a_run_killed_between_its_summary_and_its_end_has_finished(disk: str) ->
     make(disk)
     drop(disk, "b.parquet", 1)
     add(disk, stop_after=0)
-    claim = access.read_bytes(f"{disk}/out/_append.json")
+    claim = Place(f"{disk}/out/_run.json").read_bytes()
     add(disk)
-    atomic.write_bytes(f"{disk}/out/_append.json", claim)
+    Place(f"{disk}/out/_run.json").write_bytes(claim)
     assert find(disk).dataset is None
     drop(disk, "c.parquet", 2)
     add(disk)
@@ -304,8 +304,8 @@ def test_a_lost_part_of_the_table_and_a_stray_one_are_named(disk: str) -> None:
     drop(disk, "../out/part-mine.parquet", 2)
     with pytest.raises(UserError, match=r"part-mine.parquet: not a part of this output"):
         add(disk)
-    access.delete(stray)
-    access.delete(f"{disk}/out/part-00000-0000000010.parquet")
+    Place(stray).delete()
+    Place(f"{disk}/out/part-00000-0000000010.parquet").delete()
     with pytest.raises(UserError, match=r"part-00000-0000000010.parquet: lost, though _summary.json lists it"):
         add(disk)
 
@@ -315,9 +315,9 @@ def test_a_damaged_claim_may_be_deleted(disk: str) -> None:
     make(disk)
     drop(disk, "b.parquet", 1)
     add(disk, stop_after=2)
-    atomic.write_bytes(f"{disk}/out/_append.json", b"{")
-    with pytest.raises(UserError, match=r"_append.json: damaged.*delete this file"):
+    Place(f"{disk}/out/_run.json").write_bytes(b"{")
+    with pytest.raises(UserError, match=r"_run.json: damaged.*delete this file"):
         find(disk)
-    access.delete(f"{disk}/out/_append.json")
+    Place(f"{disk}/out/_run.json").delete()
     add(disk)
     assert rows_of(disk) == ids(0, 1)

@@ -17,7 +17,7 @@ import pytest
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands import extract_keyframes, score
 from emotionscope.errors import JobError, UserError
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores_of, shell
 from tests.helpers.clusters import head_node, second_node, when_parts
@@ -29,7 +29,7 @@ SHARD, S3_SHARD = 20, 40  # rows, so that a job is still at work when it is dist
 
 def command(folder: str, output: str) -> list[str]:
     start = [sys.executable, "-m", "jobs.score", "--dialogues", f"{folder}/dialogues", "--output", output]
-    return [*start, f"--shard-rows={S3_SHARD if uris.is_s3(output) else SHARD}"]
+    return [*start, f"--shard-rows={S3_SHARD if Place(output).is_s3 else SHARD}"]
 
 
 def kill_raylet(job: "subprocess.Popen[str]") -> None:
@@ -154,7 +154,7 @@ def test_a_job_that_fails_wholesale_stops_and_what_it_wrote_is_valid(ray_cluster
     settings = {"dialogues": str(tmp_path / "in"), "output": output, "shard_rows": 2}
     with pytest.raises(JobError, match=r"video missing.*--max-errors allows 3"):
         extract_keyframes.run(extract_keyframes.ExtractKeyframes(**settings, max_errors="3"))
-    assert 2 <= len(access.list_files(output, ".parquet")) <= 6
+    assert 2 <= len(Place(output).list(".parquet")) <= 6
     (log,) = Path(output).glob("_log/*.jsonl")
     last = json.loads(log.read_text().splitlines()[-1])
     assert last["event"] == "stop" and "--max-errors allows 3" in last["reason"]

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from emotionscope.bundle.store import SHIPPED
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import ROOT, copy_in, made_once, run_here, scores_of, shell
 from tests.helpers.faulty_s3 import faulty
@@ -76,7 +76,7 @@ class Run:
 
     def parts(self) -> int:
         """The parts of the scores that are written."""
-        return len(access.list_files(f"{self.output}/scores", ".parquet"))
+        return len(Place(f"{self.output}/scores").list(".parquet"))
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
         return scores_of(f"{self.output}/scores"), datasets.read(datasets.open_dataset(f"{self.output}/faces", "faces"))

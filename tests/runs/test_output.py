@@ -16,10 +16,10 @@ import pytest
 
 from emotionscope.errors import JobError, UserError
 from emotionscope.runs import shards
-from emotionscope.runs.output import Output, open_output
+from emotionscope.runs.run import Run, begin
 from emotionscope.runs.shards import Shard, Totals
-from emotionscope.storage import access, uris
-from emotionscope.tables import datasets
+from emotionscope.storage.place import Place
+from emotionscope.tables import contracts, datasets
 from emotionscope.tables.manifest import Summary
 from tests.helpers.dialogue_tables import dialogues, write
 
@@ -48,11 +48,11 @@ def run(
     place: str, dataset: datasets.Dataset, settings: dict[str, object] | None = None, stop_after: int = 99
 ) -> Summary | None:
     """A job of one process: None where it stops after so many shards, as if killed."""
-    output = open_output(place, "score", settings or SETTINGS, dataset)
-    done, todo = output.find_done(shards.cut(dataset, 10), "error")
+    output = begin(place, "score", settings or SETTINGS, dataset)
+    done, todo = output.find_done(shards.cut(dataset, 10))
     for shard in todo[:stop_after]:
         output.write(shard.name, annotated(shard, dataset))
-        done.add(shards.tally(annotated(shard, dataset), shard.name, "error"))
+        done.add(shards.tally(annotated(shard, dataset), shard.name, contracts.SCORES))
     return output.finish(done) if stop_after >= len(todo) else None
 
 
@@ -62,7 +62,7 @@ def rows_of(place: str) -> list[int]:
 
 def test_a_half_finished_output_is_resumed_with_the_shards_that_it_lacks(place: str, dataset: datasets.Dataset) -> None:
     run(place, dataset, stop_after=1)
-    done, todo = open_output(place, "score", SETTINGS, dataset).find_done(shards.cut(dataset, 10), "error")
+    done, todo = begin(place, "score", SETTINGS, dataset).find_done(shards.cut(dataset, 10))
     assert [part.name for part in done.parts] == ["part-00000-0000000000.parquet"]
     assert [shard.start for shard in todo] == [10, 20]
     run(place, dataset)
@@ -90,7 +90,7 @@ def test_a_finished_output_and_a_foreign_folder_are_refused(
 
 def test_the_summary_is_written_beside_the_parts_it_lists(place: str, dataset: datasets.Dataset) -> None:
     summary = run(place, dataset)
-    assert summary and asdict(summary) == access.read_json(uris.join(place, "_summary.json"))
+    assert summary and asdict(summary) == (Place(place) / "_summary.json").read_json()
     assert (summary.rows, [part.rows for part in summary.parts]) == (ROWS, [10, 10, 5])
 
 
@@ -100,16 +100,16 @@ def test_of_runs_with_other_settings_that_start_at_once_one_gets_the_output(
 ) -> None:
     root = request.getfixturevalue("bucket") if where == "s3" else str(request.getfixturevalue("tmp_path"))
 
-    def start(place: str, number: int) -> Output | str:
+    def start(place: str, number: int) -> Run | str:
         try:
-            return open_output(place, "score", {**SETTINGS, "bundle": f"b{number}"}, dataset)
+            return begin(place, "score", {**SETTINGS, "bundle": f"b{number}"}, dataset)
         except UserError as error:
             return str(error)
 
-    for place in (uris.join(root, f"out-{number}") for number in range(rounds)):
+    for place in ((Place(root) / f"out-{number}") for number in range(rounds)):
         with often_switching(), ThreadPoolExecutor(8) as threads:
             ends = list(threads.map(partial(start, place), range(8)))
-        assert sum(isinstance(end, Output) for end in ends) == 1
+        assert sum(isinstance(end, Run) for end in ends) == 1
         losers = [end for end in ends if isinstance(end, str)]
         assert all("other settings (bundle differ)" in end for end in losers), losers
 
@@ -126,7 +126,7 @@ def often_switching() -> Iterator[None]:
 
 
 def test_a_run_that_lost_its_output_to_another_does_not_finish_it(place: str, dataset: datasets.Dataset) -> None:
-    first = open_output(place, "score", SETTINGS, dataset)
+    first = begin(place, "score", SETTINGS, dataset)
     shutil.rmtree(place)
     run(place, dataset, {**SETTINGS, "bundle": "xyz"}, stop_after=1)
     with pytest.raises(JobError, match="another run took the output"):

@@ -7,7 +7,7 @@ import pytest
 from emotionscope.batch import pipeline
 from emotionscope.errors import JobError
 from emotionscope.runs import shards
-from emotionscope.tables import datasets
+from emotionscope.tables import contracts, datasets
 from tests.helpers.dialogue_tables import dialogues, write
 
 
@@ -46,6 +46,6 @@ def test_an_input_that_changes_while_a_job_runs_ends_the_job(tmp_path: Path) -> 
 
 def test_a_tally_counts_rows_faces_and_errors_by_reason() -> None:
     table = pa.table({"face_count": [1, 0, 2], "error": ["video unreadable: x", None, "video unreadable: y"]})
-    tally = shards.tally(table, "part-0.parquet", "error")
+    tally = shards.tally(table, "part-0.parquet", contracts.SCORES)
     assert tally == shards.Tally("part-0.parquet", 3, 2, 3, {"video unreadable": 2}, {})
     assert shards.Tally.from_json(tally.to_json()) == tally

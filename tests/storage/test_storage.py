@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.errors import JobError, UserError
-from emotionscope.storage import access, atomic, s3, uris
+from emotionscope.storage import place, s3
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.helpers.faulty_s3 import faulty
 from tests.helpers.s3 import S3Server
@@ -20,20 +21,20 @@ def folder(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_file_reads_back_as_it_was_written(folder: str) -> None:
-    uri = uris.join(folder, "deep/file.bin")
-    atomic.write_bytes(uri, b"first")
-    atomic.write_bytes(uri, b"second")
-    assert access.read_bytes(uri) == b"second"
-    with access.open_binary(uri) as stream:
+    uri = Place(folder) / "deep/file.bin"
+    Place(uri).write_bytes(b"first")
+    Place(uri).write_bytes(b"second")
+    assert Place(uri).read_bytes() == b"second"
+    with Place(uri).open() as stream:
         stream.seek(3)
         assert stream.read() == b"ond"
 
 
 def test_large_files_are_read_in_ranges(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = bytes(range(256)) * 4096
-    atomic.write_bytes(f"{bucket}/large.bin", content)
-    monkeypatch.setattr(access, "SMALL_FILE", 1000)
-    with access.open_binary(f"{bucket}/large.bin") as stream:
+    Place(f"{bucket}/large.bin").write_bytes(content)
+    monkeypatch.setattr(place, "SMALL_FILE_BYTES", 1000)
+    with Place(f"{bucket}/large.bin").open() as stream:
         stream.seek(500_000)
         assert stream.read(1000) == content[500_000:501_000]
         stream.seek(-10, 2)
@@ -42,9 +43,9 @@ def test_large_files_are_read_in_ranges(bucket: str, monkeypatch: pytest.MonkeyP
 
 def test_a_listing_is_sorted_and_leaves_hidden_files_out(folder: str) -> None:
     for name in ("b.parquet", "a/c.parquet", "_summary.json", ".b.parquet", "note.txt", "_temp/d.parquet"):
-        atomic.write_bytes(uris.join(folder, name), b"x")
-    assert [file.name for file in access.list_files(folder, ".parquet")] == ["a/c.parquet", "b.parquet"]
-    assert access.list_files(uris.join(folder, "missing")) == []
+        Place(Place(folder) / name).write_bytes(b"x")
+    assert [file.name for file in Place(folder).list(".parquet")] == ["a/c.parquet", "b.parquet"]
+    assert Place(Place(folder) / "missing").list() == []
 
 
 def test_a_prefix_of_thousands_of_objects_is_listed_and_opened_whole(bucket: str) -> None:
@@ -52,33 +53,33 @@ def test_a_prefix_of_thousands_of_objects_is_listed_and_opened_whole(bucket: str
     pq.write_table(pa.table({"dialogue_id": ["d"], "utterance_id": [0], "utterance": ["Hm."]}), few)
 
     def put(number: int) -> None:
-        atomic.write_bytes(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}", few.getvalue())
+        Place(f"{bucket}/in/{number:05d}.{'txt' if number % 20 else 'parquet'}").write_bytes(few.getvalue())
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(put, range(2_500)))
-    assert len(access.list_files(f"{bucket}/in")) == 2_500
+    assert len(Place(f"{bucket}/in").list()) == 2_500
     dataset = datasets.open_dataset(f"{bucket}/in", "dialogues")
     assert [part.uri for part in dataset.parts] == [f"{bucket}/in/{n:05d}.parquet" for n in range(0, 2_500, 20)]
     assert dataset.rows == 125
 
 
 def test_what_is_there_is_told_from_what_is_not(folder: str) -> None:
-    atomic.write_json(uris.join(folder, "run.json"), {"a": 1})
-    assert access.exists(folder)
-    assert access.is_file(uris.join(folder, "run.json"))
-    assert not access.is_file(folder)
-    assert not access.exists(uris.join(folder, "other.json"))
+    Place(Place(folder) / "run.json").write_json({"a": 1})
+    assert Place(folder).exists()
+    assert Place(Place(folder) / "run.json").is_file()
+    assert not Place(folder).is_file()
+    assert not Place(Place(folder) / "other.json").exists()
     with pytest.raises(FileNotFoundError):
-        access.read_bytes(uris.join(folder, "other.json"))
+        Place(Place(folder) / "other.json").read_bytes()
 
 
 def test_a_missing_bucket_and_a_wrong_key_are_told_in_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="no such bucket"):
-        s3.check_access("s3://there-is-no-such-bucket/prefix")
-    s3.check_access(bucket)
+        Place("s3://there-is-no-such-bucket/prefix").exists()
+    assert not Place(f"{bucket}/prefix").exists()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="cannot be reached"):
-        s3.check_access(bucket)
+        Place(f"{bucket}/prefix").exists()
 
 
 def test_a_store_that_is_too_busy_is_asked_again_and_then_no_mistake_of_the_users(
@@ -88,26 +89,26 @@ def test_a_store_that_is_too_busy_is_asked_again_and_then_no_mistake_of_the_user
     with faulty(address, seed=2, share=0.25) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         for _ in range(3):
-            s3.check_access(bucket)
+            s3.check_bucket(bucket)
         assert proxy.seen["busy"] and proxy.seen["cut"]
     with faulty(address, seed=0, share=1) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         with pytest.raises(JobError, match=r"S3 answers 503; .* rerun the same command"):
-            s3.check_access(bucket)
+            s3.check_bucket(bucket)
 
 
 def test_however_many_connections_are_cut_all_is_read(
     bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = bytes(range(256)) * 256
-    atomic.write_bytes(f"{bucket}/a.bin", content)
+    Place(f"{bucket}/a.bin").write_bytes(content)
     # Faults come only at first, some of them in each thread: so none can meet one at every attempt.
     with faulty(s3_server.variables["AWS_ENDPOINT_URL"], seed=1, share=1 / 3, latest=0, first=300) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         s3.filesystem.cache_clear()  # a process has one client, and its server's address
         try:
             with ThreadPoolExecutor(60) as threads:
-                read = threads.map(lambda _: access.read_bytes(f"{bucket}/a.bin"), range(150))
+                read = threads.map(lambda _: Place(f"{bucket}/a.bin").read_bytes(), range(150))
                 assert all(each == content for each in read)
         finally:
             s3.filesystem.cache_clear()
@@ -139,7 +140,7 @@ def test_a_store_that_is_away_is_told_from_one_that_refuses(answer: str, away: b
 )
 def test_other_schemes_and_broken_uris_are_refused(uri: str) -> None:
     with pytest.raises(UserError) as told:
-        uris.absolute(uri)
+        Place(uri)
     assert "\n" not in str(told.value)
 
 
@@ -158,13 +159,13 @@ def test_other_schemes_and_broken_uris_are_refused(uri: str) -> None:
     ],
 )
 def test_a_place_has_one_name_however_it_is_written(uri: str, place: str) -> None:
-    assert uris.absolute(uri) == place
-    assert uris.absolute(place) == place
+    assert Place(uri) == place
+    assert Place(place) == place
 
 
 def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
-    assert uris.join("s3://bucket/a", "b/c.mp4") == "s3://bucket/a/b/c.mp4"
-    assert uris.join("/data", "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
-    assert uris.join("/data", "/other/c.mp4") == "/other/c.mp4"
-    assert uris.join("/data", "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
-    assert uris.join("/data", "file:/other/c.mp4") == "/other/c.mp4"
+    assert (Place("s3://bucket/a") / "b/c.mp4") == "s3://bucket/a/b/c.mp4"
+    assert (Place("/data") / "s3://bucket/c.mp4") == "s3://bucket/c.mp4"
+    assert (Place("/data") / "/other/c.mp4") == "/other/c.mp4"
+    assert (Place("/data") / "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
+    assert (Place("/data") / "file:/other/c.mp4") == "/other/c.mp4"

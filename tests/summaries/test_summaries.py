@@ -11,7 +11,7 @@ import pytest
 
 from emotionscope.commands import summarise
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.helpers.scores_tables import one_answer, scores
 
@@ -70,7 +70,7 @@ def test_speakers_and_spans_of_time(tmp_path: Path) -> None:
     assert list(zip(spans["span_start"], spans["span_end"], spans["rows"], strict=True)) == [
         (0.0, 60.0, 3), (60.0, 120.0, 2), (120.0, 180.0, 1)
     ]  # fmt: skip
-    assert access.read_json(str(tmp_path / "summaries/_summary.json"))["rows_without_time"] == 1
+    assert Place(str(tmp_path / "summaries/_summary.json")).read_json()["rows_without_time"] == 1
 
 
 def test_transitions_name_every_two_emotions(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_text_of_the_table_is_only_data(tmp_path: Path) -> None:
 def test_summaries_go_from_s3_to_s3(bucket: str) -> None:
     datasets.write_part(table(), f"{bucket}/scores/part-0.parquet")
     summarise.run(summarise.Summarise(scores=f"{bucket}/scores", output=f"{bucket}/summaries"))
-    names = {file.name for file in access.list_files(f"{bucket}/summaries")}
+    names = {file.name for file in Place(f"{bucket}/summaries").list()}
     assert {"dialogues.csv", "dialogues.parquet", "speakers.parquet", "spans.parquet", "transitions.csv"} <= names
 
 

@@ -14,7 +14,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
 from emotionscope.labels import EMOTIONS
 from emotionscope.runs import shards
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.text import training as text_training
 from emotionscope.video import files
@@ -111,7 +111,7 @@ def test_case_13_videos_are_found_whatever_the_table_is_called(cases: Path, name
     dataset = datasets.open_dataset(str(cases / "13_folder_named_parquet" / name), "dialogues")
     root = files.videos_folder(dataset, None)
     for video in datasets.read(dataset)["video"].to_pylist():
-        assert access.is_file(uris.join(root, video))
+        assert (Place(root) / video).is_file()
 
 
 def test_case_14_a_delta_table_is_refused_by_name(cases: Path, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_fusion_leaves_odd_labels_out_and_knows_splits_by_all_their_names(
     datasets.write_part(table, str(tmp_path / "d/part-0.parquet"))
     models = str(tmp_path / "bundle")
     text = bundle_store.read_manifest(bundle_store.SHIPPED)["parts"]["text"]["file"]
-    bundle_store.publish(models, "text", access.read_bytes(uris.join(bundle_store.SHIPPED, text)), {})
+    bundle_store.publish(models, "text", (Place(bundle_store.SHIPPED) / text).read_bytes(), {})
     prior = {"prior": prior_of_answers(np.ones(len(EMOTIONS)), 0.5)}
     bundle_store.publish(models, "vision", vision_model.create(32).to_bytes(), prior)
     fit_fusion.run(fit_fusion.FitFusion(keyframes=str(tmp_path / "d"), bundle=models))

@@ -16,7 +16,7 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.train_vision import TrainVision, run
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.vision import labelled_faces, trainer
 from emotionscope.vision import model as vision_model
 from emotionscope.vision.augmentation import augment
@@ -28,7 +28,7 @@ from tests.helpers.drawn_faces import TRAINING, drawn_face, training_flags
 def published(uri: str) -> tuple[vision_model.VisionModel, dict[str, Any]]:
     """The vision model of a bundle, and what is recorded of it."""
     entry = bundle_store.read_manifest(uri)["parts"]["vision"]
-    return vision_model.VisionModel.from_bytes(access.read_bytes(uris.join(uri, entry["file"]))), entry
+    return vision_model.VisionModel.from_bytes((Place(uri) / (entry["file"])).read_bytes()), entry
 
 
 def test_two_workers_learn_every_emotion_by_its_name(trained: str, faces: str) -> None:
@@ -42,7 +42,7 @@ def test_two_workers_learn_every_emotion_by_its_name(trained: str, faces: str) -
     assert len(entry["epochs"]) == 3
     assert entry["epochs"][entry["best_epoch"] - 1]["dev_f1"] == max(epoch["dev_f1"] for epoch in entry["epochs"])
     assert entry["epochs"][entry["best_epoch"] - 1]["dev_f1"] == pytest.approx(entry["dev"]["weighted_f1"])
-    assert not access.exists(f"{trained}-training")
+    assert not Place(f"{trained}-training").exists()
     with pytest.raises(UserError, match="--replace"):
         run(TrainVision(keyframes=faces, bundle=trained, **TRAINING))
 

@@ -11,7 +11,7 @@ from emotionscope.dashboard.queries.overview import Overview, Totals
 from emotionscope.dashboard.queries.selection import FACE_COUNT, Selection
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.labels import MODELS
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 SHOWN = 500  # rows of the table
 WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels

@@ -9,7 +9,7 @@ from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 CARDS = 100  # utterances on one page
 _SCROLL = "<script>document.querySelector('.utterance.chosen')?.scrollIntoView({block: 'center'});</script>"

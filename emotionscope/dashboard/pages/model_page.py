@@ -12,7 +12,7 @@ from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, rows
 from emotionscope.evaluation.figures import Figures, ModelFigures
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 from emotionscope.tables import datasets
 
 MOST = 2_000_000  # labelled rows measured while somebody waits

@@ -7,7 +7,7 @@ from emotionscope.dashboard import charts, drawing, filters, shared
 from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.selection import Selection
 from emotionscope.evaluation.evaluation import THIN
-from emotionscope.storage.access import JsonObject
+from emotionscope.storage.place import JsonObject
 
 SPEAKERS = 20  # shown, those with the most shifts
 

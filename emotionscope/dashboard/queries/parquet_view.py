@@ -6,7 +6,7 @@ import duckdb
 import pyarrow.dataset as pads
 
 from emotionscope.errors import UserError
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables.datasets import Dataset
 
 
@@ -32,9 +32,9 @@ class ParquetView:
         self._is_folder = dataset.is_folder
         self._partitioned = any(part.partition for part in dataset.parts)
         self._remote: pads.Dataset | None = None
-        if uris.is_s3(dataset.uri):
-            filesystem, _ = access.filesystem(dataset.uri)
-            paths = [access.filesystem(uri)[1] for uri in files]
+        if Place(dataset.uri).is_s3:
+            filesystem, _ = Place(dataset.uri).arrow()
+            paths = [Place(uri).arrow()[1] for uri in files]
             self._remote = pads.dataset(
                 paths, dataset.schema, "parquet", filesystem, partitioning="hive" if self._partitioned else None
             )

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
-from emotionscope.storage import access, atomic, uris
+from emotionscope.storage.place import Place
 from emotionscope.tables.contracts import DIALOGUES, KEY, KEYFRAMES
 
 FILE = "_reviews.jsonl"  # a line a review; of two of one utterance the later counts
@@ -33,17 +33,17 @@ class Review:
         return self.dialogue_id, self.utterance_id
 
 
-def path_beside(scores: str) -> str:
+def path_beside(scores: str) -> Place:
     """Where the reviews of a scores table lie."""
     folder = scores.rpartition("/")[0] if scores.endswith(".parquet") else scores
-    return uris.join(folder, FILE)
+    return Place(folder) / FILE
 
 
 def read(scores: str) -> list[Review]:
     """All reviews of a scores table, the last of each utterance. Raises UserError where the file cannot be read."""
     path = path_beside(scores)
     try:
-        lines = access.read_bytes(path).decode().splitlines()
+        lines = path.read_bytes().decode().splitlines()
     except FileNotFoundError:
         return []
     try:
@@ -58,7 +58,7 @@ def add(scores: str, review: Review) -> None:
     with _writing:
         kept = [each for each in read(scores) if each.key != review.key]
         lines = [json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in [*kept, review]]
-        atomic.write_bytes(path_beside(scores), "".join(lines).encode())
+        path_beside(scores).write_bytes("".join(lines).encode())
 
 
 def labels(reviews: Sequence[Review], rows: pa.Table) -> pa.Table:
