@@ -31,9 +31,7 @@ def run(settings: PrepareVideos) -> Account:
     account = Account()
     found = videos.find(folder, texts, account)
     facts = {"videos": folder, "transcripts": texts, "window": settings.window, "encoding": encoding}
-    output = begin(
-        ray_session.output_place(settings.output), "prepare_videos", {**facts, "files": videos.digest(found)}
-    )
+    output = begin(ray_session.output_place(settings.output), "prepare_videos", facts)
     print(f"prepare_videos: {account.videos:,} videos in {folder}", flush=True)
     rows = {}
     for number, table in enumerate(videos.tables(found, settings.window, lengths, account, encoding)):

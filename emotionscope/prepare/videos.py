@@ -1,8 +1,6 @@
 """A folder of videos, with transcripts or without, to a dialogues table: a dialogue a video, an utterance a cue."""
 
-import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -67,24 +65,25 @@ class Account:
     other_files: int = 0
 
 
-def find(videos: Place, folder: Place | None, account: Account) -> list[Paired]:
+def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
     """The videos below a folder or prefix in order of their names, each with its transcripts.
 
     These lie beside the video, or below `folder`. Hidden files are not looked at. Raises UserError for a folder that is
     not there or holds no video.
     """
-    for uri in (videos, *([folder] if folder else [])):
-        if not uri.exists():
-            raise UserError(f"{uri}: no such folder")
-    files = videos.list()
+    beside = Place(folder or videos)
+    for place in (Place(videos), beside):
+        if not place.exists():
+            raise UserError(f"{place}: no such folder")
+    files = Place(videos).list()
     found = [file for file in files if pairing.is_video(file)]
     if not found:
         raise UserError(f"{videos}: no video in it ({', '.join(pairing.VIDEOS)})")
-    beside = [file for file in (folder.list() if folder else files) if not pairing.is_video(file)]
-    silent = [file for file in beside if pairing.is_transcript(file) and pairing.shows_no_speech(file)]
-    texts = [file for file in beside if pairing.is_transcript(file) and file not in silent]
+    others = [file for file in (beside.list() if folder else files) if not pairing.is_video(file)]
+    silent = [file for file in others if pairing.is_transcript(file) and pairing.shows_no_speech(file)]
+    texts = [file for file in others if pairing.is_transcript(file) and file not in silent]
     paired, stray = pairing.pair(found, texts, anywhere=folder is not None)
-    unread = pairing.pair(found, filter(pairing.is_unread, beside), anywhere=folder is not None)[0]
+    unread = pairing.pair(found, filter(pairing.is_unread, others), anywhere=folder is not None)[0]
     account.videos = len(found)
     account.no_speech = [file.name for file in silent]
     account.stray_transcripts = [file.name for file in stray]
@@ -92,12 +91,6 @@ def find(videos: Place, folder: Place | None, account: Account) -> list[Paired]:
     known = sum(map(pairing.is_transcript, files)) + (0 if folder else len(account.unread_formats))
     account.other_files = len(files) - len(found) - known
     return paired
-
-
-def digest(found: list[Paired]) -> str:
-    """What tells videos and their transcripts from others without reading them."""
-    files = [(file.name, file.size, file.modified) for one in found for file in (one.video, *one.transcripts)]
-    return hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def twice(shipped_text: bytes, tmp_path: Path) -> tuple[str, str, str]:
     store.publish(uri, "text", shipped_text, {})
     versions = []
     for weight, rows in ((0.1, 10), (0.2, 20)):
-        fusion = Fusion(1.0, weight, dict.fromkeys(EMOTIONS, 0.0))
+        fusion = Fusion(weight, weight, dict.fromkeys(EMOTIONS, 1 / 7))
         record = {"settings": {"split": "dev"}, "data": {"name": "x", "rows": rows, "files": 1, "sha256": "0" * 16}}
         versions.append(store.publish(uri, "fusion", fusion.to_bytes(), record, replace=True))
     return uri, versions[0], versions[1]
@@ -36,7 +36,7 @@ def test_a_version_is_loaded_by_its_name(twice: tuple[str, str, str]) -> None:
     for name in (f"{uri}@{first}", f"{uri}@{second}", uri):
         fusion = store.load(name, faces=False).fusion
         assert fusion
-        weights.append(fusion.vision)
+        weights.append(fusion.unknown)
     assert weights == [0.1, 0.2, 0.2]
     with pytest.raises(UserError, match="no version 0123456789ab"):
         store.read_manifest(f"{uri}@0123456789ab")

@@ -186,7 +186,7 @@ def test_a_folder_without_csvs_and_a_used_output_are_refused(tmp_path: Path) -> 
     used = tmp_path / "used"
     used.mkdir()
     (used / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="holds files"):
+    with pytest.raises(UserError, match="holds other files"):
         prepare_meld.run(prepare_meld.PrepareMeld(meld=str(tmp_path / "release"), output=str(used)))
     assert [path.name for path in used.iterdir()] == ["thesis.txt"]
 

@@ -13,6 +13,7 @@ from emotionscope.commands import prepare_videos
 from emotionscope.errors import RowError, UserError
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
+from emotionscope.runs import claim as claims
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.video.length import Length, length
@@ -176,9 +177,12 @@ def test_a_stopped_job_is_run_again_and_another_output_is_kept(tmp_path: Path) -
     films = folder(tmp_path / "films", **{"a.mp4": "noise", "a.srt": SRT.format("Hello.")})
     settings = prepare_videos.PrepareVideos(videos=films, output=str(tmp_path / "out"))
     prepare_videos.run(settings)
-    with pytest.raises(UserError, match="holds files"):
+    with pytest.raises(UserError, match="is finished"):
         prepare_videos.run(settings)
-    (tmp_path / "out" / "_summary.json").unlink()
+    # As after a kill before the summary.
+    output = Place(settings.output)
+    claims.take(output, claims.facts("prepare_videos", (output / "_summary.json").read_json()["settings"]))
+    (output / "_summary.json").delete()
     (tmp_path / "out" / "part-00007.parquet").write_bytes(b"of a run with more films")
     prepare_videos.run(settings)
     assert len(datasets.read(datasets.open_dataset(settings.output, "dialogues"))) == 1
