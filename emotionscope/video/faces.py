@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self, TypedDict, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from emotionscope.errors import RowError, UserError
 
 if TYPE_CHECKING:
-    from emotionscope.cli import BatchFlags
+    import numpy as np
 
 DetectorName = Literal["yunet", "haar"]
 SpeakersChoice = Literal["auto", "always", "never"]
@@ -30,11 +28,6 @@ class FaceSettings:
     max_faces: int = 8
     fps: float = 2.0
     speakers: SpeakersChoice = "auto"
-
-    @classmethod
-    def of(cls, flags: "BatchFlags") -> Self:
-        """The settings that a user's flags say."""
-        return cls(flags.detector, flags.max_faces, flags.fps, flags.speakers)
 
     def check(self) -> None:
         """Raise UserError for a detector or a choice that there is not, and for a rate that is none."""
@@ -90,9 +83,9 @@ class Track:
     """
 
     start: float
-    boxes: np.ndarray
-    crops: np.ndarray
-    sound: np.ndarray
+    boxes: "np.ndarray"
+    crops: "np.ndarray"
+    sound: "np.ndarray"
 
 
 @dataclass

@@ -1,7 +1,9 @@
 """The jobs' settings, apart from the jobs: the command line reads them, and tells mistakes, before a job is loaded."""
 
 from emotionscope.commands.settings.archives import (
+    Compare,
     Dashboard,
+    Drift,
     Evaluate,
     ExtractKeyframes,
     PrepareMeld,
@@ -20,6 +22,8 @@ SETTINGS: dict[str, type] = {
     "score_all": ScoreAll,
     "summarise": Summarise,
     "evaluate": Evaluate,
+    "compare": Compare,
+    "drift": Drift,
     "dashboard": Dashboard,
     "demo": Demo,
     "predict": Predict,
@@ -31,8 +35,10 @@ SETTINGS: dict[str, type] = {
 __all__ = [
     "SETTINGS",
     "Bundle",
+    "Compare",
     "Dashboard",
     "Demo",
+    "Drift",
     "Evaluate",
     "ExtractKeyframes",
     "FitFusion",

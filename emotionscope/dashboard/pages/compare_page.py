@@ -20,7 +20,7 @@ def show(sources: shared.Sources) -> None:
     if archive is None or not sources.against:
         return
     if archive.dataset.rows > MOST:
-        st.info(f"The archive has over {MOST:,} rows: compare with `emotionscope evaluate --against`.")
+        st.info(f"The archive has over {MOST:,} rows: compare with `emotionscope compare`.")
         return
     splits = archive.values("split")
     split = st.selectbox("Split", ["every row", *splits], key="within", bind=filters.BOUND) if splits else None

@@ -36,7 +36,7 @@ def _figures(archive: Archive) -> None:
         st.info("The archive has no labels (a column `emotion`), so nothing can be measured on it.")
         return
     if archive.dataset.rows > MOST:
-        st.info(f"The archive has over {MOST:,} rows: measure it with `python -m jobs.evaluate`.")
+        st.info(f"The archive has over {MOST:,} rows: measure it with `emotionscope evaluate`.")
         return
     try:
         figures = _measure(archive)
