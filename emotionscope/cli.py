@@ -1,4 +1,4 @@
-"""What the jobs share at the command line: flags and their ranges, errors in one line, how a job ends."""
+"""What all jobs share at the command line: types of flags and their ranges, errors in one line, exit codes."""
 
 import json
 import math
@@ -44,9 +44,9 @@ class _Common:
     """Flags of every job."""
 
     quiet: Annotated[Switch, RUNNING] = False
-    """Print nothing but errors, and answers."""
+    """Print only errors and results."""
     json: Annotated[Switch, RUNNING] = False
-    """Print what the job gives as JSON, and nothing else."""
+    """Print the result as JSON, and nothing else."""
 
 
 def main(run: Callable[[Any], object], arguments: list[str] | None = None) -> NoReturn:
@@ -111,7 +111,7 @@ def _silence() -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """An answer as JSON has it: without classes, arrays, and numbers that are none."""
+    """A result as plain JSON values: no classes, no arrays, and null for NaN and infinity."""
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What people of pandas, Polars, Arrow and NumPy have at hand, as the texts and tables that the models take."""
+"""Converts data of pandas, Polars, Arrow and NumPy to the texts and tables that the models take."""
 
 import os
 import uuid

@@ -18,8 +18,14 @@ from emotionscope.storage.place import Place
 
 
 def run(settings: Drift) -> list[drift.Drift]:
-    """Run the job and return the properties, the farthest moved first. Raises JobError for one beyond the limit."""
+    """Run the job and return the properties, the farthest moved first; none where one run alone made the scores.
+
+    Raises JobError for a property beyond the limit.
+    """
     before, after = _profiles(settings)
+    if not before:
+        print(f"drift: one run made {settings.scores}, so there is nothing before it to compare with")
+        return []
     then, now = total(before), total(after)
     print(f"drift: {sum(now['words'].values()):,} rows against {sum(then['words'].values()):,}", flush=True)
     found = drift.compare(then, now)
@@ -31,7 +37,7 @@ def run(settings: Drift) -> list[drift.Drift]:
 
 
 def _profiles(settings: Drift) -> tuple[list[Profile], list[Profile]]:
-    """The runs to compare with, and those to compare. Raises UserError where either has none."""
+    """The runs to compare with, and those to compare. Raises UserError where the flags contradict each other."""
     if settings.against and settings.training:
         raise UserError("give either --against or --training")
     if settings.against and Place(settings.against) == Place(settings.scores):
@@ -40,10 +46,6 @@ def _profiles(settings: Drift) -> tuple[list[Profile], list[Profile]]:
     if settings.against or settings.training:
         before = drift.profiles_of(settings.against) if settings.against else [_trained_on(settings.bundle)]
         return before, after[-1:] if settings.latest else after
-    if len(after) < 2:
-        raise UserError(
-            f"{settings.scores}: one run made it, so nothing before that can be compared; give --against or --training"
-        )
     return after[:-1], after[-1:]
 
 

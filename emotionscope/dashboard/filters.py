@@ -1,4 +1,4 @@
-"""The filters in the side bar, whose keys are the names in the page's address, and the chips that tell them."""
+"""The filters in the side bar, which are kept in the page's address, and the chips that show them."""
 
 import re
 from collections.abc import Callable

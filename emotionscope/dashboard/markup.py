@@ -1,4 +1,4 @@
-"""HTML that the pages are made of beside Streamlit's own widgets.
+"""HTML for the pages, beside Streamlit's own widgets.
 
 A user's text reaches a page through `escape`, or through a widget that takes plain text (a table, a select box).
 Never through `st.markdown`, `st.caption`, a message box or a label: they read Markdown, which can fetch a picture.

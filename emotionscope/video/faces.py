@@ -30,7 +30,7 @@ class FaceSettings:
     speakers: SpeakersChoice = "auto"
 
     def check(self) -> None:
-        """Raise UserError for a detector or a choice that there is not, and for a rate that is none."""
+        """Raise UserError for an unknown detector or choice, and for a rate out of range."""
         for name, value, known in (
             ("detector", self.detector, get_args(DetectorName)),
             ("speakers", self.speakers, get_args(SpeakersChoice)),

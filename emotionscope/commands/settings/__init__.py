@@ -1,4 +1,4 @@
-"""The jobs' settings, apart from the jobs: the command line reads them, and tells mistakes, before a job is loaded."""
+"""The jobs' settings. They are apart from the jobs, so that the command line reports mistakes before it loads a job."""
 
 from emotionscope.commands.settings.archives import (
     Compare,

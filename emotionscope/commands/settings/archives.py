@@ -174,7 +174,7 @@ class Dashboard(BundleFlags):
     keyframes: cli.Path | None = None
     """Keyframes table that the scores were made from, to show the faces."""
     faces: cli.Path | None = None
-    """Faces table of the scores, as score --faces writes it, to show who felt what, when."""
+    """Faces table of the scores, as score --faces writes it, to show who shows which emotion, and when."""
     videos: cli.Path | None = None
     """Folder or s3:// prefix that holds the videos, to play them; no path may lead out of it."""
     against: cli.Path | None = None

@@ -1,4 +1,4 @@
-"""Page "Compare": the scores beside others of the same archive, such as of an earlier bundle."""
+"""Page "Compare": two scores tables of one archive, such as of two bundles."""
 
 import pandas as pd
 import streamlit as st

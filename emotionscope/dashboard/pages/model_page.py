@@ -1,4 +1,4 @@
-"""Page "Model": what the models are, and how good, on the archive's own labels where it has some."""
+"""Page "Model": what the models are, and how good they are on the archive's own labels, where it has some."""
 
 from functools import partial
 
