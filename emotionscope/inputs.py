@@ -80,7 +80,7 @@ def dialogues_of(frame: Any) -> tuple[pa.Table, pd.Index | None]:
         )
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
-        raise UserError(f"{NAME}: column {twice[0]!r} is there twice; rename one")
+        raise UserError(f"{NAME}: column {twice[0]!r} appears twice; rename one")
     contract = contracts.DIALOGUES
     for place, name in enumerate(table.column_names):
         column, wanted = table[name], contract.by_name.get(name)

@@ -40,7 +40,12 @@ def _choose(archive: Archive) -> Selection:
     """What the widgets in the side bar say."""
     with st.sidebar:
         model = st.selectbox(
-            "Model", MODELS, MODELS.index("fused"), help="Whose emotion and certainty count.", key="model", bind=BOUND
+            "Model",
+            MODELS,
+            MODELS.index("fused"),
+            help="The model whose emotions and certainty the filters use.",
+            key="model",
+            bind=BOUND,
         )
         emotions = _several("Emotion", EMOTIONS, "emotion")
         after = _several("After an utterance of", EMOTIONS, "after", "The emotion of the utterance before.")

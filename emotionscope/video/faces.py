@@ -38,7 +38,7 @@ class FaceSettings:
             if value not in known:
                 raise UserError(f"{name} {value!r}: choose {', '.join(known)}")
         if not 0 < self.fps <= FASTEST:
-            raise UserError(f"fps {self.fps:g}: a number above 0, and at most {FASTEST}, is wanted")
+            raise UserError(f"fps {self.fps:g}: must be above 0 and at most {FASTEST}")
 
     def describe(self) -> str:
         """The settings on one line for people."""

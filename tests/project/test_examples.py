@@ -18,10 +18,19 @@ from tests.helpers.dialogue_tables import dialogues, write_file
 ROWS = 150  # of each of MELD's files
 
 
+@pytest.fixture(autouse=True)
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command ``emotionscope`` of this checkout, whatever is installed."""
+    file = tmp_path / "bin" / "emotionscope"
+    file.parent.mkdir()
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -m emotionscope "$@"\n')
+    file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{file.parent}:{os.environ['PATH']}")
+
+
 def run(*words: object, address: str = "local") -> str:
-    """Run an example as a user does, in a shell that finds the command ``emotionscope``; what it prints."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = shell(PATH=path, PYTHONPATH=str(ROOT), RAY_ADDRESS=address)
+    """Run an example as a user does; what it prints."""
+    environment = shell(PYTHONPATH=str(ROOT), RAY_ADDRESS=address)
     done = subprocess.run([*map(str, words)], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout

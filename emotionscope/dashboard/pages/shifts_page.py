@@ -49,7 +49,7 @@ def _show_speakers(steps: pd.DataFrame) -> None:
     """Who speaks the utterance with the new emotion."""
     known = steps.dropna(subset=["speaker"])
     if known.empty:
-        st.caption("The archive names no speakers.")
+        st.caption("The archive has no names of speakers.")
         return
     moved = known[known["previous"] != known["emotion"]]
     table = pd.DataFrame({
