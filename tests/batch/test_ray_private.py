@@ -21,7 +21,7 @@ def test_one_file_has_all_of_it() -> None:
     assert [path.name for path in files] == ["ray_private.py"]
 
 
-@pytest.mark.parametrize("name", ray_session.SETTINGS)
+@pytest.mark.parametrize("name", [*ray_session.SETTINGS, "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"])
 def test_ray_reads_every_variable_that_is_set_for_it(name: str) -> None:
     package = Path(ray.__file__).parent
     if not name.isupper():  # a setting of its C++ core
