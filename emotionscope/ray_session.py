@@ -12,12 +12,15 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import psutil
 
 from emotionscope import cli, ray_private
 from emotionscope.errors import RESUME, JobError, UserError, first_line
-from emotionscope.storage.place import Place
+
+if TYPE_CHECKING:
+    from emotionscope.storage.place import Place
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
@@ -222,11 +225,13 @@ def submitted() -> bool:
     return ray_private.JOB_CONFIG in os.environ
 
 
-def output_place(uri: str) -> Place:
+def output_place(uri: str) -> "Place":
     """Where a job's output goes.
 
     Raises UserError for a relative path in a submitted job, whose working folder is a copy that vanishes.
     """
+    from emotionscope.storage.place import Place  # Arrow, which the list of jobs need not wait for
+
     place = Place(uri)
     if submitted() and not place.is_s3 and not os.path.isabs(uri.removeprefix("file://")):
         raise UserError(
