@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from benchmarks.measure import Figure, show
 from emotionscope import cli
-from emotionscope.batch.pipeline import rows_per_shard
+from emotionscope.batch.shard_sizes import rows_per_shard
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.dashboard.pages.archive_page import SHOWN
 from emotionscope.dashboard.queries.archive import Archive

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.measure import markdown
 from emotionscope import cli
-from emotionscope.batch.pipeline import Source, rows_per_shard
+from emotionscope.batch.shard_sizes import Source, rows_per_shard
 from emotionscope.errors import UserError
 
 CORES = (16, 128, 1024)

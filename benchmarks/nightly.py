@@ -18,7 +18,7 @@ from cyclopts.validators import Number
 from benchmarks.measure import Figure, job, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
-from emotionscope.batch.pipeline import SHARD_ROWS, rows_per_shard
+from emotionscope.batch.shard_sizes import SHARD_ROWS, rows_per_shard
 from emotionscope.runs import arrivals, shards
 from emotionscope.runs.run import Run, begin
 from emotionscope.runs.shards import Shard
@@ -41,10 +41,7 @@ class Nightly:
     """Files that a night brings."""
 
 
-NOTHING = Nightly()  # no flag is required, so the command line needs a default for all of them
-
-
-def run(settings: Nightly = NOTHING) -> list[Figure]:
+def run(settings: Nightly) -> list[Figure]:
     """Print the figures beside their targets, and return them."""
     with tempfile.TemporaryDirectory() as place:
         folder, numbers = Path(place), itertools.count()

@@ -1,4 +1,4 @@
-"""The words of a command line to a job's settings; a mistake in them is one line that says what to write instead."""
+"""Parses a command line into a job's settings. A mistake is one line that says what to write instead."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What the jobs share at the command line: flags and their ranges, errors in one line, how a job ends."""
+"""What all jobs share at the command line: types of flags and their ranges, errors in one line, exit codes."""
 
 import json
 import math
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Annotated, Any, Literal, NoReturn, get_type_hints
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import cyclopts
 from cyclopts import Parameter
@@ -38,73 +38,15 @@ LEARNING = Parameter(group=cyclopts.Group("Learning", sort_key=2))
 RUNNING = Parameter(group=cyclopts.Group("Running", sort_key=3))
 
 
-@dataclass(frozen=True, kw_only=True)
-class BundleFlags:
-    """Flags of the jobs that use a bundle's models."""
-
-    bundle: Path | None = None
-    """Bundle that holds the models: a folder or s3:// prefix, or PATH@VERSION for one of its versions. Default: the
-    one that comes with EmotionScope."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingFlags:
-    """Flags of the jobs that train a model."""
-
-    bundle: Path
-    """Bundle to add the model to: a folder or s3:// prefix. Made if there is none."""
-    licence: Text | None = None
-    """Licence of the training data, for the model card."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RayFlags:
-    """Flags of the jobs that run on Ray."""
-
-    verbose: Annotated[Switch, RUNNING] = False
-    """Show Ray's own messages."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GpuFlags(RayFlags):
-    """Flags of the jobs that use GPUs where there are some."""
-
-    use_gpu: Annotated[bool | None, RUNNING] = None
-    """Use GPUs. Default: yes where the cluster has some."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchFlags(RayFlags):
-    """Flags of the jobs that work through an archive in shards."""
-
-    videos: Annotated[Path | None, VIDEOS] = None
-    """Folder or s3:// prefix that holds the videos; no path may lead out of it. Default: the folder of the table."""
-    fps: Annotated[float, Parameter(validator=Number(gt=0, lte=60)), VIDEOS] = 2.0
-    """Frames a second that are looked at. Every face in them counts."""
-    max_faces: Annotated[PositiveInt, VIDEOS] = 8
-    """Keep at most this many faces of an utterance, for showing and for training."""
-    detector: Annotated[Literal["yunet", "haar"], VIDEOS] = "yunet"
-    """Face detector. Both come with EmotionScope; haar finds half of the faces, and frontal ones only."""
-    speakers: Annotated[Literal["auto", "always", "never"], VIDEOS] = "auto"
-    """Measure which face speaks: auto, where an utterance has words and its video has sound; always, where there is
-    sound; never, which takes half the time."""
-    shard_rows: Annotated[PositiveInt | None, RUNNING] = None
-    """Rows in a shard, which is one task and one output file. Default: 256 utterances of films; of
-    clips a 64th of the archive, 16 to 256; else a thousandth, 256 to 2,048 rows of keyframes or 32,768 to 1,048,576 of
-    text alone."""
-    max_errors: Annotated[str | None, Parameter(metavar="ROWS|SHARE"), RUNNING] = None
-    """Stop when more rows than this have an error: a number such as 100, or a share such as 5%. Default: never stop."""
-
-
 @flags
 @dataclass(frozen=True, kw_only=True)
 class _Common:
     """Flags of every job."""
 
     quiet: Annotated[Switch, RUNNING] = False
-    """Print nothing but errors, and answers."""
+    """Print only errors and results."""
     json: Annotated[Switch, RUNNING] = False
-    """Print what the job gives as JSON, and nothing else."""
+    """Print the result as JSON, and nothing else."""
 
 
 def main(run: Callable[[Any], object], arguments: list[str] | None = None) -> NoReturn:
@@ -169,7 +111,7 @@ def _silence() -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """An answer as JSON has it: without classes, arrays, and numbers that are none."""
+    """A result as plain JSON values: no classes, no arrays, and null for NaN and infinity."""
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The ways things go wrong: the user's mistake, a job that cannot go on, and a row that cannot be processed."""
+"""The three kinds of errors: a user's mistake, a job that cannot go on, and a row that cannot be processed."""
 
 RESUME = "nothing that was written is lost; rerun the same command to resume"
 

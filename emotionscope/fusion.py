@@ -1,7 +1,7 @@
 """Late fusion: one probability vector from those of the text and the vision model.
 
-Faces tell the emotion of some utterances and of others nothing: they are a listener's, or the speaker's at another
-moment. So what they say is taken to be right with a probability, their reliability r, and else to be no evidence:
+Faces show the emotion of some utterances only: others are a listener's, or the speaker's at another moment. So the
+vision model is taken to be right with a probability, its reliability r, and else to be no evidence:
 ``p(emotion) ~ p_text * ((1 - r) + r * p_vision / prior)``, where the prior is how often the vision model's emotions
 occur in what it answers for. Were r 1, this would be the product of two independent sources (Kittler et al. 1998);
 with r, no face can move the text by more than ``1 + r / (1 - r) / prior``. Two numbers, one for faces known to speak

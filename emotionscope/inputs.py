@@ -1,4 +1,4 @@
-"""What people of pandas, Polars, Arrow and NumPy have at hand, as the texts and tables that the models take."""
+"""Converts data of pandas, Polars, Arrow and NumPy to the texts and tables that the models take."""
 
 import os
 import uuid
@@ -80,7 +80,7 @@ def dialogues_of(frame: Any) -> tuple[pa.Table, pd.Index | None]:
         )
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
-        raise UserError(f"{NAME}: column {twice[0]!r} is there twice; rename one")
+        raise UserError(f"{NAME}: column {twice[0]!r} appears twice; rename one")
     contract = contracts.DIALOGUES
     for place, name in enumerate(table.column_names):
         column, wanted = table[name], contract.by_name.get(name)

@@ -1,4 +1,4 @@
-"""How a job meets Ray: attach or start, stay quiet, and clear up."""
+"""A job's connection to Ray: attach or start, keep Ray quiet, and shut it down."""
 
 import logging
 import os
@@ -12,16 +12,18 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import psutil
 
-from emotionscope import cli
+from emotionscope import cli, ray_private
 from emotionscope.errors import RESUME, JobError, UserError, first_line
-from emotionscope.storage.place import Place
+
+if TYPE_CHECKING:
+    from emotionscope.storage.place import Place
 
 MOST_NODES = 1000  # of one kind that are counted on
 _KINDS = ("CPU", "GPU")
-_VITAL = ("gcs_server", "raylet")  # processes without which Ray does nothing
 LOOK = 0.2  # seconds from one look for Ray's processes to the next
 ANSWER = 20.0  # seconds in which a Ray head must answer a job that joins it
 SETTINGS = {
@@ -108,9 +110,11 @@ def _exit_with_ray(over: threading.Event) -> None:
     names: dict[int, str] = {}  # by the file that tells of a process's end
     ends = select.poll()
     while not over.is_set():
-        for child in psutil.Process().children() if len(names) < len(_VITAL) else ():  # Ray starts one after the other
+        for child in (
+            psutil.Process().children() if len(names) < len(ray_private.VITAL) else ()
+        ):  # Ray starts one after the other
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                if child.name() in _VITAL and child.name() not in names.values():
+                if child.name() in ray_private.VITAL and child.name() not in names.values():
                     names[file := os.pidfd_open(child.pid)] = child.name()
                     ends.register(file, select.POLLIN)
         # At once, or Ray's own lines come first.
@@ -147,11 +151,8 @@ def _plain_errors() -> Iterator[None]:
 
 def _attach(start: Callable[..., object]) -> bool:
     """Join the cluster of RAY_ADDRESS or of the latest ``ray start``; whether there is one."""
-    from ray._private.services import find_bootstrap_address
-
-    # ray.init(address="auto") would also join the private Ray of another job, and end with it.
     named = os.environ.get("RAY_ADDRESS")
-    address = named or find_bootstrap_address(None)
+    address = named or ray_private.latest_address()
     if not address or address == "local":
         return False
     if "://" in address or _answers(address):
@@ -164,8 +165,6 @@ def _attach(start: Callable[..., object]) -> bool:
 
 def _answers(address: str) -> bool:
     """Whether a Ray head answers at host:port. Ray itself would try for many minutes."""
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]
-
     host, _, port = address.rpartition(":")
     if port.isdigit():
         try:
@@ -176,7 +175,7 @@ def _answers(address: str) -> bool:
 
     def ask() -> None:
         try:
-            GcsClient(address=address)
+            ray_private.ask_head(address)
             answer.set_result(True)
         except Exception:  # whatever it is, no cluster can be joined there
             answer.set_result(False)
@@ -200,12 +199,9 @@ def _cluster(started_here: bool) -> Cluster:
 def machines() -> list[dict[str, float]]:
     """The resources of each node of the cluster, or, where it may grow beyond them, of each that it may have."""
     import ray
-    from ray._private.state import state
 
     here = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    config = state.get_cluster_config()  # written by an autoscaler; Ray Data reads it there too
-    groups = config.node_group_configs if config else ()
-    grown = [dict(group.resources) for group in groups for _ in range(min(group.max_count, MOST_NODES))]
+    grown = [node for node, count in ray_private.node_groups() for _ in range(min(count, MOST_NODES))]
     more = any(sum(node.get(kind, 0) for node in grown) > sum(node.get(kind, 0) for node in here) for kind in _KINDS)
     return grown if more else here
 
@@ -226,14 +222,16 @@ def _quiet(verbose: bool) -> None:
 
 def submitted() -> bool:
     """Whether this process is the driver of a ``ray job submit``."""
-    return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+    return ray_private.JOB_CONFIG in os.environ
 
 
-def output_place(uri: str) -> Place:
+def output_place(uri: str) -> "Place":
     """Where a job's output goes.
 
     Raises UserError for a relative path in a submitted job, whose working folder is a copy that vanishes.
     """
+    from emotionscope.storage.place import Place  # Arrow, which the list of jobs need not wait for
+
     place = Place(uri)
     if submitted() and not place.is_s3 and not os.path.isabs(uri.removeprefix("file://")):
         raise UserError(

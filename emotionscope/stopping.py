@@ -1,4 +1,4 @@
-"""How a process of ours ends when it is told to: SIGTERM gives one line and the exit code 143."""
+"""SIGTERM ends a process with one line and exit code 143."""
 
 import os
 import signal

@@ -1,12 +1,13 @@
-"""The networks on GPUs: pools of actors, each with a network on a share of a GPU."""
+"""Pools of actors that run the networks on GPUs, each on a share of one."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import ray
-from ray.data import ActorPoolStrategy, Dataset
+from ray.data import Dataset
 
+from emotionscope import ray_private
 from emotionscope.batch import counters
 from emotionscope.errors import JobError, first_line
 
@@ -39,15 +40,7 @@ def measure_speakers(data: Dataset, gpus: Gpus) -> Dataset:
 
 
 def _map(data: Dataset, actor: type, arguments: tuple[object, ...], gpus: Gpus) -> Dataset:
-    # The public method wants a number of rows where there are GPUs, and would then mix the blocks.
-    return data.map_batches_internal(
-        actor,
-        fn_constructor_args=arguments,
-        compute=ActorPoolStrategy(min_size=1, max_size=int(gpus.count / gpus.share / gpus.pools)),
-        num_gpus=gpus.share,
-        batch_size=None,
-        batch_format="pyarrow",
-    )
+    return ray_private.map_blocks(data, actor, arguments, int(gpus.count / gpus.share / gpus.pools), gpus.share)
 
 
 def shared_by_two(gpus: Gpus) -> Gpus:

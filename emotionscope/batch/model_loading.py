@@ -1,4 +1,4 @@
-"""A bundle's models on their way from storage to the workers."""
+"""Loads a bundle's models and hands them to the workers."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The progress of a job, as people see it."""
+"""Shows the progress of a job."""
 
 import sys
 import time

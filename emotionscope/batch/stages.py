@@ -1,7 +1,7 @@
-"""Score one table of utterances with a bundle's models: plain functions, the heart of the score job.
+"""Score one table of utterances with a bundle's models: plain functions that the score job runs.
 
-Three steps, because each may run on another machine: decode the face crops (CPU), predict them (CPU or GPU), then
-predict the text and fuse both (CPU).
+There are three steps, because each may run on another machine: decode the face crops (CPU), predict them (CPU or GPU),
+then predict the text and fuse both (CPU).
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What changed from one bundle, or version of one, to another: data, settings and figures, part by part."""
+"""Differences between two bundles or versions: data, settings and figures, part by part."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """A bundle's model card in Markdown (Mitchell et al. 2019), generated from its ``bundle.json``."""
 
+import re
+
 import jinja2
 
 from emotionscope.storage.place import JsonObject
@@ -96,5 +98,6 @@ def _seldom(part: JsonObject) -> str:
 
 
 def _plain(text: object) -> str:
-    """Text that cannot break out of its line or table cell."""
-    return " ".join(str(text).replace("|", "/").split())[:200]
+    """Text that cannot break out of its line or table cell, and is no Markdown: no link, picture, emphasis or HTML."""
+    line = " ".join(str(text).replace("|", "/").split())[:200]
+    return re.sub(r"([\\`*_\[\]<&~])", r"\\\1", line)

@@ -1,4 +1,4 @@
-"""The three models as one versioned folder: ``bundle.json`` names the parts, with digests; ``README.md`` tells people.
+"""The three models as one versioned folder: ``bundle.json`` names the parts, with digests; ``README.md`` is its card.
 
 A part is stored under a name that holds its digest, and ``bundle.json`` is replaced in one step after it.
 So a reader sees the bundle before or after a publication, never between, and the version, a digest

@@ -1,14 +1,15 @@
-"""List a bundle's versions, compare two, or go back to one.
+"""Show a bundle's card or versions, compare two, or go back.
 
-PATH@VERSION names a version wherever a job takes a bundle. Without --against and --restore this lists the versions.
+PATH@VERSION names a version wherever a job takes a bundle. Without a flag but --bundle this lists the versions.
 """
 
 from rich import box
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from emotionscope.bundle import difference, store
+from emotionscope.bundle import difference, model_card, store
 from emotionscope.commands.settings import Bundle
 
 
@@ -19,6 +20,8 @@ def run(settings: Bundle) -> None:
     if settings.restore:
         store.restore(uri, settings.restore)
         print(f"bundle: {uri} is version {settings.restore} again")
+    elif settings.card:
+        console.print(Markdown(model_card.render(store.read_manifest(uri))))
     elif settings.against:
         before, after = store.read_manifest(store.chosen(settings.against)), store.read_manifest(uri)
         print(f"bundle: from version {before['version']} to {after['version']}")

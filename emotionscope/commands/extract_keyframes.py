@@ -21,17 +21,17 @@ def run(settings: ExtractKeyframes) -> Summary:
     if "video" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the dataset has no column 'video', so there is nothing to extract")
     allowed = cli.allowed_errors(settings.max_errors, dataset.rows)
-    from emotionscope.video.faces import FaceSettings
     from emotionscope.video.files import videos_folder
 
     videos = videos_folder(dataset, settings.videos)
-    looking = FaceSettings.of(settings)
+    looking = settings.looking
     facts = {"videos": settings.videos, **asdict(looking), "shard_rows": settings.shard_rows}
     output = begin(ray_session.output_place(settings.output), "extract_keyframes", facts, dataset)
-    from emotionscope.batch import pipeline, runner  # Ray, for which no mistake in the settings need wait
+    from emotionscope.batch import pipeline, runner, shard_sizes  # Ray, for which no mistake in the settings need wait
     from emotionscope.batch.gpu_pool import Gpus
 
-    shard_rows = settings.shard_rows or pipeline.rows_per_shard(pipeline.kind_of_videos(dataset.schema), dataset.rows)
+    kind = shard_sizes.kind_of_videos(dataset.schema)
+    shard_rows = settings.shard_rows or shard_sizes.rows_per_shard(kind, dataset.rows)
     with ray_session.connect(settings.verbose) as cluster:
         print(f"extract_keyframes: {dataset.rows:,} utterances, on {cluster}", flush=True)
         print(f"extract_keyframes: {looking.describe()}", flush=True)

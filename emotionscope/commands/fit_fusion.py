@@ -2,7 +2,7 @@
 
 Learns on the dev split of a keyframes table with labels, and adds the fusion to the bundle that holds the two models.
 If no row has both text and a face, the fusion follows the text model, and the job says so.
-Without labelled keyframes, --reliability states the fusion instead.
+Without labelled keyframes, set the fusion by --reliability.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
-"""Print what the models say of a sentence, clip or picture.
+"""Predict emotions for a sentence, a clip or a picture.
 
-This is for a first look and for checks by hand. Use score for archives. Sentences, videos and pictures may also stand
-without their flags: emotionscope predict "You came back!"
+Use this for a first look and for checks by hand, and score for archives. Sentences, videos and pictures need no flag:
+emotionscope predict "You came back!"
 """
 
 import math

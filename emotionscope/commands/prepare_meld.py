@@ -55,6 +55,6 @@ def _print_facts(facts: JsonObject) -> None:
     if facts["rows_with_repaired_characters"]:
         print(f"  {facts['rows_with_repaired_characters']:,} rows of an old release: quotes and dashes repaired")
     if facts["emotions_unknown"]:
-        print(f"  {facts['emotions_unknown']:,} emotions are none of the seven: training and evaluation leave them out")
+        print(f"  {facts['emotions_unknown']:,} labels are no emotion of the seven; training and evaluation skip them")
     if facts["times_unreadable"]:
         print(f"  {facts['times_unreadable']:,} times cannot be read, null in the table")

@@ -72,18 +72,17 @@ def _score(
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
     # Ray and what finds faces, for which no mistake in the settings need wait.
-    from emotionscope.batch import model_loading, pipeline, runner
+    from emotionscope.batch import model_loading, pipeline, runner, shard_sizes
     from emotionscope.batch.gpu_pool import Gpus
-    from emotionscope.video.faces import FaceSettings
     from emotionscope.video.files import videos_folder
 
     with_faces = "vision" in manifest["parts"] and not settings.text_only
     decode = with_faces and settings.dialogues is not None and "video" in dataset.schema.names
     videos = videos_folder(dataset, settings.videos) if decode else ""
-    looking = FaceSettings.of(settings)
+    looking = settings.looking
     seen = decode or (with_faces and settings.keyframes is not None)
-    kind = pipeline.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
-    shard_rows = settings.shard_rows or pipeline.rows_per_shard(kind, dataset.rows)
+    kind = shard_sizes.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
+    shard_rows = settings.shard_rows or shard_sizes.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
     new = "" if is_first else f" in {len(dataset.parts):,} new files"
     print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)

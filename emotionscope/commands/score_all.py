@@ -1,8 +1,8 @@
 """Score several archives on one cluster.
 
 Reads a TOML file: a table [[archive]] for each, with the options of score as keys, such as dialogues and output. Keys
-above the first of them hold for all. One after another, or with --parallel side by side. An archive that fails does not
-stop the others. Rerun the same command to resume.
+above the first of them hold for all. The archives run one after another, or with --parallel at the same time. An
+archive that fails does not stop the others. Rerun the same command to resume.
 """
 
 import os
@@ -49,7 +49,7 @@ def run(settings: ScoreAll) -> None:
     _print(archives, codes)
     failed = [archive.output for archive, code in zip(archives, codes, strict=True) if code]
     if failed:
-        raise JobError(f"{len(failed):,} of {len(archives):,} archives failed, told above: {', '.join(failed)}")
+        raise JobError(f"{len(failed):,} of {len(archives):,} archives failed, see above: {', '.join(failed)}")
 
 
 def read(uri: str) -> list[Archive]:

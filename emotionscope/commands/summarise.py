@@ -47,6 +47,6 @@ def _print_missing(scores: datasets.Dataset, faces: datasets.Dataset | None, fou
         if column not in scores.schema.names:
             print(f"  none by {kind}: the scores have no column {column}")
     if "start" in scores.schema.names and found.rows_without_time:
-        print(f"  {found.rows_without_time:,} rows without a start count in no span of time")
+        print(f"  {found.rows_without_time:,} rows have no start and are in no span of time")
     if faces is None:
         print("  none by person: name the faces table by --faces")

@@ -4,7 +4,7 @@ Reads dialogues tables with the columns emotion and split, and adds the model to
 alone, and cross-validation there chooses its settings. Splits dev and test, where there are any, are only measured. It
 runs on this machine and needs no GPU.
 
-The first table is the kind of talk that the model is for. From further ones it learns what words mean elsewhere.
+The first table should be like the data that the model will score. Further tables add words and examples.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The page that a visitor is on, below the names of all pages."""
+"""The app: the list of pages, and the page that is open."""
 
 from collections.abc import Callable
 from functools import partial

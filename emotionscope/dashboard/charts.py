@@ -1,4 +1,4 @@
-"""The dashboard's pictures, in Vega: one colour an emotion, words beside it, and all of it told to screen readers."""
+"""The dashboard's charts in Vega: one colour for each emotion, with a label, and a description for screen readers."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from emotionscope.labels import EMOTIONS
 
 PALE = 0.35  # opacity of what is not chosen
 _BLUE, _GREY = "#3b7dd8", "#868e96"
-CLICK = "click"  # the selection that tells which mark was clicked
+CLICK = "click"  # the selection that names the mark that was clicked
 SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
 COLOUR = alt.Color("emotion:N", scale=SCALE, legend=alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1))
 # Groups too small to tell anything are outlined: grey would be taken for neutral.

@@ -1,4 +1,4 @@
-"""The clip of an utterance, played where its file is at hand."""
+"""Plays the clip of an utterance, where its file can be read."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""A dialogue's pictures: how its emotions change, by time where its utterances have times, and its people's faces."""
+"""Charts of a dialogue: how its emotions change, by time where its utterances have times, and its people's faces."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +54,7 @@ def time_range(rows: pd.DataFrame) -> TimeRange | None:
     return TimeRange(float(start.min()), float(end.max()))
 
 
-def line_of_feeling(rows: pd.DataFrame, model: str) -> AnyChart:
+def emotion_curve(rows: pd.DataFrame, model: str) -> AnyChart:
     """How sure one model is of each emotion over a dialogue's utterances, with the likeliest marked.
 
     An utterance stands at the middle of its time where `time_range` finds times, else at its turn.

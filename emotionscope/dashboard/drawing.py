@@ -1,4 +1,4 @@
-"""A chart on a page: in the page's own ink, as a file, and with something to do where one of its marks is clicked."""
+"""Draws a chart on a page: in the page's colours, with a download, and with an action when a mark is clicked."""
 
 import io
 from collections.abc import Callable

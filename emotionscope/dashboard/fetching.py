@@ -1,4 +1,4 @@
-"""A scores table from S3 on this machine, so that its questions are answered quickly."""
+"""Copies a scores table from S3 to this machine, so that queries are quick."""
 
 import shutil
 

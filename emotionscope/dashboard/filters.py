@@ -1,4 +1,4 @@
-"""The filters in the side bar, whose keys are the names in the page's address, and the chips that tell them."""
+"""The filters in the side bar, which are kept in the page's address, and the chips that show them."""
 
 import re
 from collections.abc import Callable
@@ -40,7 +40,12 @@ def _choose(archive: Archive) -> Selection:
     """What the widgets in the side bar say."""
     with st.sidebar:
         model = st.selectbox(
-            "Model", MODELS, MODELS.index("fused"), help="Whose emotion and certainty count.", key="model", bind=BOUND
+            "Model",
+            MODELS,
+            MODELS.index("fused"),
+            help="The model whose emotions and certainty the filters use.",
+            key="model",
+            bind=BOUND,
         )
         emotions = _several("Emotion", EMOTIONS, "emotion")
         after = _several("After an utterance of", EMOTIONS, "after", "The emotion of the utterance before.")

@@ -1,4 +1,4 @@
-"""HTML that the pages are made of beside Streamlit's own widgets.
+"""HTML for the pages, beside Streamlit's own widgets.
 
 A user's text reaches a page through `escape`, or through a widget that takes plain text (a table, a select box).
 Never through `st.markdown`, `st.caption`, a message box or a label: they read Markdown, which can fetch a picture.
@@ -100,7 +100,6 @@ STYLE = """<style>
 .card { overflow-x: auto; }
 .card table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
 .card :is(th, td) { border: 1px solid rgba(128,128,128,.4); padding: .2rem .6rem; text-align: left; }
-.card :is(th, td).right { text-align: right; }
 .card h2 { font-size: 1.25rem; }
 .card h3 { font-size: 1.05rem; margin: .8rem 0 .2rem; padding: 0; }
 .card p, .card li { overflow-wrap: anywhere; }

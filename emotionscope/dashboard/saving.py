@@ -1,4 +1,4 @@
-"""The buttons that save all selected rows: as a download, or where there are too many, on the server's disk."""
+"""The buttons that save all selected rows: as a download, or to the server's disk where there are too many."""
 
 import tempfile
 from datetime import datetime

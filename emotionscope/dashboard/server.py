@@ -1,4 +1,4 @@
-"""Streamlit's server, which first loads what the pages need, so that no visitor waits for it."""
+"""Streamlit's server. It loads what the pages need before it starts, so that no visitor waits for it."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""What several pages share: what the dashboard was started on, and what is loaded once for all visitors."""
+"""What several pages share: the dashboard's inputs, and what is loaded once for all visitors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

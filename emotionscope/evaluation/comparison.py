@@ -1,4 +1,4 @@
-"""Two scores tables of one archive beside each other, such as of two bundles: paired figures, and what changed."""
+"""Compares two scores tables of one archive, such as of two bundles: paired figures, and what changed."""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""How far one archive's scores have moved from another's: population stability indices, and what moved in words."""
+"""Drift: how far one archive's scores have moved from another's, by population stability indices and in words."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def compare(reference: Profile, current: Profile, seed: int = 0) -> list[Drift]:
     """How far each property of `current` moved from `reference`, the farthest first.
 
     The index is ``sum((q - p) * log(q / p))`` over a property's groups, p and q being their shares of rows, less what
-    chance alone brings between samples of these sizes. Its interval comes from resampling both sides' rows (Efron
+    chance alone gives between samples of these sizes. Its interval comes from resampling both sides' rows (Efron
     1979), which brings as much chance again. Properties that one side has no row of are left out.
     Raises UserError where none is left.
     """

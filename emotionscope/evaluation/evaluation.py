@@ -1,4 +1,4 @@
-"""How good the three models are on a labelled scores table: every figure of the report."""
+"""Computes the report's figures: how good the three models are on a labelled scores table."""
 
 from collections import Counter
 

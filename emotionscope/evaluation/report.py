@@ -1,4 +1,4 @@
-"""One HTML page of an evaluation: everything is inside it, so that it opens anywhere and prints."""
+"""The report: one HTML page that needs no other file."""
 
 import base64
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Transcripts in columns: CSV of whatever dialect, and tab-separated."""
+"""Transcripts in columns: CSV of any dialect, and tab-separated."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Cues of a transcript, of whatever format: cleaned, in order of time, and none dropped without a note.
+"""The cues of a transcript of any format: cleaned, in order of time, and none dropped without a note.
 
 What a transcript says is data: its markup is removed and nothing in it is acted on.
 """

@@ -1,4 +1,4 @@
-"""Text of files that do not say in which encoding they are."""
+"""Decodes text files that do not state their encoding."""
 
 import codecs
 import re

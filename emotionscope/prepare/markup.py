@@ -1,4 +1,4 @@
-"""What stands in a cue beside its words: tags, entities, drawings, signs that show nothing."""
+"""Removes what a cue has beside its words: tags, entities, drawings, invisible characters."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Which transcript belongs to which video, by their names."""
+"""Pairs transcripts with videos by their names."""
 
 import posixpath
 import re

@@ -1,4 +1,4 @@
-"""Captions that scroll or grow: each shows again what was said before, and a line counts once, from when it came."""
+"""Captions that scroll or grow: each repeats earlier lines, and a line counts once, from its first time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

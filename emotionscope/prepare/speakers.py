@@ -1,4 +1,4 @@
-"""Who speaks, from what stands before a colon at the beginning of a line, decided by the file as a whole.
+"""Finds speakers: names before a colon at the beginning of a line, decided by the file as a whole.
 
 A name in capitals or brackets is one by itself. Any other is one if it comes back, and names do so in much of the file:
 a clause that is said once (`One thing: we won`) stays text.

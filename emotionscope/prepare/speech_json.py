@@ -25,7 +25,7 @@ def read(text: str) -> Found:
         if found is not None:
             return found
     raise ValueError(
-        "no list 'segments' in it, as Whisper and WhisperX write it, nor what whisper.cpp, Hugging Face, AssemblyAI or "
+        "it has no list 'segments' (Whisper, WhisperX), and nothing that whisper.cpp, Hugging Face, AssemblyAI or "
         "Deepgram write"
     )
 

@@ -1,4 +1,4 @@
-"""Subtitles with styles, which libraries know: Advanced SubStation Alpha by pysubs2, TTML by ttconv."""
+"""Subtitles with styles: Advanced SubStation Alpha by pysubs2, TTML by ttconv."""
 
 import logging
 import re

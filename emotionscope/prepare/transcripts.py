@@ -1,4 +1,4 @@
-"""Transcript files to cues, by the format that their names tell."""
+"""Reads transcript files as cues, by the suffix of their names."""
 
 import posixpath
 from collections.abc import Callable

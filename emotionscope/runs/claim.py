@@ -1,4 +1,4 @@
-"""Whose an output is: ``_run.json`` names its run, made in one step, so that of two that start at once one gets it."""
+"""Claims: which run owns an output folder. Of two runs that start at once, one makes ``_run.json`` and owns it."""
 
 import hashlib
 import json

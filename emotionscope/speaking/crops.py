@@ -25,7 +25,7 @@ def crop(luma: np.ndarray, box: tuple[float, float, float, float], *, limited: b
     left, top, width, height = box
     side = max(width, height)
     if not (side > 0 and np.isfinite((left, top, side)).all()):
-        raise ValueError(f"box {box}: a finite place and a positive size are wanted")
+        raise ValueError(f"box {box}: it needs a finite place and a positive size")
     # At twice the size, then halved: a large face would otherwise lose the pixels between those that are sampled.
     scale = 2 * SIDE / side
     x, y = left + width / 2 - side / 2, top + height / 2 - side / 2 + BELOW * side

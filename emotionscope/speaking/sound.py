@@ -31,7 +31,7 @@ def mfcc(samples: np.ndarray) -> np.ndarray:
     or that are not finite.
     """
     if samples.ndim != 1 or not np.isfinite(samples).all():
-        raise ValueError("sound of one channel with finite samples is wanted")
+        raise ValueError("the sound must have one channel and finite samples")
     if not len(samples):
         return np.empty((0, COEFFICIENTS), np.float32)
     whole = np.rint(samples.astype(np.float64) * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1)

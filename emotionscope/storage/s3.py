@@ -36,7 +36,7 @@ def endpoint() -> str:
 
 @lru_cache(maxsize=1)
 def filesystem() -> pafs.S3FileSystem:
-    """One client a process, with retries that are bounded, so that a server that cannot be reached fails the job.
+    """One client a process. Retries are bounded, so an unreachable server fails the job.
 
     The standard strategy of AWS would stop to retry once a process has had some fifty faults.
     """

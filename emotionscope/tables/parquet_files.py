@@ -24,7 +24,7 @@ from emotionscope.storage.place import File, Place, check_utf8
 
 READERS = 16  # files looked at at once
 SUFFIXES = (".parquet", ".parq", ".pq", ".pqt")
-PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # after one of these, a file packed once more
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # after one of these, a compressed Parquet file
 # Tables in other formats, by what pandas reads them with.
 READ_BY_PANDAS = {
     ".csv": "read_csv({})",
@@ -154,10 +154,10 @@ def _is_parquet(file: File) -> bool:
 
 
 def _check_name(uri: str) -> None:
-    """Raise UserError for a table that was packed once more, which nothing reads, and a name that Arrow cannot take."""
+    """Raise UserError for a compressed Parquet file, which nothing reads, and for a name that Arrow cannot take."""
     name, packing = posixpath.splitext(uri.lower())
     if packing in PACKED and name.endswith(SUFFIXES):
-        raise UserError(f"{uri}: a Parquet file that was packed once more; unpack it, or move it away")
+        raise UserError(f"{uri}: a compressed Parquet file; decompress it, or move it away")
     check_utf8(uri)
 
 
@@ -212,7 +212,7 @@ def partition_values(partition: str) -> dict[str, str | None]:
     for part in partition.split("/") if partition else ():
         name, _, value = part.partition("=")
         if unquote(name) in values:
-            raise UserError(f"the folders {partition}: both tell {unquote(name)!r}; rename one")
+            raise UserError(f"the folders {partition}: both define column {unquote(name)!r}; rename one")
         values[unquote(name)] = None if value in (NULL_PARTITION, "") else unquote(value)
     return values
 

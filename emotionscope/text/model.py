@@ -88,7 +88,7 @@ class TextModel:
         if not all((np.abs(values) <= LARGEST).all() for values in numbers) or not (self.idf >= 1 / LARGEST).all():
             raise ValueError(f"a weight is not within ±{LARGEST:,}, or a document frequency too small")
         if not len(self._table[0]):
-            raise ValueError("an n-gram stands twice in its vocabulary")
+            raise ValueError("an n-gram appears twice in its vocabulary")
 
     def probabilities(self, texts: Sequence[str | None]) -> NDArray[np.float32]:
         """Probabilities float32 [n, 7] in `labels.EMOTIONS` order; rows sum to 1. An emotion never seen gets 0.

@@ -1,4 +1,4 @@
-"""A text as the model reads it: one spelling for what looks alike, names for emoji, signs for capitals."""
+"""Normalises a text for the model: one spelling for characters that look alike, names for emoji, signs for capitals."""
 
 import re
 import unicodedata

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self, TypedDict, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from emotionscope.errors import RowError, UserError
 
 if TYPE_CHECKING:
-    from emotionscope.cli import BatchFlags
+    import numpy as np
 
 DetectorName = Literal["yunet", "haar"]
 SpeakersChoice = Literal["auto", "always", "never"]
@@ -31,13 +29,8 @@ class FaceSettings:
     fps: float = 2.0
     speakers: SpeakersChoice = "auto"
 
-    @classmethod
-    def of(cls, flags: "BatchFlags") -> Self:
-        """The settings that a user's flags say."""
-        return cls(flags.detector, flags.max_faces, flags.fps, flags.speakers)
-
     def check(self) -> None:
-        """Raise UserError for a detector or a choice that there is not, and for a rate that is none."""
+        """Raise UserError for an unknown detector or choice, and for a rate out of range."""
         for name, value, known in (
             ("detector", self.detector, get_args(DetectorName)),
             ("speakers", self.speakers, get_args(SpeakersChoice)),
@@ -45,7 +38,7 @@ class FaceSettings:
             if value not in known:
                 raise UserError(f"{name} {value!r}: choose {', '.join(known)}")
         if not 0 < self.fps <= FASTEST:
-            raise UserError(f"fps {self.fps:g}: a number above 0, and at most {FASTEST}, is wanted")
+            raise UserError(f"fps {self.fps:g}: must be above 0 and at most {FASTEST}")
 
     def describe(self) -> str:
         """The settings on one line for people."""
@@ -90,9 +83,9 @@ class Track:
     """
 
     start: float
-    boxes: np.ndarray
-    crops: np.ndarray
-    sound: np.ndarray
+    boxes: "np.ndarray"
+    crops: "np.ndarray"
+    sound: "np.ndarray"
 
 
 @dataclass

@@ -34,7 +34,7 @@ class SpanFaces:
 
 @dataclass
 class _Person:
-    """Somebody seen so far: how he looks on average and looked last, and the sum of the qualities of his faces."""
+    """A person seen so far: how they look on average and looked last, and the sum of the qualities of their faces."""
 
     mean: np.ndarray
     latest: np.ndarray

@@ -168,7 +168,7 @@ class VisionModel:
             with torch.device("meta"):
                 network = _network(description.get("stem", "7x7"))
             if description["architecture"] != "resnet18" or len(description["labels"]) != len(EMOTIONS):
-                raise ValueError("a ResNet-18 with seven outputs is wanted")
+                raise ValueError("it must be a ResNet-18 with seven outputs")
             network.load_state_dict(weights, assign=True)
             if not all(value.isfinite().all() for value in weights.values()):
                 raise ValueError("some weights are not finite")
@@ -211,7 +211,7 @@ def create(
 def _network(stem: str) -> ResNet:
     network = resnet18(num_classes=len(EMOTIONS))
     if stem not in STEMS:
-        raise ValueError(f"stem {stem!r}: one of {', '.join(STEMS)} is wanted")
+        raise ValueError(f"stem {stem!r}: choose {', '.join(STEMS)}")
     if stem == "3x3":
         network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""What a training is told, and what it gives."""
+"""Training configuration and result."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainLoopConfig:
-    """What every training worker is told.
+    """The configuration of every training worker.
 
     `start` refers to the bytes of the model to train, `rows` counts each split's faces, `divided_out` is what is
     divided out of the seven emotions' answers, as logarithms, and `face_weight` times a face's own weight is that in

@@ -146,7 +146,7 @@ def test_half_an_emoji_is_one_bad_character() -> None:
 REFUSED: Sequence[tuple[Any, str]] = [
     (frame().drop(columns="utterance"), "lacks the column utterance"),
     (frame().set_index("dialogue_id"), "dialogue_id is in the index.*reset_index"),
-    (pd.concat([frame(), frame()[["utterance"]]], axis=1), "'utterance' is there twice"),
+    (pd.concat([frame(), frame()[["utterance"]]], axis=1), "'utterance' appears twice"),
     (frame(mixed=[1, "a"]), "'mixed' holds values of several kinds"),
     (frame(utterance=[1, 2]), "'utterance' is int64, and must be string"),
     (frame(start=["now", "then"]), "'start' is large_string, and must be double"),

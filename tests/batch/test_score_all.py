@@ -28,7 +28,7 @@ def test_archives_are_scored_side_by_side_and_one_that_fails_stops_no_other(
     text = "append = true\nshard_rows = 3\n" + "".join(map(ARCHIVE.format, ("a", "broken", "b")))
     assert run_here("score_all", "--archives", listed(tmp_path, text), "--parallel", 2) == 1
     told = capsys.readouterr()
-    assert told.err.strip() == f"error: 1 of 3 archives failed, told above: {tmp_path}/broken-scores"
+    assert told.err.strip() == f"error: 1 of 3 archives failed, see above: {tmp_path}/broken-scores"
     assert scores_of(str(tmp_path / "a-scores")).num_rows == 7
     assert scores_of(str(tmp_path / "b-scores")).num_rows == 5
     assert (

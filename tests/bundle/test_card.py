@@ -6,8 +6,7 @@ import pytest
 
 from emotionscope.bundle import model_card
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.evaluate import Evaluate, run
-from emotionscope.errors import UserError
+from emotionscope.commands.bundle import Bundle, run
 from emotionscope.labels import EMOTIONS
 
 
@@ -33,12 +32,10 @@ def test_a_licence_and_an_odd_name_are_told_on_one_line(obvious: Path) -> None:
     assert "No fusion has been learnt" in told
 
 
-def test_evaluate_shows_a_bundle_without_scores(obvious: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(Evaluate(bundle=str(obvious / "bundle")))
+def test_the_job_shows_a_model_card(obvious: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(Bundle(bundle=str(obvious / "bundle"), card=True))
     told = capsys.readouterr().out
     assert bundle_store.read_manifest(str(obvious / "bundle"))["version"] in told
     assert "Limits" in told
-    run(Evaluate())
+    run(Bundle(card=True))
     assert bundle_store.read_manifest(bundle_store.SHIPPED)["version"] in capsys.readouterr().out
-    with pytest.raises(UserError, match="--report"):
-        run(Evaluate(scores="somewhere"))

@@ -230,7 +230,7 @@ def test_a_process_that_a_job_forked_and_terminates_does_not_end_the_job() -> No
 
 
 def test_a_full_disk_ends_a_job_with_1_and_one_line(tmp_path: Path) -> None:
-    body = "import resource\nfrom emotionscope.storage import atomic\n"
+    body = "import resource\nfrom emotionscope.storage.place import Place\n"
     body += "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"  # no file may be larger
     body += f"Place({str(tmp_path / 'part.parquet')!r}).write_bytes(bytes(10_000))"
     code, lines = ended(body)

@@ -34,7 +34,10 @@ MISTAKES = {
     "train_vision --keyframes k": "--bundle is missing: Bundle to add the model to",
     "demo": "--output is missing: New folder",
     "predict": "give a sentence by --text",
-    "evaluate --scores {scores}": "name --scores and --report",
+    "evaluate --scores {scores}": "--report is missing: Where to write metrics.json",
+    "compare --scores {scores}": "--against is missing: Another scores table",
+    "drift": "--scores is missing: Scores table to look at",
+    "drift --scores s --against t --training": "give either --against or --training",
     "score --output": "--output has no value: Where to write the scores table",
     "predict --text": "--text has no value: A sentence",
     # A flag is none, or stands twice.

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import f1_score
 
-from emotionscope.commands import evaluate
+from emotionscope.commands import compare, evaluate
 from emotionscope.errors import UserError
 from emotionscope.evaluation import comparison
 from emotionscope.tables import datasets
@@ -66,11 +66,11 @@ def test_the_job_sets_scores_beside_others(tmp_path: Path, capsys: pytest.Captur
     for name, answers in (("before", BEFORE), ("after", AFTER)):
         datasets.write_part(table(answers, utterance=["<b>a", "b", "c", "d", "e"]), str(tmp_path / name / "a.parquet"))
     settings = {"scores": str(tmp_path / "after"), "against": str(tmp_path / "before")}
-    evaluate.run(evaluate.Evaluate(**settings))
+    assert compare.run(compare.Compare(**settings)).changed == 3
     assert "fused answers that changed: 3 (1 became right, 1 wrong)" in capsys.readouterr().out
     evaluate.run(evaluate.Evaluate(**settings, report=str(tmp_path / "report")))
     page = (tmp_path / "report" / "report.html").read_text()
     assert "Against other scores of this archive" in page
     assert json.loads((tmp_path / "report" / "metrics.json").read_text())["against"]["changed"] == 3
     with pytest.raises(UserError, match="no such file"):
-        evaluate.run(evaluate.Evaluate(**settings | {"against": str(tmp_path / "none")}))
+        compare.run(compare.Compare(**settings | {"against": str(tmp_path / "none")}))

@@ -91,10 +91,10 @@ def test_the_job_tells_what_moved_and_fails_beyond_the_limit(
         for column, values in (keys | {"bundle": ["b"] * 120}).items():
             table = table.append_column(column, pa.array(values))
         datasets.write_part(table, str(tmp_path / name / "part-0.parquet"))
-    flags = ["--scores", tmp_path / "after", "--drift", tmp_path / "before"]
-    assert run_here("evaluate", *flags) == 0
+    flags = ["--scores", tmp_path / "after", "--against", tmp_path / "before"]
+    assert run_here("drift", *flags) == 0
     assert "anger rose from 50% to 92%" in " ".join(capsys.readouterr().out.split())
-    assert run_here("evaluate", *flags, "--drift-limit", "0.2") == 1
+    assert run_here("drift", *flags, "--limit", "0.2") == 1
     assert "emotion by fused" in capsys.readouterr().err
 
 
@@ -114,21 +114,23 @@ def test_the_last_run_is_compared_with_those_before_or_with_another_table(
     usual: list[str | None] = ["joy", "anger"] * 400
     nights = runs_of(tmp_path / "nights", usual, usual, ["anger"] * 80)
     once = runs_of(tmp_path / "once", usual)
-    limit = ["--drift-limit", "0.2"]
-    assert run_here("evaluate", "--scores", nights, "--drift", nights, *limit) == 1
+    limit = ["--limit", "0.2"]
+    assert run_here("drift", "--scores", nights, *limit) == 1
     assert "80 rows against 1,600" in capsys.readouterr().out
-    assert run_here("evaluate", "--scores", nights, "--drift", once, *limit) == 0
-    assert run_here("evaluate", "--scores", nights, "--drift", once, "--latest", *limit) == 1
-    assert run_here("evaluate", "--scores", once, "--drift", once) == 2
-    assert "nothing before that" in capsys.readouterr().err
+    assert run_here("drift", "--scores", nights, "--against", once, *limit) == 0
+    assert run_here("drift", "--scores", nights, "--against", once, "--latest", *limit) == 1
+    assert run_here("drift", "--scores", once, *limit) == 0  # a scheduler's first night
+    assert "nothing before it" in capsys.readouterr().out
+    assert run_here("drift", "--scores", once, "--against", once) == 2
+    assert "leave it out" in capsys.readouterr().err
 
 
 def test_an_archive_is_compared_with_the_data_of_the_text_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = runs_of(tmp_path / "scores", ["anger"] * 400)
-    assert run_here("evaluate", "--scores", table, "--drift-from-training") == 0
+    assert run_here("drift", "--scores", table, "--training") == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "anger rose from" in told
     assert "faces" not in told  # a text model has seen none
-    assert run_here("evaluate", "--scores", table, "--drift-from-training", "--drift-limit", 0.25) == 1
+    assert run_here("drift", "--scores", table, "--training", "--limit", 0.25) == 1

@@ -43,12 +43,12 @@ def events(output: Path, *kinds: str) -> list[dict[str, Any]]:
 def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drops, output = tmp_path / "drops", tmp_path / "scores"
     nightly = ["--append", "--dialogues", drops, "--output", output, "--shard-rows", 10]
-    drift = ["--scores", output, "--drift", output, "--drift-limit", 0.25]
+    drift = ["--scores", output, "--limit", 0.25]
 
     for night in (1, 2):
         drop(drops, night)
         assert run_here("score", *nightly) == 0
-    assert run_here("evaluate", *drift) == 0
+    assert run_here("drift", *drift) == 0
 
     broken = drop(drops, 3)
     drop(drops, 4)
@@ -69,10 +69,10 @@ def test_a_week(ray_cluster: ray_session.Cluster, tmp_path: Path, capsys: pytest
     assert run_here("score", *nightly) == 0
     drop(drops, 7, ("surprise",))
     assert run_here("score", *nightly) == 0
-    assert run_here("evaluate", *drift) == 1
+    assert run_here("drift", *drift) == 1
     told = capsys.readouterr()
     assert "surprise rose from" in " ".join(told.out.split())
-    assert "drifted beyond --drift-limit 0.25: " in told.err
+    assert "drifted beyond --limit 0.25: " in told.err
 
     assert run_here("score", *nightly) == 0
     assert "nothing new" in capsys.readouterr().out

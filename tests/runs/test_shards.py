@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope.batch import pipeline
+from emotionscope.batch import shard_sizes
 from emotionscope.errors import JobError
 from emotionscope.runs import shards
 from emotionscope.tables import contracts, datasets
@@ -28,7 +28,7 @@ def test_a_few_hundred_clips_keep_many_cores_busy_and_a_film_is_looked_at_as_a_w
     clips = dialogues(1).schema.append(pa.field("video", pa.string()))
     film = clips.append(pa.field("start", pa.float64()))
     rows_of_clips, rows_of_films = (
-        pipeline.rows_per_shard(pipeline.kind_of_videos(schema), 250) for schema in (clips, film)
+        shard_sizes.rows_per_shard(shard_sizes.kind_of_videos(schema), 250) for schema in (clips, film)
     )
     assert 250 / rows_of_clips > 12
     assert rows_of_films >= 250

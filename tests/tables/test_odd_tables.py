@@ -78,7 +78,7 @@ def test_rows_in_a_file_packed_once_more_are_not_lost_in_silence(tmp_path: Path)
     path = write(tmp_path, table())
     (tmp_path / "part-1.parquet.gz").write_bytes(gzip.compress(path.read_bytes()))
     for place in (tmp_path, tmp_path / "part-1.parquet.gz"):
-        with pytest.raises(UserError, match="packed once more; unpack it"):
+        with pytest.raises(UserError, match="a compressed Parquet file; decompress it"):
             read(place)
     (tmp_path / "part-1.parquet.gz").rename(tmp_path / "notes.csv.gz")
     assert len(read(tmp_path)) == 3
@@ -86,7 +86,7 @@ def test_rows_in_a_file_packed_once_more_are_not_lost_in_silence(tmp_path: Path)
 
 def test_two_folders_that_tell_the_same_column_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "split=train/split=dev", table())
-    with pytest.raises(UserError, match="both tell 'split'"):
+    with pytest.raises(UserError, match="both define column 'split'"):
         read(tmp_path)
 
 

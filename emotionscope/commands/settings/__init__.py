@@ -1,7 +1,9 @@
-"""The jobs' settings, apart from the jobs: the command line reads them, and tells mistakes, before a job is loaded."""
+"""The jobs' settings. They are apart from the jobs, so that the command line reports mistakes before it loads a job."""
 
 from emotionscope.commands.settings.archives import (
+    Compare,
     Dashboard,
+    Drift,
     Evaluate,
     ExtractKeyframes,
     PrepareMeld,
@@ -20,6 +22,8 @@ SETTINGS: dict[str, type] = {
     "score_all": ScoreAll,
     "summarise": Summarise,
     "evaluate": Evaluate,
+    "compare": Compare,
+    "drift": Drift,
     "dashboard": Dashboard,
     "demo": Demo,
     "predict": Predict,
@@ -31,8 +35,10 @@ SETTINGS: dict[str, type] = {
 __all__ = [
     "SETTINGS",
     "Bundle",
+    "Compare",
     "Dashboard",
     "Demo",
+    "Drift",
     "Evaluate",
     "ExtractKeyframes",
     "FitFusion",

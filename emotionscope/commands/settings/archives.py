@@ -8,6 +8,7 @@ from cyclopts.types import Port
 from cyclopts.validators import Number
 
 from emotionscope import cli
+from emotionscope.commands.settings.shared import BatchFlags, BundleFlags, GpuFlags, RayFlags
 
 Window = Annotated[float, Parameter(validator=Number(gte=0.1, lte=86_400))]  # seconds
 Seconds = Annotated[float, Parameter(validator=Number(gte=0.1, lte=1e9))]
@@ -46,7 +47,7 @@ class PrepareVideos:
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class ExtractKeyframes(cli.BatchFlags, cli.GpuFlags):
+class ExtractKeyframes(BatchFlags, GpuFlags):
     """Settings of extract_keyframes."""
 
     dialogues: cli.Path
@@ -57,7 +58,7 @@ class ExtractKeyframes(cli.BatchFlags, cli.GpuFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
+class Score(BundleFlags, BatchFlags, GpuFlags):
     """Settings of score."""
 
     output: cli.Path
@@ -81,7 +82,7 @@ class Score(cli.BundleFlags, cli.BatchFlags, cli.GpuFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class ScoreAll(cli.RayFlags):
+class ScoreAll(RayFlags):
     """Settings of score_all."""
 
     archives: cli.Path
@@ -112,13 +113,13 @@ class Summarise:
 class Evaluate:
     """Settings of evaluate."""
 
-    scores: cli.Path | None = None
+    scores: cli.Path
     """Scores table to measure: a folder or s3:// prefix."""
-    report: cli.Path | None = None
+    report: cli.Path
     """Where to write metrics.json and report.html: a folder or s3:// prefix."""
     bundle: cli.Path | None = None
-    """Bundle whose model card to show. With --scores: the bundle that made them, so that the report explains the
-    mistakes. Default: the one that comes with EmotionScope."""
+    """Bundle that made the scores, so that the report explains the mistakes. Default: the one that comes with
+    EmotionScope, where it made them."""
     split: cli.Name | None = None
     """Split to measure. Default: test where there is one, else all rows that have a label."""
     keyframes: cli.Path | None = None
@@ -126,24 +127,46 @@ class Evaluate:
     note: cli.Text | None = None
     """Text of a banner at the top of the report, such as "synthetic data"."""
     against: cli.Path | None = None
-    """Compare --scores with another scores table of the same archive, such as of an earlier bundle: paired figures, and
-    the utterances whose answer changed. With --report, it is part of the report."""
-    drift: cli.Path | None = None
-    """Compare --scores with this scores table, an earlier one: which emotions, lengths and certainties moved. Needs no
-    labels. If it is the same table, its last run (what score --append added last) is compared with those before."""
-    drift_from_training: cli.Switch = False
-    """Compare --scores with what the text model of --bundle answered on its own data: is it at home in this archive?"""
-    latest: cli.Switch = False
-    """With either --drift: compare only the rows that the last run added to --scores."""
-    drift_limit: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
-    """With either --drift: exit with code 1 where an index is surely above this. 0.1 is some drift, 0.25 is much."""
+    """Another scores table of the same archive, such as of an earlier bundle: the report then compares the two, too."""
     replace: cli.Switch = False
     """Replace the report, if there is one."""
 
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Dashboard(cli.BundleFlags):
+class Compare:
+    """Settings of compare."""
+
+    scores: cli.Path
+    """Scores table to compare: a folder or s3:// prefix."""
+    against: cli.Path
+    """Another scores table of the same archive, such as of an earlier bundle."""
+    split: cli.Name | None = None
+    """Split to compare. Default: test where there is one, else all rows."""
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Drift(BundleFlags):
+    """Settings of drift."""
+
+    scores: cli.Path
+    """Scores table to look at: a folder or s3:// prefix."""
+    against: cli.Path | None = None
+    """Earlier scores table to compare with. Default: compare the last run of --scores, such as what score --append
+    added last, with the runs before it."""
+    training: cli.Switch = False
+    """Compare with what the text model of --bundle answered on its own data. This shows whether the archive resembles
+    the training data."""
+    latest: cli.Switch = False
+    """With --against or --training: compare only the rows that the last run added to --scores."""
+    limit: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
+    """Exit with code 1 where the lower end of an index's interval is above this. 0.1 is some drift, 0.25 is much."""
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Dashboard(BundleFlags):
     """Settings of dashboard."""
 
     scores: cli.Path | None = None
@@ -151,7 +174,7 @@ class Dashboard(cli.BundleFlags):
     keyframes: cli.Path | None = None
     """Keyframes table that the scores were made from, to show the faces."""
     faces: cli.Path | None = None
-    """Faces table of the scores, as score --faces writes it, to show who felt what, when."""
+    """Faces table of the scores, as score --faces writes it, to show who shows which emotion, and when."""
     videos: cli.Path | None = None
     """Folder or s3:// prefix that holds the videos, to play them; no path may lead out of it."""
     against: cli.Path | None = None

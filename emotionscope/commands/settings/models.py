@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli
+from emotionscope.commands.settings.shared import BundleFlags, GpuFlags, RayFlags, TrainingFlags
 
 SEVERAL = Parameter(negative="", show_default=False)
 SMALLEST = 32  # pixels; below, the vision model's last stage has nothing left to see
@@ -16,7 +17,7 @@ ImageSize = Annotated[int, Parameter(validator=Number(gte=SMALLEST))]
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Demo(cli.RayFlags):
+class Demo(RayFlags):
     """Settings of demo."""
 
     output: cli.Path
@@ -33,7 +34,7 @@ class Demo(cli.RayFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Predict(cli.BundleFlags):
+class Predict(BundleFlags):
     """Settings of predict."""
 
     text: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="TEXT", allow_leading_hyphen=True)] = ()
@@ -46,7 +47,7 @@ class Predict(cli.BundleFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class TrainText(cli.TrainingFlags):
+class TrainText(TrainingFlags):
     """Settings of train_text."""
 
     dialogues: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="PATH")]
@@ -62,7 +63,7 @@ class TrainText(cli.TrainingFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class TrainVision(cli.TrainingFlags, cli.GpuFlags):
+class TrainVision(TrainingFlags, GpuFlags):
     """Settings of train_vision."""
 
     keyframes: cli.Path
@@ -129,10 +130,12 @@ class FitFusion:
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Bundle(cli.BundleFlags):
+class Bundle(BundleFlags):
     """Settings of bundle."""
 
     against: cli.Path | None = None
     """Show what changed from this bundle or version to --bundle: data, settings and figures."""
+    card: cli.Switch = False
+    """Show the model card: data, settings, figures and limits."""
     restore: cli.Name | None = None
     """Make this version the newest again."""

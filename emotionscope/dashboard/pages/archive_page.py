@@ -60,7 +60,7 @@ def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection) -> None:
     with left:
         st.header("By speaker")
         if overview.by_speaker.empty:
-            st.caption("The archive names no speakers.")
+            st.caption("The archive has no names of speakers.")
         else:
             drawing.draw(charts.by_speaker(overview.by_speaker, chosen.emotions), "speakers", _pick_speaker)
             _caption_thin(overview.by_speaker, "speaker")

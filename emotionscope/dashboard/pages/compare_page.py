@@ -1,4 +1,4 @@
-"""Page "Compare": the scores beside others of the same archive, such as of an earlier bundle."""
+"""Page "Compare": two scores tables of one archive, such as of two bundles."""
 
 import pandas as pd
 import streamlit as st
@@ -20,7 +20,7 @@ def show(sources: shared.Sources) -> None:
     if archive is None or not sources.against:
         return
     if archive.dataset.rows > MOST:
-        st.info(f"The archive has over {MOST:,} rows: compare with `emotionscope evaluate --against`.")
+        st.info(f"The archive has over {MOST:,} rows: compare with `emotionscope compare`.")
         return
     splits = archive.values("split")
     split = st.selectbox("Split", ["every row", *splits], key="within", bind=filters.BOUND) if splits else None

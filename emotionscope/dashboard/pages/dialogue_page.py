@@ -1,4 +1,4 @@
-"""Page "Dialogue": one conversation as its viewer would tell it."""
+"""Page "Dialogue": one conversation, utterance by utterance."""
 
 import pandas as pd
 import streamlit as st
@@ -27,14 +27,14 @@ def show(sources: shared.Sources) -> None:
         if dialogue is None:
             st.warning("No dialogue has this in its id.")
             return
-        model = st.selectbox("Line of feeling by", MODELS, MODELS.index("fused"), key="line", bind=BOUND)
+        model = st.selectbox("Emotion curve from", MODELS, MODELS.index("fused"), key="line", bind=BOUND)
     shown = {"dialogue": [dialogue], "line": [model or "fused"], "utterance": [wanted] if wanted else []}
     shared.keep_address("Dialogue", shown)
     rows = archive.dialogue(dialogue)
     st.html(f'<p class="plain">{markup.escape(dialogue)}: {len(rows):,} utterances</p>')
     rows = _page_of(rows, wanted)
     if rows[f"{model}_emotion"].notna().any() and rows["utterance_id"].notna().any():
-        drawing.draw(dialogue_charts.line_of_feeling(rows, model or "fused"), "line-of-feeling", _pick_utterance)
+        drawing.draw(dialogue_charts.emotion_curve(rows, model or "fused"), "emotion-curve", _pick_utterance)
     else:
         st.caption("The model has no answer in this dialogue." if len(rows) else "")
     if sources.faces:

@@ -1,4 +1,4 @@
-"""Page "Model": what the models are, and how good, on the archive's own labels where it has some."""
+"""Page "Model": what the models are, and how good they are on the archive's own labels, where it has some."""
 
 from functools import partial
 
@@ -36,7 +36,7 @@ def _figures(archive: Archive) -> None:
         st.info("The archive has no labels (a column `emotion`), so nothing can be measured on it.")
         return
     if archive.dataset.rows > MOST:
-        st.info(f"The archive has over {MOST:,} rows: measure it with `python -m jobs.evaluate`.")
+        st.info(f"The archive has over {MOST:,} rows: measure it with `emotionscope evaluate`.")
         return
     try:
         figures = _measure(archive)

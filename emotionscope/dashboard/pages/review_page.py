@@ -1,4 +1,4 @@
-"""Page "Review": answers one by one, those first that would teach most; what is said of them becomes labels."""
+"""Page "Review": answers one by one, the most uncertain first; the reviews become labels."""
 
 from datetime import UTC, datetime
 from functools import partial

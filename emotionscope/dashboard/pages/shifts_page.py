@@ -1,4 +1,4 @@
-"""Page "Shifts": from which emotion to which the dialogues turn, from one utterance to the next, and by whom."""
+"""Page "Shifts": how emotions change from one utterance to the next, and who changes them."""
 
 import pandas as pd
 import streamlit as st
@@ -49,7 +49,7 @@ def _show_speakers(steps: pd.DataFrame) -> None:
     """Who speaks the utterance with the new emotion."""
     known = steps.dropna(subset=["speaker"])
     if known.empty:
-        st.caption("The archive names no speakers.")
+        st.caption("The archive has no names of speakers.")
         return
     moved = known[known["previous"] != known["emotion"]]
     table = pd.DataFrame({
@@ -66,7 +66,7 @@ def _show_speakers(steps: pd.DataFrame) -> None:
             "share": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d%%"),
         },
     )
-    st.caption("Utterances with one before them, and how many of them bring another emotion than it had.")
+    st.caption("Utterances with one before them, and how many change the emotion.")
 
 
 def _arrow(row: pd.DataFrame) -> pd.Series:

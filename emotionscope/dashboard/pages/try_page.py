@@ -1,4 +1,4 @@
-"""Page "Try it": a sentence, a clip or a picture of one's own, what the three models say of it, and why."""
+"""Page "Try it": the three models on a sentence, a clip or a picture of your own, with reasons."""
 
 import tempfile
 import threading

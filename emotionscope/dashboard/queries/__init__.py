@@ -1,4 +1,4 @@
-"""What the pages ask of the tables, and what they write; no Streamlit here.
+"""The pages' queries, and the files they write, without Streamlit.
 
 Here: queries, selections, exports and reviews. Not here: how an answer is drawn.
 """

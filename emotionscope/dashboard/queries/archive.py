@@ -1,4 +1,4 @@
-"""Queries to a scores table of any size, answered by DuckDB without loading it whole; knows nothing of the pages."""
+"""Queries to a scores table of any size, answered by DuckDB without loading it whole."""
 
 from collections.abc import Sequence
 from pathlib import Path

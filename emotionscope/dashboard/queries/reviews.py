@@ -1,4 +1,4 @@
-"""What people say of answers: stored beside the archive, and exported as labels to learn from."""
+"""Reviews of answers: stored beside the archive, and exported as labels for training."""
 
 import json
 import threading

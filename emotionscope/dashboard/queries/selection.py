@@ -1,4 +1,4 @@
-"""What a visitor selects of a scores table, and the SQL that selects it."""
+"""A selection of a scores table, and its SQL."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

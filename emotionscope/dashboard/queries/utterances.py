@@ -1,4 +1,4 @@
-"""An utterance as the pages tell it: a row of a scores table as a record."""
+"""An utterance as the pages show it: a row of a scores table as a record."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
