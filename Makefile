@@ -4,13 +4,16 @@ BIN := .venv/bin
 # Python keeps what it compiles, whatever the shell says; else each of the many processes would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo dashboard bench test check clean
+.PHONY: demo demo-training dashboard bench test check clean
 
 demo: .venv/ready
 	$(BIN)/python -m jobs.demo --output demo --replace
 
+demo-training: .venv/ready
+	$(BIN)/python -m jobs.demo --training --output demo-training --replace
+
 dashboard: .venv/ready
-	$(BIN)/python -m jobs.dashboard --scores demo/scores --keyframes demo/keyframes --bundle demo/bundle --videos demo/release
+	$(BIN)/python -m jobs.dashboard --scores demo/scores --faces demo/faces --videos demo/films
 
 bench: .venv/ready
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[bench]' --quiet
@@ -31,4 +34,4 @@ check: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv demo bench build *.egg-info
+	rm -rf .venv demo demo-training bench build *.egg-info

@@ -1,6 +1,7 @@
-"""Parses a command line into a job's settings. A mistake is one line that says what to write instead."""
+"""Parses a command line into a job's settings, and writes one. A mistake is one line that says what to write instead."""
 
 import re
+import shlex
 import sys
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
@@ -38,6 +39,18 @@ def read(app: cyclopts.App, kind: type, common: type[Common], words: list[str]) 
         sys.exit(0)
     settings, others = found
     return settings, others
+
+
+def command(name: str, settings: Any) -> str:
+    """The command line that runs a job with these settings: flags where they are not the default."""
+    words = ["emotionscope", name]
+    for field in sorted(fields(settings), key=lambda field: field.name == "output"):  # which comes last
+        value, flag = getattr(settings, field.name), field.name.replace("_", "-")
+        if value == field.default:
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [f"--{flag}"] if one is True else [f"--no-{flag}"] if one is False else [f"--{flag}", str(one)]
+    return shlex.join(words)
 
 
 def _collection(app: cyclopts.App) -> ArgumentCollection:

@@ -106,8 +106,21 @@ def read(kind: type, name: str, help_: str, words: list[str]) -> tuple[Any, "_Co
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-        yield
+    global _silent
+    _silent = True
+    try:
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            yield
+    finally:
+        _silent = False
+
+
+_silent = False  # where --quiet or --json is given
+
+
+def is_watched() -> bool:
+    """Whether a person sees what moves: standard error is a terminal, and neither --quiet nor --json is given."""
+    return not _silent and sys.stderr.isatty()
 
 
 def _plain(value: Any) -> Any:
@@ -134,9 +147,13 @@ def fail(error: Exception) -> NoReturn:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show on a terminal that something takes seconds; the line is gone when the block ends."""
-    console = Console(stderr=True)
-    with console.status(what) if console.is_terminal else nullcontext():
+    with Console(stderr=True).status(what) if is_watched() else nullcontext():
         yield
+
+
+def say_next(name: str, settings: Any) -> None:
+    """Print the command that a user most likely runs next, with the paths of this run."""
+    print(f"  next: {arguments_.command(name, settings)}", flush=True)
 
 
 def allowed_errors(setting: str | None, rows: int) -> int | None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset
 
-from emotionscope.batch import counters, gpu_pool
+from emotionscope.batch import counters, gpu_pool, unfinished
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
 from emotionscope.runs import shards
@@ -124,7 +124,7 @@ def read(job: BatchJob, todo: list[Shard]) -> Dataset:
 
 def extract(extraction: Extraction, data: Dataset) -> Dataset:
     """Reads ``video``, ``start``, ``end``. Adds ``faces`` (JPEG crops), their tracks and ``video_error``."""
-    return _map(data, partial(_extract, extraction))
+    return _map_shards(data, partial(_extract, extraction))
 
 
 def measure_speakers(gpus: Gpus | None, data: Dataset) -> Dataset:
@@ -211,13 +211,14 @@ def _get_cached(reference: "ray.ObjectRef[Any]") -> Any:
     return ray.get(reference)
 
 
-def _extract(extraction: Extraction, table: pa.Table) -> pa.Table:
+def _extract(extraction: Extraction, block: pa.Table) -> pa.Table:
     finder = _face_finder(extraction.settings)
     finder.spent = Spent()
-    table = keyframes.extract(table, extraction.videos, finder)
+    told = unfinished.told(finder, block[_SHARD][0].as_py())
+    table = keyframes.extract(block.drop_columns([_SHARD]), extraction.videos, told)
     counters.spent("decoding", finder.spent.decoding)
     counters.spent("detection", finder.spent.detection)
-    return table
+    return table.append_column(_SHARD, block[_SHARD])
 
 
 def _measure_speakers(table: pa.Table) -> pa.Table:

@@ -1,8 +1,8 @@
 """Shows the progress of a job."""
 
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -16,21 +16,29 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from emotionscope import cli
+
 LINE_EVERY = 10.0  # seconds between progress lines where there is no terminal
 
 
 class ProgressBar:
-    """Progress of a job in rows: a bar on a terminal, a plain line every ten seconds elsewhere."""
+    """Progress of a job in rows: a bar where a person watches, a plain line every ten seconds elsewhere.
+
+    Rows count when their shard is written, and before that when `looked_at` tells of them.
+    """
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self.title, self.total, self.done, self.errors = title, total, done, 0
         self.started = self.printed = time.monotonic()
         self.first = done
+        self.written: set[str] = set()
+        self.ahead = 0  # rows of shards that are not written yet
+        self.lock = threading.Lock()
         self.live: Progress | None = None
-        if sys.stdout.isatty():
+        if cli.is_watched():
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             more = (TextColumn("[dim]{task.fields[note]}"), TimeRemainingColumn())
-            self.live = Progress(*columns, *more, console=Console(), transient=True)
+            self.live = Progress(*columns, *more, console=Console(stderr=True), transient=True)
 
     def __enter__(self) -> "ProgressBar":
         if self.live:
@@ -38,19 +46,32 @@ class ProgressBar:
             self.task = self.live.add_task(self.title, total=self.total, completed=self.done, note="")
         return self
 
-    def advance(self, rows: int, errors: int = 0) -> None:
-        """Count rows that came out, and how many of them carry an error."""
-        self.done += rows
-        self.errors += errors
+    def advance(self, shard: str, rows: int, errors: int = 0) -> None:
+        """Count a shard that is written, its rows, and how many of them carry an error."""
+        with self.lock:
+            self.written.add(shard)
+            self.done += rows
+            self.errors += errors
+            self.ahead = max(0, self.ahead - rows)
+            self._show()
+
+    def looked_at(self, rows: Mapping[str, int]) -> None:
+        """Take note of the rows of each shard that are looked at so far."""
+        with self.lock:
+            self.ahead = sum(count for shard, count in rows.items() if shard not in self.written)
+            self._show()
+
+    def _show(self) -> None:
         now = time.monotonic()
-        rate = (self.done - self.first) / max(now - self.started, 1e-6)
+        done = min(self.done + self.ahead, self.total)
+        rate = (done - self.first) / max(now - self.started, 1e-6)
         note = f"{rate:,.1f} rows/s" + (f", {self.errors} failed" if self.errors else "")
         if self.live:
-            self.live.update(self.task, completed=self.done, note=note)
+            self.live.update(self.task, completed=done, note=note)
         elif now - self.printed >= LINE_EVERY:
             self.printed = now
-            left = (self.total - self.done) / rate if rate else 0
-            print(f"{self.title}: {self.done:,} of {self.total:,} rows, {note}, {left:,.0f} s left", flush=True)
+            left = f", {(self.total - done) / rate:,.0f} s left" if rate else ""
+            print(f"{self.title}: {done:,} of {self.total:,} rows, {note}{left}", flush=True)
 
     def __exit__(self, *error: object) -> None:
         if self.live:

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from emotionscope.batch import unfinished
 from emotionscope.batch.counters import RunCounters
 from emotionscope.batch.pipeline import BatchJob, plan
 from emotionscope.batch.progress import ProgressBar
 from emotionscope.errors import JobError
+from emotionscope.labels import MODELS
 from emotionscope.runs import shards
 from emotionscope.runs.log import RunLog
 from emotionscope.runs.run import Run
@@ -22,7 +24,11 @@ def run(job: BatchJob) -> Summary:
     """
     totals, todo = _find_done(job)
     resumed = totals.rows
-    with RunLog(job.output.uri) as log, ProgressBar(job.output.job, job.dataset.rows, resumed) as progress:
+    with (
+        RunLog(job.output.uri) as log,
+        ProgressBar(job.output.job, job.dataset.rows, resumed) as progress,
+        unfinished.watching(progress.looked_at),
+    ):
         log.write(
             "start",
             job=job.output.job,
@@ -37,7 +43,7 @@ def run(job: BatchJob) -> Summary:
         for node, tally in _written(job, todo):
             totals.add(tally)
             counters.count(tally)
-            progress.advance(tally.rows, sum(tally.errors.values()))
+            progress.advance(tally.shard, tally.rows, sum(tally.errors.values()))
             counts = {key: value for key, value in asdict(tally).items() if key != "profile"}
             log.write("shard", node=node, **counts, rows_done=progress.done)
             _check_errors(job, totals.errors)
@@ -53,6 +59,11 @@ def print_summary(summary: Summary, uri: str) -> None:
     run = summary.last
     resumed = f" ({run.rows_resumed:,} were there already)" if run.rows_resumed else ""
     print(f"{summary.job}: {run.rows:,} rows{resumed} in {run.seconds:,.1f} s, {run.rows_per_second:,.1f} rows/s")
+    for model in MODELS:
+        counts = run.profile.get(f"emotion by {model}", {})
+        named = [f"{rows:,} {emotion}" for emotion, rows in sorted(counts.items(), key=lambda item: -item[1]) if rows]
+        if named:
+            print(f"  by {model}: {', '.join(named)}")
     print(f"  with faces: {run.with_faces:,}")
     failed = sum(run.errors.values())
     print(f"  with an error: {failed:,}" + (", kept with its reason:" if failed else ""))

@@ -1,123 +1,58 @@
-"""Draw a sample archive and run every job on it.
+"""Score two short films with real people, and say what to look at.
 
-The sample is synthetic: drawn faces and made-up lines, in the exact shape of a MELD release. Both are noisy, so that no
-model is perfect. The figures show that the jobs work, and nothing else.
+The films come with EmotionScope, with their subtitles and licences. The demo runs the jobs that would score films of
+your own, with the models that come with EmotionScope. With --training it draws a synthetic archive instead, trains all
+three models on it, and scores it with them.
 """
 
-import shlex
 import shutil
-import subprocess
-import sys
 import time
+from collections import Counter
+from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
-from emotionscope import ray_session
-from emotionscope.commands.settings import (
-    Demo,
-    Evaluate,
-    ExtractKeyframes,
-    FitFusion,
-    Predict,
-    PrepareMeld,
-    Score,
-    TrainText,
-    TrainVision,
-)
+import emotionscope
+from emotionscope import arguments, ray_session
+from emotionscope.commands.demo_steps import Steps
+from emotionscope.commands.settings import Dashboard, Demo, Predict, PrepareVideos, Score, Summarise
 from emotionscope.errors import UserError
+from emotionscope.labels import MODELS
 from emotionscope.storage.place import Place
 
-LINES = (
-    "You came all this way just to see me?",
-    "I told you never to touch my things!",
-    "We lost the house. I don't know what to do.",
-    "The meeting is at ten, in the room upstairs.",
-)
+if TYPE_CHECKING:
+    from emotionscope.prepare.videos import Account
+    from emotionscope.summaries.summarise import Summaries
+
+FILMS = Path(emotionscope.__file__).with_name("films")
+ACTED = "cremad_1001_six_emotions.mp4"  # one sentence, said with six emotions
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
-NOTE = "Synthetic sample: drawn faces and made-up lines. These figures say nothing about real conversations."
-LEARNING = ("keyframes", "bundle", "epochs", "image_size", "batch_size", "augmentation")  # flags that are shown
+TRAINING = ("dialogues", "epochs", "seed")  # flags of --training
 
 
 def run(settings: Demo) -> None:
-    """Run all jobs and print what they made."""
-    started = time.monotonic()
-    folder = _new_folder(settings)
-    release, faces, dialogues, keyframes, models, scores, report = (
-        str(folder / name) for name in ("release", "faces", "dialogues", "keyframes", "bundle", "scores", "report")
-    )
-    # All that the jobs need, for which no mistake in the settings need wait.
-    from emotionscope.commands import (
-        evaluate,
-        extract_keyframes,
-        fit_fusion,
-        prepare_meld,
-        score,
-        train_text,
-        train_vision,
-    )
+    """Run the demo in its folder and print what it made."""
+    given = [
+        each for each in fields(settings) if each.name in TRAINING and getattr(settings, each.name) != each.default
+    ]
+    if given and not settings.training:
+        raise UserError(f"--{given[0].name} is a setting of the synthetic archive: add --training")
+    began = time.monotonic()
+    folder, steps = _new_folder(settings), Steps(settings.verbose)
+    if settings.training:
+        from emotionscope.commands import demo_training
 
-    step = _Steps()
-    drawing = {"output": release, "dialogues": settings.dialogues, "faces": faces, "seed": settings.seed}
-    step("Draw a sample archive, and faces to learn from", "python -m emotionscope.sample.release", **drawing)
-    # In a process of its own: the drawing starts others, and each would load all that this one has loaded.
-    flags = [item for name, value in drawing.items() for item in (f"--{name}", str(value))]
-    if subprocess.run([sys.executable, "-m", "emotionscope.sample.release", *flags], check=False).returncode:
-        raise UserError("the sample could not be drawn; the lines above say why")
-    step("Read it as the MELD release it looks like", "emotionscope prepare_meld", meld=release, output=dialogues)
-    prepare_meld.run(PrepareMeld(meld=release, output=dialogues))
-    with ray_session.connect(settings.verbose):
-        step(
-            "Find the faces in its videos",
-            "emotionscope extract_keyframes",
-            dialogues=dialogues,
-            videos=release,
-            output=keyframes,
-            speakers="never",
-        )
-        extract_keyframes.run(
-            ExtractKeyframes(
-                dialogues=dialogues,
-                output=keyframes,
-                videos=release,
-                speakers="never",  # drawn mouths do not speak
-                verbose=settings.verbose,
-            )
-        )
-        step("Train the text model", "emotionscope train_text", dialogues=dialogues, bundle=models)
-        train_text.run(TrainText(dialogues=(dialogues,), bundle=models))
-        learning = _learning(settings, faces, models)
-        shown = {name: getattr(learning, name) for name in LEARNING}
-        step("Train the vision model on labelled faces", "emotionscope train_vision", **shown)
-        train_vision.run(learning)
-        step("Learn the fusion of the two", "emotionscope fit_fusion", keyframes=keyframes, bundle=models)
-        fit_fusion.run(FitFusion(keyframes=keyframes, bundle=models))
-        step("Score the archive", "emotionscope score", keyframes=keyframes, bundle=models, output=scores)
-        score.run(Score(keyframes=keyframes, bundle=models, output=scores, verbose=settings.verbose))
-    step(
-        "Evaluate the scores", "emotionscope evaluate", scores=scores, keyframes=keyframes, bundle=models, report=report
-    )
-    evaluate.run(Evaluate(scores=scores, keyframes=keyframes, bundle=models, report=report, note=NOTE))
-    step.console.print(f"\n[bold]Done in {time.monotonic() - started:.0f} s[/bold]")
-    print(f"scores  {scores}")
-    print(f"report  {report}/report.html")
-    _real_lines(step, folder)
-    print("\nYour own archive (Parquet with dialogue_id, utterance_id, utterance, video):")
-    print("  emotionscope score --dialogues YOUR_FOLDER --output YOUR_SCORES")
-
-
-def _learning(settings: Demo, faces: str, models: str) -> TrainVision:
-    """A training that is quick, and enough for drawn faces."""
-    return TrainVision(
-        keyframes=faces,
-        bundle=models,
-        epochs=settings.epochs,
-        image_size=48,
-        batch_size=32,
-        augmentation=0.0,
-        seed=settings.seed,
-        verbose=settings.verbose,
-    )
+        demo_training.run(settings, folder, steps)
+    else:
+        _score_films(settings, folder, steps)
+    steps.console.print(f"\n[bold]Done in {time.monotonic() - began:.0f} s[/bold]")
+    if not settings.training:
+        _print_next(folder)
 
 
 def _new_folder(settings: Demo) -> Path:
@@ -131,30 +66,86 @@ def _new_folder(settings: Demo) -> Path:
                 f"{folder}: this folder contains an earlier demo; add --replace to delete it, or name another --output"
             )
         shutil.rmtree(folder)
-    Place(folder / MARK).write_json({"dialogues": settings.dialogues, "seed": settings.seed})
-    return folder
+    Place(folder / MARK).write_json({"training": settings.training})
+    # As the user wrote it, which is shorter in the commands that are shown.
+    return Path(settings.output.removeprefix("file://"))
 
 
-def _real_lines(step: "_Steps", folder: Path) -> None:
-    """A few lines that a newcomer can change, answered by the models that come with the package."""
-    from emotionscope.commands import predict
+def _score_films(settings: Demo, folder: Path, steps: Steps) -> None:
+    films, dialogues, scores, faces, summaries = (
+        str(folder / name) for name in ("films", "dialogues", "scores", "faces", "summaries")
+    )
+    began = time.monotonic()
+    steps.head("Take the films that come with EmotionScope", f"cp -r {FILMS} {films}")
+    shutil.copytree(FILMS, films)
+    made = [*Path(films).glob("*.mp4")]
+    size = sum(each.stat().st_size for each in made) / 1e6
+    steps.made(f"{len(made)} films of {size:.1f} MB; whose they are stands in {films}/NOTICE.md", began)
+    steps.run("Read their subtitles", PrepareVideos(videos=films, output=dialogues), _told_lines)
+    scoring = Score(dialogues=dialogues, videos=films, output=scores, faces=faces, verbose=settings.verbose)
+    steps.run("Find the faces, who speaks, and what they express", scoring, lambda _: _told_scores(scores, faces))
+    counting = Summarise(scores=scores, faces=faces, output=summaries)
+    steps.run("Count by film, speaker, person and time", counting, lambda found: _told_summaries(found, summaries))
+    _print_lines(steps, _rows(scores))
 
-    lines = folder / "lines.txt"
-    lines.write_text("\n".join(LINES) + "\n", encoding="utf-8")
-    step("Ask the models that come with EmotionScope, which know real people", "emotionscope predict", lines=lines)
-    predict.run(Predict(lines=str(lines)))
-    print(f"Change {lines} and run the command again.")
+
+def _told_lines(account: "Account") -> str:
+    return f"{account.utterances} lines, each with its time and its speaker"
 
 
-class _Steps:
-    """Numbered headings between the jobs' own output, each with the command that would do the same."""
+def _rows(scores: str) -> list[dict[str, Any]]:
+    from emotionscope.tables import datasets
 
-    def __init__(self) -> None:
-        self.number = 0
-        self.console = Console(highlight=False)
+    rows: list[dict[str, Any]] = datasets.read(datasets.open_dataset(scores, "scores")).to_pylist()
+    return rows
 
-    def __call__(self, title: str, command: str, **flags: object) -> None:
-        self.number += 1
-        self.console.print(f"\n[bold]{self.number}. {title}[/bold]")
-        shown = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in flags.items())
-        self.console.print(f"[dim]{command} {shown}[/dim]", soft_wrap=True)
+
+def _told_scores(scores: str, faces: str) -> str:
+    from emotionscope.tables import datasets
+
+    rows = _rows(scores)
+    emotions = Counter(row["fused_emotion"] for row in rows).most_common()
+    table = datasets.read(datasets.open_dataset(faces, "faces"))
+    people = len({(face["video"], face["person"]) for face in table.select(["video", "person"]).to_pylist()})
+    heard = sum(row["speaker_person"] is not None for row in rows)
+    listed = ", ".join(f"{count} {emotion}" for emotion, count in emotions)
+    return f"{listed}; {len(table)} faces of {people} people; the face that speaks in {heard} of {len(rows)} lines"
+
+
+def _told_summaries(found: "Summaries", place: str) -> str:
+    return f"{len(found.tables)} tables, as Parquet and CSV, in {place}"
+
+
+def _print_lines(steps: Steps, rows: list[dict[str, Any]]) -> None:
+    """Print the lines of each film with what each model says."""
+    for video, lines in groupby(rows, key=lambda row: row["video"]):
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
+        for name in ("from", "who", "says", "by words", "by face", "by both"):
+            table.add_column(name, no_wrap=True, ratio=1 if name == "says" else None)
+        for row in lines:
+            words = (Text(row["speaker"] or ""), Text(row["utterance"]))  # as Text, so that no word is read as markup
+            table.add_row(f"{row['start']:.1f} s", *words, *(_answer(row, model) for model in MODELS))
+        steps.console.print(f"\n[bold]{video}[/bold]")
+        steps.console.print(table)
+
+
+def _answer(row: dict[str, Any], model: str) -> str:
+    emotion = row[f"{model}_emotion"]
+    return "—" if emotion is None else f"{emotion} {row[f'{model}_{emotion}']:.0%}"
+
+
+def _print_next(folder: Path) -> None:
+    films = str(folder / "films")
+    pages = Dashboard(scores=str(folder / "scores"), faces=str(folder / "faces"), videos=films)
+    print(f"""
+Look at {ACTED} first. An actor says one sentence in six ways: neutral, happy, sad, angry, afraid
+and disgusted. The words are always the same, so only the face can tell. Where the models are in doubt about
+a face, they call it neutral.
+
+What to do next:
+  see the films with their faces and words, in the browser
+    {arguments.command("dashboard", pages)}
+  ask about each face of one film
+    {arguments.command("predict", Predict(clip=(f"{films}/tears_of_steel_teaser.mp4",)))}
+  read films of your own, with their subtitles beside them
+    emotionscope prepare_videos --videos YOUR_FILMS --output YOUR_ARCHIVE""")

@@ -7,7 +7,7 @@ images. If a video cannot be read, its row says why in video_error. Rerun the sa
 from dataclasses import asdict
 
 from emotionscope import cli, ray_session
-from emotionscope.commands.settings import ExtractKeyframes
+from emotionscope.commands.settings import ExtractKeyframes, Score
 from emotionscope.errors import UserError
 from emotionscope.runs.run import begin
 from emotionscope.tables import contracts, datasets
@@ -40,4 +40,5 @@ def run(settings: ExtractKeyframes) -> Summary:
         gpus = Gpus(count) if count else None
         summary = runner.run(pipeline.keyframes_job(dataset, output, shard_rows, extraction, gpus, allowed))
     runner.print_summary(summary, output.uri)
+    cli.say_next("score", Score(keyframes=output.uri, faces="faces", output="scores"))
     return summary

@@ -4,8 +4,8 @@ Finds the three CSVs anywhere in the release, joins the clips where there are an
 clips stay where they are: the table holds their paths.
 """
 
-from emotionscope import ray_session
-from emotionscope.commands.settings import PrepareMeld
+from emotionscope import cli, ray_session
+from emotionscope.commands.settings import ExtractKeyframes, PrepareMeld, TrainText
 from emotionscope.prepare import meld
 from emotionscope.runs.run import begin, refuse_finished
 from emotionscope.storage.place import JsonObject
@@ -26,6 +26,11 @@ def run(settings: PrepareMeld) -> JsonObject:
     summary = {"job": "prepare_meld", **release.facts}
     output.finish_small(summary, {PART: len(release.table)})
     print(f"  written to {output.uri}", flush=True)
+    if release.facts["with_video"]:
+        following = ExtractKeyframes(dialogues=output.uri, videos=settings.meld, output="keyframes")
+        cli.say_next("extract_keyframes", following)
+    else:
+        cli.say_next("train_text", TrainText(dialogues=(output.uri,), bundle="bundle"))
     return summary
 
 

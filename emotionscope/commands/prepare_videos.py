@@ -10,8 +10,8 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from emotionscope import ray_session
-from emotionscope.commands.settings import PrepareVideos
+from emotionscope import cli, ray_session
+from emotionscope.commands.settings import PrepareVideos, Score
 from emotionscope.errors import UserError
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
@@ -41,7 +41,7 @@ def run(settings: PrepareVideos) -> Account:
     _print_account(account, settings.window)
     output.finish_small({"job": "prepare_videos", **asdict(account), "settings": facts}, rows)
     print(f"  written to {output.uri}", flush=True)
-    print(f"  next: emotionscope score --dialogues {output.uri} --videos {folder} --output scores", flush=True)
+    cli.say_next("score", Score(dialogues=output.uri, videos=folder, faces="faces", output="scores"))
     return account
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.settings import Score
+from emotionscope.commands.settings import Score, Summarise
 from emotionscope.errors import JobError, UserError
 from emotionscope.runs import arrivals
 from emotionscope.runs.arrivals import Arrivals
@@ -115,6 +115,8 @@ def _score(
     runner.print_summary(summary, output.uri)
     if faces:
         print(f"  faces written to {faces.uri}", flush=True)
+    found = faces.uri if faces else None
+    cli.say_next("summarise", Summarise(scores=output.uri, faces=found, output="summaries"))
     return summary
 
 

@@ -8,8 +8,8 @@ Parquet and a CSV file. The job needs no Ray, and its memory does not grow with 
 import time
 from dataclasses import asdict
 
-from emotionscope import ray_session
-from emotionscope.commands.settings import Summarise
+from emotionscope import cli, ray_session
+from emotionscope.commands.settings import Dashboard, Summarise
 from emotionscope.runs import claim
 from emotionscope.runs.run import begin
 from emotionscope.summaries import summarise
@@ -39,6 +39,7 @@ def run(settings: Summarise) -> Summaries:
     }
     output.finish_small(summary, {f"{name}.parquet": rows for name, rows in found.tables.items()})
     print(f"  written to {output.uri} in {seconds:,.1f} s", flush=True)
+    cli.say_next("dashboard", Dashboard(scores=scores.uri, faces=faces.uri if faces else None))
     return found
 
 

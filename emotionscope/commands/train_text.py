@@ -13,8 +13,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from emotionscope import cli
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.settings import TrainText
+from emotionscope.commands.settings import Evaluate, TrainText
 from emotionscope.errors import UserError
 from emotionscope.storage.place import JsonObject
 from emotionscope.tables import datasets
@@ -47,6 +48,7 @@ def run(settings: TrainText) -> str:
         one["data"] = datasets.fingerprint(dataset)
     version = bundle_store.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
     print(f"published to {settings.bundle}, version {version}, in {time.monotonic() - started:.0f} s")
+    cli.say_next("evaluate", Evaluate(bundle=settings.bundle))
     return version
 
 

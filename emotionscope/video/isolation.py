@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -18,6 +19,7 @@ from typing import Any
 from emotionscope.errors import JobError, RowError, UserError, first_line
 
 START = 120.0  # seconds in which it must be ready
+NEWS = 1.0  # seconds from one word of progress to the next
 _TOLD_AS_THEY_ARE = (RowError, JobError, UserError, MemoryError, OSError)
 _PROGRAM = """
 import signal, sys
@@ -45,11 +47,13 @@ class Companion:
 
     def __init__(self, start: Callable[..., None], *settings: Any) -> None:
         self._start, self._settings = start, settings
+        self.heard: Callable[[int], None] = _ignore
         self._forget()
 
     def run(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
         """What the function returns, or raises: an error of another kind than ours is a RuntimeError that names it.
 
+        What it tells meanwhile goes to `self.heard`.
         Raises TimeoutError after so many seconds, and `Ended` where the process does not survive it.
         """
         if self._owner != os.getpid():  # after a fork, the process is that of the parent
@@ -92,14 +96,22 @@ class Companion:
         assert self._child is not None
         try:
             self._connection.send(task)
-            if not self._connection.poll(seconds):
-                raise TimeoutError(f"more than {seconds:g} s")
-            good, value = self._connection.recv()
+            until, good = time.monotonic() + seconds, None
+            while good is None:
+                if not self._connection.poll(max(0.0, until - time.monotonic())):
+                    raise TimeoutError(f"more than {seconds:g} s")
+                good, value = self._connection.recv()
+                if good is None:
+                    self.heard(value)
         except (EOFError, ConnectionError):
             raise Ended(self._child.wait()) from None
         if good:
             return value
         raise value
+
+
+def _ignore(_: int) -> None:
+    pass
 
 
 def _end(child: "subprocess.Popen[bytes]", connection: Connection, owner: int) -> None:
@@ -109,9 +121,23 @@ def _end(child: "subprocess.Popen[bytes]", connection: Connection, owner: int) -
         child.wait()
 
 
+_caller: Connection | None = None  # in the process itself
+_told = 0.0
+
+
+def tell(done: int) -> None:
+    """Tell the process's caller how much is done, at most once in `NEWS` seconds."""
+    global _told
+    now = time.monotonic()
+    if _caller and now - _told >= NEWS:
+        _told = now
+        _caller.send((None, done))
+
+
 def serve(file: int) -> None:
     """The process's own loop: run what comes through the socket until the caller is gone."""
-    connection = Connection(file)
+    global _caller
+    _caller = connection = Connection(file)
     os.set_inheritable(file, False)
     while True:
         try:

@@ -12,7 +12,7 @@ from emotionscope.storage import s3
 from emotionscope.video.clips import Clip, cut
 from emotionscope.video.faces import FaceSettings, Found, Span, Utterance
 from emotionscope.video.files import open_video
-from emotionscope.video.isolation import Companion, Ended
+from emotionscope.video.isolation import Companion, Ended, tell
 from emotionscope.video.video_faces import VideoFaces
 
 SECONDS = 120.0  # for one utterance, and once more for each `LENGTH` seconds that it lasts or may last
@@ -62,7 +62,10 @@ class _Isolated(Companion):
 
 
 class IsolatedFaces(_Isolated):
-    """Finds faces as `VideoFaces.of_file` does, in a separate process; `spent` adds up what it spends."""
+    """Finds faces as `VideoFaces.of_file` does, in a separate process; `spent` adds up what it spends.
+
+    `heard` is called with how many utterances of a video have been looked at, once a second.
+    """
 
     def __init__(self, settings: FaceSettings, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         super().__init__(_start_faces, settings, memory, s3.environment())
@@ -132,7 +135,7 @@ def _start_faces(settings: FaceSettings, memory: int, aws: dict[str, str]) -> No
     global _faces
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
     _limit(memory, aws)
-    _faces = VideoFaces(settings)
+    _faces = VideoFaces(settings, tell)
 
 
 def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[Found | RowError], Spent]:

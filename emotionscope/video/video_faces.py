@@ -30,8 +30,9 @@ LARGEST_PICTURE = 2**26  # bytes
 class VideoFaces:
     """Finds the faces of videos as the settings say, on one core."""
 
-    def __init__(self, settings: FaceSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: FaceSettings, tell: Callable[[int], None] | None = None) -> None:
+        """`tell` is called with how many utterances of a video have been looked at."""
+        self.settings, self.tell = settings, tell
         self.detector = Detector(settings.detector)
 
     def of_file(self, video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
@@ -51,7 +52,7 @@ class VideoFaces:
         found: list[Found | RowError] = [RowError("video has no frames") for _ in utterances]
         is_picture = _is_picture(stream)
         stream.seek(0)
-        cast = Cast()
+        cast, seen_so_far = Cast(), set[int]()
         if is_picture:
             picture = Part(0.0, _picture(stream), None)
             return [_guard(self._see, picture, 0.0, cast, None)] * len(utterances)
@@ -61,6 +62,9 @@ class VideoFaces:
             return None if sounds[number] is None else FaceWatcher(self.detector)
 
         for number, part in sample_spans(stream, [each.span for each in utterances], self.settings.fps, watch):
+            if self.tell:
+                seen_so_far.add(number)
+                self.tell(len(seen_so_far))
             if isinstance(part, RowError):
                 found[number] = part
                 continue

@@ -22,14 +22,16 @@ class Demo(RayFlags):
 
     output: cli.Path
     """New folder on this machine for everything the demo makes."""
-    dialogues: cli.PositiveInt = 36
-    """Number of dialogues to draw. Draw many for a load test."""
-    seed: cli.NonNegativeInt = 0
-    """Seed of the drawing and of the training."""
-    epochs: cli.PositiveInt = 2
-    """Number of times the vision training goes over the drawn faces."""
     replace: cli.Switch = False
     """Delete an earlier demo in the folder first."""
+    training: cli.Switch = False
+    """Draw a synthetic archive, train all three models on it, and score it with them."""
+    dialogues: Annotated[cli.PositiveInt, cli.LEARNING] = 36
+    """With --training: number of dialogues to draw. Draw many for a load test."""
+    epochs: Annotated[cli.PositiveInt, cli.LEARNING] = 2
+    """With --training: number of times the vision training goes over the drawn faces."""
+    seed: Annotated[cli.NonNegativeInt, cli.LEARNING] = 0
+    """With --training: seed of the drawing and of the training."""
 
 
 @cli.flags
