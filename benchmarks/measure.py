@@ -7,6 +7,7 @@ take alike (processes, plans, models) cancels out. A first round over the few it
 import contextlib
 import io
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -136,6 +138,14 @@ def show(title: str, rows: Sequence[Figure] | Sequence[Comparison]) -> None:
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown."""
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)) + "\n"
+
+
+def machine() -> str:
+    """This machine in words: its cores, their kind and its memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    name = names[0].split(":")[1].strip() if names else platform.machine()
+    return f"{os.cpu_count()} cores of {name}, {memory:.0f} GiB"
 
 
 def score_quietly(bundle: str, shard_rows: int, **source: Any) -> None:

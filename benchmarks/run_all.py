@@ -6,7 +6,6 @@ has random weights.
 """
 
 import os
-import platform
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -83,7 +82,7 @@ def run(settings: RunAll) -> None:
     if settings.only in (None, "growth"):
         figures += growth.run(growth.Growth(bundle=inputs.bundle, dialogues=inputs.dialogues))
     if settings.only is None:
-        words = f"{_machine()}; {settings.rounds} rounds in turn after one that warms up; {inputs.origin}."
+        words = f"{measure.machine()}; {settings.rounds} rounds in turn after one that warms up; {inputs.origin}."
         lists = ((measure.COMPARISONS, compared), (measure.FIGURES, figures))
         parts = [words, *(measure.markdown(head, [row.cells for row in rows]) for head, rows in lists)]
         (output / "bench.md").write_text("\n\n".join(parts))
@@ -113,13 +112,6 @@ def _prepare(output: Path, data: Path) -> Inputs:
         column = next(file.iter_batches(FACES, columns=["image"]))["image"].to_pylist()
     images = [image["bytes"] if isinstance(image, dict) else image for image in column]
     return Inputs(origin, dialogues, bundle, str(clips), lengths, texts, images)
-
-
-def _machine() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    name = names[0].split(":")[1].strip() if names else platform.machine()
-    return f"{os.cpu_count()} cores of {name}, {memory:.0f} GiB"
 
 
 if __name__ == "__main__":

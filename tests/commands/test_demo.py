@@ -8,7 +8,7 @@ import pytest
 
 from emotionscope import arguments, cli
 from emotionscope.commands import demo
-from emotionscope.commands.settings import SETTINGS, Demo, Predict, Score
+from emotionscope.commands.settings import SETTINGS, Predict, Score
 from emotionscope.tables import datasets
 from tests.conftest import run_here, scores_of
 
