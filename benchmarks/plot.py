@@ -99,7 +99,9 @@ def _explain(figure: Figure, axes: Axes, rows: Sequence[Comparison], colours: di
     axes.minorticks_off()
     axes.tick_params(length=0)
     axes.axvline(1, color=colours["faint"], linewidth=1, linestyle=":")
-    words = "The time that another way takes, in times EmotionScope's. Right of the dotted line, EmotionScope is faster."
+    words = (
+        "The time that another way takes, in times EmotionScope's. Right of the dotted line, EmotionScope is faster."
+    )
     figure.suptitle(words, fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)
     there = {one.ratio.verdict for one in rows}

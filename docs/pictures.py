@@ -1,4 +1,6 @@
-"""Take the pictures of the pages again, over the films of the demo: ``python docs/pictures.py``, after ``make demo``.
+"""Take the pictures of the pages Dialogue and Try it again, over the films of the demo.
+
+Run ``python docs/pictures.py`` after ``make demo``.
 
 Needs the packages of the extra dev, and Chromium (``apt-get install chromium-headless-shell``).
 """
@@ -26,7 +28,7 @@ from emotionscope.video.sandbox import IsolatedFaces
 DOCS = Path(__file__).parent
 FILM = "tears_of_steel_teaser.mp4"
 SENTENCE = "Why don't you just admit that you're freaked out by my robot hand?"
-PAGES = {"archive": "", "dialogue": f"dialogue?dialogue={urllib.parse.quote(FILM)}", "try": "try", "model": "model"}
+PAGES = {"dialogue": f"dialogue?dialogue={urllib.parse.quote(FILM)}", "try": "try"}
 SIZE, SCALE = {"width": 1280, "height": 1300}, 0.75  # of the window; of a picture to it
 PATIENCE = 300_000  # milliseconds for a page to be drawn
 
@@ -83,7 +85,7 @@ def _serving(demo: Path, place: str) -> Iterator[str]:
     flags = ["--scores", f"{demo}/scores", "--faces", f"{demo}/faces", "--videos", f"{demo}/films"]
     flags += ["--keyframes", f"{place}/keyframes", "--port", str(port)]
     command = [sys.executable, "-m", "jobs.dashboard", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             if not server.stdout or not any("http://" in line for line in server.stdout):
                 raise JobError("the pages did not open")

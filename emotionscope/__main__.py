@@ -21,7 +21,7 @@ from emotionscope.errors import UserError
 
 HELP = """Recognises emotions in conversations, from what is said and from the faces on screen.
 
-emotionscope demo --output demo shows all of it. emotionscope JOB --help explains a job and its flags."""
+emotionscope demo --output demo scores two short films. emotionscope JOB --help explains a job and its flags."""
 
 
 SPELLINGS = {"summarize": "summarise"}

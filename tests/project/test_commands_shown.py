@@ -1,0 +1,112 @@
+"""The commands that the pages show: each is one of a job, with flags that it has; those of README run as they stand."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from emotionscope import __main__ as command
+from emotionscope import cli
+from emotionscope.commands import NAMES, demo
+from emotionscope.commands.settings import SETTINGS
+from tests.conftest import ROOT, run_here, scores_of
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "cluster" / "README.md", *(ROOT / "docs").glob("*.md")]
+COMMON = {"quiet", "json", "help", "version"}  # flags of every job
+CLOSE = 3  # percent between what a page shows and what another machine answers
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.+?)```", page.read_text(), re.DOTALL)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The words of each job's command in lines of a shell: those behind `emotionscope` or `python -m jobs.`."""
+    for line in text.replace("\\\n", " ").splitlines():
+        for part in line.split("&&"):
+            words = shlex.split(part, comments=True)
+            if words[:1] == ["emotionscope"] and len(words) > 1:
+                yield words[1:]
+            elif "-m" in words and words[words.index("-m") + 1].startswith("jobs."):
+                name, *flags = words[words.index("-m") + 1 :]
+                yield [name.removeprefix("jobs."), *flags]
+
+
+def shown(page: Path) -> list[list[str]]:
+    """The commands of a page's blocks."""
+    found = [words for text in blocks(page, "sh") for words in commands(text)]
+    return [words for words in found if "…" not in words and "--help" not in words]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_job_takes_every_command_in_a_block(page: Path) -> None:
+    for name, *flags in shown(page):
+        cli.read(SETTINGS[name], name, "", [*command._meant(flags)] if name == "predict" else flags)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_flags_of_every_command_within_a_line_exist(page: Path) -> None:
+    for text in re.findall(r"`((?:emotionscope|python -m jobs\.)[^`]+)`", page.read_text()):
+        for name, *flags in commands(text):
+            known = {each.name for each in fields(SETTINGS[name])} | COMMON if name in NAMES else COMMON
+            assert {flag.split("=")[0] for flag in flags if flag.startswith("--")} <= {
+                f"--{each.replace('_', '-')}" for each in known
+            }, text
+
+
+def test_the_pages_show_commands() -> None:
+    assert {words[0] for page in PAGES for words in shown(page)} >= {"predict", "prepare_videos", "score", "summarise"}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which README's commands find what they name."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(demo.FILMS, tmp_path / "films")
+    shutil.copytree(demo.FILMS, tmp_path / "emotionscope/films")
+    return tmp_path
+
+
+def predictions() -> list[tuple[list[str], str]]:
+    """Each of README's questions to predict, and the answer that it prints below it."""
+    pairs = re.findall(r"```sh\n([^`]*predict [^`]*)```\n```\n([^`]+)```", (ROOT / "README.md").read_text())
+    return [(next(commands(question)), answer) for question, answer in pairs]
+
+
+@pytest.mark.parametrize(("question", "answer"), predictions(), ids=lambda value: value[1] if len(value) < 9 else "")
+def test_predict_answers_what_readme_prints(
+    question: list[str], answer: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *flags = question
+    assert run_here(name, *flags) == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    first, *lines = [line.split() for line in answer.splitlines()]
+    start = told.index(first)
+    for wanted, given in zip(lines, told[start + 1 :], strict=False):
+        assert all(alike(*pair) for pair in zip(wanted, given, strict=True)), (wanted, given)
+
+
+def alike(wanted: str, given: str) -> bool:
+    numbers = [re.fullmatch(r"(\d+)%,?", word) for word in (wanted, given)]
+    if all(numbers):
+        one, other = (int(number[1]) for number in numbers if number)
+        return abs(one - other) <= CLOSE
+    return wanted == given
+
+
+@pytest.mark.slow
+def test_readme_scores_films_and_a_parquet_file(here: Path, ray_cluster: object) -> None:
+    readme = ROOT / "README.md"
+    (snippet,) = blocks(readme, "python")
+    exec(snippet, {})
+    ran = [words for block in blocks(readme, "sh") for words in commands(block) if words[0] != "predict"]
+    for name, *flags in ran:
+        assert run_here(name, *flags) == 0, (name, flags)
+    assert [words[0] for words in ran] == ["prepare_videos", "score", "score"]
+    assert len(scores_of("scores")) == 9 and (here / "faces").is_dir()
+    reasons = scores_of("answers")["error"].to_pylist()
+    assert reasons[0].startswith("video missing") and reasons[1] is None
