@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -57,8 +58,8 @@ def read(page: Path) -> list[Comparison]:
         low, high = map(float, span.split("–"))
         least = float(target.removeprefix("at least ")) if target else None
         ratio = measure.Figure(peer, float(times), least)
-        seconds = [float(each.replace(",", "")) / 1000 for each in (ours, theirs)]
-        rows.append(Comparison(work or rows[-1].work, peer, *seconds, ratio, low, high))
+        mine, other = (float(each.replace(",", "")) / 1000 for each in (ours, theirs))
+        rows.append(Comparison(work or rows[-1].work, peer, mine, other, ratio, low, high))
     return rows
 
 
@@ -66,9 +67,10 @@ def draw(found: Sequence[Comparison], path: Path) -> None:
     """Write the picture as SVG, for light pages and beside it for dark ones; the largest gain comes first."""
     rows = sorted(found, key=lambda one: -one.ratio.value)
     for colours, target in ((LIGHT, path), (DARK, path.with_stem(f"{path.stem}-dark"))):
-        style = {"font.size": 10, "svg.hashsalt": "bench", "svg.fonttype": "none", "font.family": "sans-serif"}
-        inks = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), colours["ink"])
-        with mpl.rc_context({**style, **inks, "axes.edgecolor": colours["faint"], "axes.facecolor": colours["page"]}):
+        style: dict[Any, Any] = {"font.size": 10, "svg.hashsalt": "bench", "svg.fonttype": "none"}
+        style |= dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), colours["ink"])
+        style |= {"axes.edgecolor": colours["faint"], "axes.facecolor": colours["page"], "font.family": "sans-serif"}
+        with mpl.rc_context(style):
             figure = Figure((8.5, 1.7 + 0.4 * len(rows)), facecolor=colours["page"], layout="constrained")
             axes = figure.add_subplot()
             for place, one in enumerate(rows):

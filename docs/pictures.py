@@ -1,8 +1,7 @@
 """Take the pictures of the pages Dialogue and Try it again, over the films of the demo.
 
-Run ``python docs/pictures.py`` after ``make demo``.
-
-Needs the packages of the extra dev, and Chromium (``apt-get install chromium-headless-shell``).
+Run ``python docs/pictures.py`` after ``make demo``. It needs the packages of the extra dev,
+and Chromium (``apt-get install chromium-headless-shell``).
 """
 
 import shutil

@@ -120,7 +120,7 @@ _silent = False  # where --quiet or --json is given
 
 def is_watched() -> bool:
     """Whether a person sees what moves: standard error is a terminal, and neither --quiet nor --json is given."""
-    return not _silent and sys.stderr.isatty()
+    return not _silent and Console(stderr=True).is_terminal
 
 
 def _plain(value: Any) -> Any:
