@@ -31,6 +31,7 @@ check: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet
+	$(BIN)/python -m emotionscope predict --quiet --text "What is compiled is kept." >/dev/null
 	touch $@
 
 clean:

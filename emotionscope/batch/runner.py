@@ -54,8 +54,8 @@ def run(job: BatchJob) -> Summary:
     return summary
 
 
-def print_summary(summary: Summary, uri: str) -> None:
-    """The closing lines of a batch job: counts, failures by reason, time, rate, and where the output is."""
+def print_summary(summary: Summary, uri: str, faces: str | None = None) -> None:
+    """The closing lines of a batch job: counts, failures by reason, time, rate, and where the tables are."""
     run = summary.last
     resumed = f" ({run.rows_resumed:,} were there already)" if run.rows_resumed else ""
     print(f"{summary.job}: {run.rows:,} rows{resumed} in {run.seconds:,.1f} s, {run.rows_per_second:,.1f} rows/s")
@@ -71,6 +71,8 @@ def print_summary(summary: Summary, uri: str) -> None:
         print(f"    {rows:>8,}  {reason}")
     added = f", which has {summary.rows:,} rows now" if len(summary.runs) > 1 else ""
     print(f"  written to {uri}{added}", flush=True)
+    if faces:
+        print(f"  faces written to {faces}", flush=True)
 
 
 def _find_done(job: BatchJob) -> tuple[Totals, list[Shard]]:

@@ -112,11 +112,9 @@ def _score(
         gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
         job = pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, allowed, faces)
         summary = runner.run(job)
-    runner.print_summary(summary, output.uri)
-    if faces:
-        print(f"  faces written to {faces.uri}", flush=True)
-    found = faces.uri if faces else None
-    cli.say_next("summarise", Summarise(scores=output.uri, faces=found, output="summaries"))
+    made = faces.uri if faces else None
+    runner.print_summary(summary, output.uri, made)
+    cli.say_next("summarise", Summarise(scores=output.uri, faces=made, output="summaries"))
     return summary
 
 
