@@ -1,4 +1,4 @@
-"""Parses a command line into a job's settings, and writes one. A mistake is one line that says what to write instead."""
+"""Parses a command line into a job's settings, and writes one. A mistake is one line that says what to write."""
 
 import re
 import shlex

@@ -13,7 +13,7 @@ import pyarrow as pa
 from emotionscope import cli, fusion, labels
 from emotionscope.batch import stages
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.settings import Evaluate, FitFusion
+from emotionscope.commands.settings import Bundle, FitFusion
 from emotionscope.errors import UserError, first_line
 from emotionscope.runs import shards
 from emotionscope.tables import datasets
@@ -50,7 +50,7 @@ def _state(settings: FitFusion, reliability: float) -> str:
     record = {"settings": {"reliability": chosen.unknown, "speaking_reliability": chosen.speaking}}
     version = bundle_store.publish(settings.bundle, "fusion", chosen.to_bytes(), record, settings.replace)
     print(f"  bundle {settings.bundle} is now version {version}")
-    cli.say_next("evaluate", Evaluate(bundle=settings.bundle))
+    cli.say_next("bundle", Bundle(bundle=settings.bundle))
     return version
 
 
@@ -94,7 +94,7 @@ def _learn(settings: FitFusion, keyframes: str) -> str:
     }
     version = bundle_store.publish(settings.bundle, "fusion", fitted.to_bytes(), record, settings.replace)
     print(f"  bundle {settings.bundle} is now version {version}")
-    cli.say_next("evaluate", Evaluate(bundle=settings.bundle))
+    cli.say_next("bundle", Bundle(bundle=settings.bundle))
     return version
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from emotionscope import cli
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.settings import Evaluate, TrainText
+from emotionscope.commands.settings import Bundle, TrainText
 from emotionscope.errors import UserError
 from emotionscope.storage.place import JsonObject
 from emotionscope.tables import datasets
@@ -48,7 +48,7 @@ def run(settings: TrainText) -> str:
         one["data"] = datasets.fingerprint(dataset)
     version = bundle_store.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
     print(f"published to {settings.bundle}, version {version}, in {time.monotonic() - started:.0f} s")
-    cli.say_next("evaluate", Evaluate(bundle=settings.bundle))
+    cli.say_next("bundle", Bundle(bundle=settings.bundle))
     return version
 
 

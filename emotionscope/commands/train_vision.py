@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.settings import Evaluate, TrainVision
+from emotionscope.commands.settings import Bundle, TrainVision
 from emotionscope.errors import UserError, first_line
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
@@ -82,7 +82,7 @@ def run(settings: TrainVision) -> str:
         values = "  ".join(f"{name.replace('_', ' ')} {figures[name]:.4f}" for name in _SHOWN)
         print(f"  {split:<5} {figures['n']:,} faces  {values}")
     print(f"published to {target}, version {version}, in {seconds:,} s")
-    cli.say_next("evaluate", Evaluate(bundle=target))
+    cli.say_next("bundle", Bundle(bundle=target))
     return version
 
 
