@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 VITAL = ("gcs_server", "raylet")  # names of the processes without which Ray does nothing
+_SPACE = b"emotionscope"  # of the keys in the store
 JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # variable that a driver of ``ray job submit`` has
 
 
@@ -46,3 +47,26 @@ def map_blocks(data: "Dataset", actor: type, arguments: tuple[object, ...], acto
         batch_size=None,
         batch_format="pyarrow",
     )
+
+
+def note(key: str, value: int) -> None:
+    """Keep a number in the cluster's key-value store."""
+    from ray.experimental import internal_kv
+
+    internal_kv._internal_kv_put(key.encode(), str(value).encode(), overwrite=True, namespace=_SPACE)
+
+
+def notes(prefix: str) -> dict[str, int]:
+    """The numbers whose keys begin so, by the rest of the key."""
+    from ray.experimental import internal_kv
+
+    keys = internal_kv._internal_kv_list(prefix.encode(), namespace=_SPACE)
+    values = {key: internal_kv._internal_kv_get(key, namespace=_SPACE) for key in keys}
+    return {key.decode().removeprefix(prefix): int(value) for key, value in values.items() if value is not None}
+
+
+def forget(prefix: str) -> None:
+    """Drop the numbers whose keys begin so."""
+    from ray.experimental import internal_kv
+
+    internal_kv._internal_kv_del(prefix.encode(), del_by_prefix=True, namespace=_SPACE)

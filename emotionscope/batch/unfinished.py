@@ -9,24 +9,23 @@ from contextlib import contextmanager, suppress
 
 import ray
 from ray.exceptions import RayError
-from ray.experimental import internal_kv
 
+from emotionscope import ray_private
 from emotionscope.errors import RowError
 from emotionscope.video.faces import Finder, Found, Utterance
 from emotionscope.video.sandbox import IsolatedFaces
 
 LOOK = 1.0  # seconds from one look of the driver to the next
-_SPACE = b"emotionscope-progress"
 
 
 def told(find: IsolatedFaces, shard: str) -> Finder:
     """The same finder, which notes how many utterances of the shard it has looked at."""
-    key, done, most = _prefix() + shard.encode(), 0, 0
+    key, done, most = _prefix() + shard, 0, 0
 
     def note(more: int) -> None:
         nonlocal most
         most = max(most, done + more)  # a video that is looked at again does not move the progress back
-        internal_kv._internal_kv_put(key, str(most).encode(), overwrite=True, namespace=_SPACE)
+        ray_private.note(key, most)
 
     def finder(video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
         nonlocal done
@@ -49,7 +48,7 @@ def watching(show: Callable[[dict[str, int]], None]) -> Iterator[None]:
             RayError, OSError
         ):  # Ray or the reader of the lines is gone, which the job's own thread meets, too
             while not over.wait(LOOK):
-                show(_noted())
+                show(ray_private.notes(_prefix()))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -59,16 +58,9 @@ def watching(show: Callable[[dict[str, int]], None]) -> Iterator[None]:
         over.set()
         thread.join(2 * LOOK)
         with suppress(RayError):
-            internal_kv._internal_kv_del(_prefix(), del_by_prefix=True, namespace=_SPACE)
+            ray_private.forget(_prefix())
 
 
-def _noted() -> dict[str, int]:
-    prefix = _prefix()
-    keys = internal_kv._internal_kv_list(prefix, namespace=_SPACE)
-    values = {key: internal_kv._internal_kv_get(key, namespace=_SPACE) for key in keys}
-    return {key.removeprefix(prefix).decode(): int(value) for key, value in values.items() if value is not None}
-
-
-def _prefix() -> bytes:
+def _prefix() -> str:
     """Of one driver's keys: jobs that share a cluster have shards of the same names."""
-    return f"{ray.get_runtime_context().get_job_id()}/".encode()
+    return f"progress/{ray.get_runtime_context().get_job_id()}/"
