@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
@@ -86,23 +85,20 @@ def _bring(scores: str, folder: str) -> str:
 
 def _serve(sources: dict[str, str], settings: Dashboard) -> None:
     """The pages, until they are stopped."""
-    script = Path(dashboard.__file__).parent / "script.py"
     options = {
         "server.address": settings.address,
         "server.port": settings.port,
-        "server.headless": "true",
+        "server.headless": True,
         "server.fileWatcherType": "none",
         "server.maxUploadSize": dashboard.MEGABYTES,
-        "browser.gatherUsageStats": "false",
+        "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",  # a message may hold a user's text, which the page would read as Markdown
-        "client.showErrorLinks": "false",  # to search engines
+        "client.showErrorLinks": False,  # to search engines
         "theme.light.primaryColor": "#285ca8",
         "theme.dark.primaryColor": "#3475d3",
     }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "emotionscope.dashboard.server", "run", *flags, str(script), "--"]
-    command.append(json.dumps(sources))
+    command = [sys.executable, "-m", "emotionscope.dashboard.server", json.dumps(sources), json.dumps(options)]
     # In a session of its own, Ctrl-C reaches this process alone; the server has nothing to put away.
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as server:
         try:

@@ -40,11 +40,21 @@ def chip(title: str, emotion: str | None, probability: float | None = None) -> s
     return f'<span class="chip">{mark}{escape(title)} <b>{escape(emotion)}</b>{share}</span>'
 
 
+def data_address(image: bytes) -> str:
+    """An address that holds a JPEG picture."""
+    return f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
+
+
+def picture(address: str, words: str) -> str:
+    """A picture at an address of ours, as HTML."""
+    return f'<img class="face" height="88" alt="{html.escape(words)}" src="{html.escape(address)}">'
+
+
 def pictures(images: Iterable[tuple[bytes, str]], height: int = 72) -> str:
     """JPEG pictures in a row, as HTML, each with a description."""
     return "".join(
         f'<img class="face" height="{height}" alt="{html.escape(words)}" title="{html.escape(words)}" '
-        f'src="data:image/jpeg;base64,{base64.b64encode(image).decode()}">'
+        f'src="{data_address(image)}">'
         for image, words in images
     )
 
@@ -74,6 +84,7 @@ if (!window.emotionscopeHistory) {
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; }
 .stMainBlockContainer h1 { padding: .25rem 0 .5rem; }
+.heading h1 { overflow-wrap: anywhere; margin: 0; }
 .stMainBlockContainer h2 { font-size: 1.25rem; padding: .5rem 0 .25rem; }
 .st-key-going { display: none; }
 /* The table's own download holds only the rows shown; the buttons below it hold all. */
@@ -91,11 +102,13 @@ STYLE = """<style>
 .speaker { font-weight: 600; margin-right: .5rem; }
 .utterance details { font-size: .875rem; margin: .2rem 0; }
 .utterance summary { cursor: pointer; }
-.utterance.chosen { box-shadow: -4px 0 0 #1d59ff; padding-left: .6rem; }
 .say { border-left: 4px solid #1d59ff; padding: .5rem .9rem; margin: .2rem 0; background: rgba(128,128,128,.12);
   border-radius: 4px; overflow-wrap: anywhere; }
 .say.error { border-color: #c90005; }
 .say.warning { border-color: #b78e10; }
+.told { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
+.person { display: flex; gap: .8rem; align-items: center; }
+.person .face { width: 88px; object-fit: cover; margin: 0; }
 .plain { overflow-wrap: anywhere; font-size: .875rem; margin: 0; }
 .card { overflow-x: auto; }
 .card table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
@@ -103,5 +116,6 @@ STYLE = """<style>
 .card h2 { font-size: 1.25rem; }
 .card h3 { font-size: 1.05rem; margin: .8rem 0 .2rem; padding: 0; }
 .card p, .card li { overflow-wrap: anywhere; }
+@media (max-width: 40rem) { .heading h1 { font-size: 1.6rem; } }
 @media (max-width: 40rem) { .card table { font-size: .8rem; } .card :is(th, td) { padding: .15rem .3rem; } }
 </style>"""

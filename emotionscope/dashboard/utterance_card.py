@@ -11,32 +11,31 @@ from emotionscope.labels import MODELS, canonical
 from emotionscope.video.faces import Face
 
 
-def show(utterance: Utterance, faces: Sequence[Face], sources: shared.Sources, chosen: bool = False) -> None:
-    """Draw an utterance with its faces, marked where it is the chosen one.
+def show(utterance: Utterance, faces: Sequence[Face], sources: shared.Sources) -> None:
+    """Draw an utterance with its faces.
 
     Why fused said so is told where the bundle holds the version that scored it.
     """
-    why = _why_fused(utterance, sources.bundle)
+    reason = why(utterance, sources.bundle)
     said = markup.escape(utterance.text) if utterance.text else "<i>no text</i>"
     who = f'<span class="speaker">{markup.escape(utterance.speaker)}</span>' if utterance.speaker else ""
     place = f'<span class="number">{"–" if utterance.number is None else utterance.number}</span>'
     answers = "".join(markup.chip(model, *(utterance.likeliest(model) or (None,))) for model in MODELS)
     shown = markup.pictures(
-        (face["image"], f"person {face['person'] + 1} at {face['time']:.1f} s") for face in faces if face["kept"]
+        (face["image"], f"person {face['person']} at {face['time']:.1f} s") for face in faces if face["kept"]
     )
     trouble = f'<p class="plain">⚠ {markup.escape(utterance.error)}</p>' if utterance.error else ""
-    reason = f"<details><summary>Why fused says so</summary>{markup.escape(why)}</details>" if why else ""
-    mark = " chosen" if chosen else ""
+    told = f"<details><summary>Why fused says so</summary>{markup.escape(reason)}</details>" if reason else ""
     with st.container(border=True):
         st.html(
-            f'<div class="utterance{mark}"><p class="words">{place}{who}{said}</p>{answers}{_label(utterance.label)}'
-            f"{reason}<div>{shown}</div>{trouble}</div>"
+            f'<div class="utterance"><p class="words">{place}{who}{said}</p>{answers}{_label(utterance.label)}'
+            f"{told}<div>{shown}</div>{trouble}</div>"
         )
         if sources.videos:
             clip_player.show(utterance, sources.videos)
 
 
-def _why_fused(utterance: Utterance, bundle: str | None) -> str | None:
+def why(utterance: Utterance, bundle: str | None) -> str | None:
     """What text and faces added; None where the bundle that scored the row is not open."""
     fusion = shared.fusion(bundle, utterance.bundle) if bundle else None
     if fusion is None:

@@ -26,8 +26,8 @@ def videos_folder(dataset: datasets.Dataset, chosen: str | None) -> Place:
     return root
 
 
-def open_video(video: str, root: str) -> IO[bytes]:
-    """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
+def locate(video: str, root: str) -> Place:
+    """Where a video is that a row names. Raises RowError where it lies outside `root`."""
     if "\0" in video:
         raise RowError(f"video missing: {video}")
     folder = Place(root)
@@ -36,6 +36,12 @@ def open_video(video: str, root: str) -> IO[bytes]:
         place, folder = folder / os.path.realpath(place), Place(os.path.realpath(folder))
     if not place.is_below(folder):
         raise RowError(f"{OUTSIDE}: {video}")
+    return place
+
+
+def open_video(video: str, root: str) -> IO[bytes]:
+    """The stream of a video named in a row. Raises RowError where it is missing or lies outside `root`."""
+    place = locate(video, root)
     try:
         with row_errors():
             return place.open()

@@ -5,11 +5,12 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from emotionscope.errors import RowError, first_line
 from emotionscope.storage import s3
 from emotionscope.video.clips import Clip, cut
+from emotionscope.video.cutouts import Spot, cut_faces
 from emotionscope.video.faces import FaceSettings, Found, Span, Utterance
 from emotionscope.video.files import open_video
 from emotionscope.video.isolation import Companion, Ended, tell
@@ -114,15 +115,20 @@ class IsolatedFaces(_Isolated):
 
 
 class IsolatedClips(_Isolated):
-    """Cuts utterances out of their videos as `clips.cut` does, in a separate process."""
+    """Cuts utterances and faces out of their videos as `clips` and `cutouts` do, in a separate process."""
 
     def __init__(self) -> None:
         super().__init__(_limit, MEMORY, s3.environment())
 
     def __call__(self, video: str, root: str, span: Span) -> Clip:
         """The clip of a span of a video that a row names, in the folder `root`. Raises RowError."""
-        clip: Clip = self._try_twice(_cut, (video, root, span), CUTTING)
+        clip: Clip = self._try_twice(_cut, (video, root, span, cut), CUTTING)
         return clip
+
+    def faces(self, video: str, root: str, spots: Sequence[Spot]) -> list[bytes]:
+        """Pictures of faces of such a video, as `cut_faces` gives them. Raises RowError."""
+        pictures: list[bytes] = self._try_twice(_cut, (video, root, spots, cut_faces), CUTTING)
+        return pictures
 
 
 def _limit(memory: int, aws: dict[str, str]) -> None:
@@ -145,10 +151,10 @@ def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[
     return found, Spent(time.perf_counter() - began - detection, detection)
 
 
-def _cut(video: str, root: str, span: Span) -> Clip:
+def _cut(video: str, root: str, what: Any, cutter: Callable[[IO[bytes], Any], Any]) -> Any:
     try:
         with open_video(video, root) as stream:
-            return cut(stream, span)
+            return cutter(stream, what)
     except (RowError, MemoryError):
         raise
     except Exception as unexpected:  # one video must not end the page

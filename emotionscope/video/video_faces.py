@@ -50,11 +50,11 @@ class VideoFaces:
         prominent. No utterance makes this raise; a store that is away raises JobError.
         """
         found: list[Found | RowError] = [RowError("video has no frames") for _ in utterances]
-        is_picture = _is_picture(stream)
+        still = is_picture(stream)
         stream.seek(0)
         cast, seen_so_far = Cast(), set[int]()
-        if is_picture:
-            picture = Part(0.0, _picture(stream), None)
+        if still:
+            picture = Part(0.0, read_picture(stream), None)
             return [_guard(self._see, picture, 0.0, cast, None)] * len(utterances)
         sounds = self._sounds(stream, utterances)
 
@@ -171,7 +171,7 @@ def _face(tracked: TrackedFace, person: int, kept: bool) -> Face:
     )
 
 
-def _is_picture(stream: IO[bytes]) -> bool:
+def is_picture(stream: IO[bytes]) -> bool:
     """Whether a stream, of which nothing has been read, is one JPEG or PNG and not a stream of JPEGs."""
     head = stream.read(max(map(len, PICTURES)))
     if not head.startswith(PICTURES):
@@ -181,7 +181,8 @@ def _is_picture(stream: IO[bytes]) -> bool:
     return head.startswith(PNG) or not JPEG_AFTER_JPEG.search(content) or b"MPF\0" in content
 
 
-def _picture(stream: IO[bytes]) -> Iterator[Frame]:
+def read_picture(stream: IO[bytes]) -> Iterator[Frame]:
+    """The one frame of a JPEG or PNG. Raises RowError, at the frame."""
     try:
         image = cv2.imdecode(np.frombuffer(stream.read(LARGEST_PICTURE), np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # too many pixels

@@ -50,7 +50,8 @@ def test_the_dialogue_page_tells_every_utterance_in_order(page: Page, site: str,
     open_page(page, f"{site}/dialogue")
     page.get_by_label("Find a dialogue", exact=True).fill("d0003")
     page.get_by_label("Find a dialogue", exact=True).press("Enter")
-    expect(page.get_by_text(f"d0003: {len(rows)} utterances")).to_be_visible()
+    expect(page.locator("h1")).to_have_text("Dialogue d0003")
+    expect(page.get_by_text(f"{len(rows)} utterances")).to_be_visible()
     told = [f"{row['utterance_id']}{row['speaker']}{row['utterance']}" for row in rows]
     expect(page.locator(".words")).to_have_text(told)
     wait_until_drawn(page)

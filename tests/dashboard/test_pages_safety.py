@@ -14,6 +14,7 @@ PAGES = {
     "archive": "?text=evil",
     "archive filtered by hostile values": "?" + urllib.parse.urlencode(HOSTILE_ROWS),
     "dialogue": "dialogue?" + urllib.parse.urlencode({"dialogue": HOSTILE_DIALOGUE, "utterance": "2"}),
+    "dialogue with a film": "dialogue?dialogue=film.mp4&utterance=1&line=text&line=fused",
     "shifts": "shifts",
     "compare": "compare",
     "review": "review?text=evil",

@@ -84,9 +84,13 @@ def _with_film(table: pa.Table) -> pa.Table:
 
 
 def _faces() -> pa.Table:
-    """A faces table of the film: the first person is seen in each utterance, the other in the last."""
-    seen = [(number, 0, start + 0.5, "joy") for number, (start, _) in enumerate(FILM)]
+    """A faces table of the film: the first person is seen in each utterance, the other in the last, and with them
+    somebody whom nobody knows."""
+    seen: list[tuple[int, int | None, float, str]] = [
+        (number, 0, start + 0.5, "joy") for number, (start, _) in enumerate(FILM)
+    ]
     seen.append((len(FILM) - 1, 1, FILM[-1][0] + 1, "anger"))
+    seen.append((len(FILM) - 1, None, FILM[-1][0] + 2, "fear"))
     rows = [
         {"dialogue_id": "film.mp4", "utterance_id": number, "video": "film.mp4", "time": time, "person": person}
         | {name: 0.7 if name == emotion else 0.05 for name in EMOTIONS}
@@ -127,10 +131,10 @@ def _answers(rng: np.random.Generator, truth: list[int], right: float) -> Probab
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """The address of the pages on an archive of `make_archive`, served by the job, with the shipped bundle."""
+    """The address of the pages on the tables and videos in a folder, served by the job, with the shipped bundle."""
     port = free_port()
-    flags = ["--scores", f"{folder}/scores", "--keyframes", f"{folder}/keyframes", "--against", f"{folder}/before"]
-    flags += ["--faces", f"{folder}/faces", "--videos", f"{folder}/videos"]
+    named = {"scores": "scores", "keyframes": "keyframes", "against": "before", "faces": "faces", "videos": "videos"}
+    flags = [word for flag, name in named.items() if (folder / name).exists() for word in (f"--{flag}", folder / name)]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
@@ -173,6 +177,20 @@ def click_mark(page: Page, chart: str, **values: str) -> None:
     """Click the mark that stands for these values in the chart whose description begins so."""
     wanted = "".join(f'[aria-label*="{name}: {value};"]' for name, value in values.items())
     page.locator(f'[aria-label^="{chart}"] path{wanted}').click(force=True)
+
+
+def go_on(page: Page) -> None:
+    """Return once a film shows a frame of the moment that it was sent to."""
+    page.wait_for_function(
+        "() => { const video = document.querySelector('.p-stage video');"
+        " return video && video.readyState >= 2 && !video.seeking; }"
+    )
+
+
+def seconds(page: Page) -> float:
+    """Where the film stands, once it stands there."""
+    go_on(page)
+    return float(page.locator(".p-stage video").evaluate("video => video.currentTime"))
 
 
 def click_row(page: Page, number: int) -> None:

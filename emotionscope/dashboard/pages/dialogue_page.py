@@ -1,97 +1,171 @@
-"""Page "Dialogue": one conversation, utterance by utterance."""
+"""Page "Dialogue": one conversation with its film, its curve, its utterances and its people."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import dialogue_charts, drawing, markup, shared, utterance_card
+from emotionscope.dashboard import faces_panel, markup, people_panel, player, shared, utterance_card
+from emotionscope.dashboard.dialogue_words import Names, clock, person_name
 from emotionscope.dashboard.filters import BOUND
+from emotionscope.dashboard.player import Picture, Scene
 from emotionscope.dashboard.queries.archive import Archive
+from emotionscope.dashboard.queries.people import NO_FACES, People
 from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
-from emotionscope.storage.place import JsonObject
+from emotionscope.tables import corrections
+from emotionscope.video.faces import Face
 
-CARDS = 100  # utterances on one page
-_SCROLL = "<script>document.querySelector('.utterance.chosen')?.scrollIntoView({block: 'center'});</script>"
+SHOWN = 1000  # utterances on one page
+PICTURES, FEWER = 8, 2  # of an utterance; in a long dialogue
+LONG = 100  # utterances of a dialogue from which on it is long
 
 
 def show(sources: shared.Sources) -> None:
-    """Draw the page; the address may name ``dialogue`` and ``utterance``."""
-    st.title("Dialogue")
+    """Draw the page; the address may name ``dialogue``, ``utterance`` and the models of the curve, ``line``."""
+    heading = st.empty()
+    heading.html('<div class="heading"><h1>Dialogue</h1></div>')
     archive = shared.open_archive(sources)
     if archive is None:
         return
-    wanted = st.query_params.get("utterance")
-    with st.sidebar:
-        dialogue = _choose(archive)
-        if dialogue is None:
-            st.warning("No dialogue has this in its id.")
-            return
-        model = st.selectbox("Emotion curve from", MODELS, MODELS.index("fused"), key="line", bind=BOUND)
-    shown = {"dialogue": [dialogue], "line": [model or "fused"], "utterance": [wanted] if wanted else []}
-    shared.keep_address("Dialogue", shown)
+    dialogue = _choose(archive)
+    if dialogue is None:
+        return
+    heading.html(f'<div class="heading"><h1>Dialogue {markup.escape(dialogue)}</h1></div>')
     rows = archive.dialogue(dialogue)
-    st.html(f'<p class="plain">{markup.escape(dialogue)}: {len(rows):,} utterances</p>')
-    rows = _page_of(rows, wanted)
-    if rows[f"{model}_emotion"].notna().any() and rows["utterance_id"].notna().any():
-        drawing.draw(dialogue_charts.emotion_curve(rows, model or "fused"), "emotion-curve", _pick_utterance)
-    else:
-        st.caption("The model has no answer in this dialogue." if len(rows) else "")
-    if sources.faces:
-        _show_people(sources.faces, dialogue, rows)
-    faces = archive.faces(dialogue)
-    for row in rows.to_dict("records"):
-        utterance = Utterance.of(row)
-        is_wanted = utterance.number is not None and str(utterance.number) == wanted
-        utterance_card.show(utterance, faces.get(utterance.number, []), sources, is_wanted)
-    if wanted:
-        st.html(_SCROLL, unsafe_allow_javascript=True)
-    if archive.keyframes is None:
-        st.caption("Start with --keyframes to see the faces too.")
+    st.html(f'<p class="plain">{len(rows):,} utterances</p>')
+    models = _choose_models()
+    wanted = st.query_params.get("utterance")
+    shown = {"dialogue": [dialogue], "line": models, "utterance": [wanted] if wanted else []}
+    shared.keep_address("Dialogue", shown)
+    numbers = rows["utterance_id"].astype(str)
+    if wanted and wanted not in set(numbers):
+        markup.say(f"This dialogue has no utterance {wanted}.", "warning")
+    rows = _page_of(rows, numbers.tolist().index(wanted) if wanted in set(numbers) else 0)
+    people = _people(sources)
+    said = _corrections(people)
+    faces = _faces_of(people, dialogue) if people else NO_FACES
+    scene = _scene(archive, dialogue, rows, corrections.apply(faces, said), said, sources)
+    player.show(scene, models, _wanted, _pick)
+    if people and faces.empty:
+        st.caption("The faces table has no face of this dialogue.")
+    elif people:
+        faces_panel.show(people.uri, scene)
+        people_panel.show(people.uri, scene, said)
+    elif archive.keyframes is None:
+        st.caption("Start with --faces to see the faces, too.")
 
 
-def _show_people(table: str, dialogue: str, rows: pd.DataFrame) -> None:
-    """The faces of the utterances shown, in a lane for each person."""
+def _scene(
+    archive: Archive,
+    dialogue: str,
+    rows: pd.DataFrame,
+    faces: pd.DataFrame,
+    said: Sequence[corrections.Correction],
+    sources: shared.Sources,
+) -> Scene:
+    utterances = [Utterance.of(row) for row in rows.to_dict("records")]
+    names = corrections.called(said, "speaker") | corrections.called(said, "name")
+    most = FEWER if len(utterances) > LONG else PICTURES
+    cut = faces_panel.pictures(faces, names, most) if sources.videos else {}
+    kept = archive.faces(dialogue)
+    return Scene(
+        dialogue=dialogue,
+        utterances=utterances,
+        reasons=[utterance_card.why(each, sources.bundle) for each in utterances],
+        pictures=[
+            [_kept(face, each, names) for face in kept.get(each.number, []) if face["kept"]][:most]
+            or cut.get(each.number, [])
+            for each in utterances
+        ],
+        faces=faces,
+        names=names,
+        plays=sources.videos is not None,
+    )
+
+
+def _kept(face: Face, utterance: Utterance, names: Names) -> Picture:
+    """A picture that the keyframes hold."""
+    time = face["time"] + max(utterance.span[0] or 0.0, 0.0)
+    words = f"{person_name(names, utterance.video, face['person'])} at {clock(time)}"
+    return Picture(markup.data_address(face["image"]), time, words)
+
+
+def _people(sources: shared.Sources) -> People | None:
+    if not sources.faces:
+        return None
     try:
-        faces = shared.people(table).of_dialogue(dialogue)
+        return shared.people(sources.faces)
     except UserError as error:
         markup.say(f"The faces cannot be opened: {error}", "error")
-        return
-    faces = faces[faces["utterance_id"].isin(rows["utterance_id"].dropna())]
-    if faces.empty:
-        st.caption("The faces table has no face of these utterances.")
-    elif faces["video"].nunique(dropna=False) > 1:
-        st.caption("No lanes of people: each utterance has a video of its own, and people are numbered within a video.")
-    else:
-        st.header("Who is seen, and how they look")
-        chart = dialogue_charts.lanes(faces, dialogue_charts.time_range(rows))
-        drawing.draw(chart, "people", _pick_utterance)
-        people = faces["person"].nunique()
-        if people > dialogue_charts.PEOPLE:
-            st.caption(f"Of {people:,} people, the {dialogue_charts.PEOPLE} with the most faces.")
+        return None
 
 
-def _pick_utterance(mark: JsonObject) -> None:
-    st.query_params["utterance"] = str(int(mark["utterance_id"]))
+@st.cache_data(show_spinner="Looking for the faces …", max_entries=8, hash_funcs={People: lambda people: people.uri})
+def _faces_of(people: People, dialogue: str) -> pd.DataFrame:
+    return people.of_dialogue(dialogue)
+
+
+def _corrections(people: People | None) -> list[corrections.Correction]:
+    try:
+        return corrections.read(people.uri) if people else []
+    except (OSError, UserError) as error:
+        markup.say(f"The corrections cannot be read: {error}", "error")
+        return []
+
+
+def _wanted() -> int | None:
+    """The utterance that the address names, if that is a number."""
+    named = st.query_params.get("utterance", "")
+    return int(named) if named.removeprefix("-").isdecimal() else None
+
+
+def _pick(utterance: int) -> None:
+    st.query_params["utterance"] = str(utterance)
+
+
+def _choose_models() -> list[str]:
+    """The models whose curves are shown; the first is the one that shifts are of."""
+    unknown = sorted(set(st.query_params.get_all("line")) - set(MODELS))
+    if unknown:
+        markup.say(f"There is no model {', '.join(unknown)}: choose {', '.join(MODELS)}.", "warning")
+    chosen = st.pills("Emotion curve by", MODELS, default=["fused"], selection_mode="multi", key="line", bind=BOUND)
+    return [model for model in reversed(MODELS) if model in chosen] or ["fused"]
 
 
 def _choose(archive: Archive) -> str | None:
-    """The dialogue that the address names or the visitor picks."""
-    search = st.text_input("Find a dialogue", help="Part of its id; the first 200 that match are listed.")
+    """The dialogue that the address names or the visitor picks; it then stands in the address."""
+    search = st.sidebar.text_input("Find a dialogue", help="Part of its id; the first 200 that match are listed.")
     found = archive.dialogues((search or "").strip())
     named = st.query_params.get("dialogue")
-    if named is not None and named not in found and not search and archive.has_dialogue(named):
-        found = [named, *found]
-    return st.selectbox("Dialogue", found, key="dialogue", bind=BOUND) if found else None
+    if named is not None and named not in found and not search:
+        if not archive.has_dialogue(named):
+            markup.say(f"The archive has no dialogue {named}.", "warning")
+        else:
+            found = [named, *found]
+    if not found:
+        st.sidebar.warning("No dialogue has this in its id.")
+        return None
+    known = named in found
+    if named is None or (search and not known):
+        named, known = found[0], True
+        st.query_params["dialogue"] = named
+    st.session_state["chosen dialogue"] = named if known else None
+    st.sidebar.selectbox("Dialogue", found, 0 if known else None, key="chosen dialogue", on_change=_open)
+    return named if known else None
 
 
-def _page_of(rows: pd.DataFrame, wanted: str | None) -> pd.DataFrame:
-    """The rows of a long dialogue that one page holds, those around the wanted utterance first."""
-    pages = -(-len(rows) // CARDS)
+def _open() -> None:
+    if st.session_state["chosen dialogue"] is not None:
+        st.query_params.pop("utterance", None)
+        st.query_params["dialogue"] = st.session_state["chosen dialogue"]
+
+
+def _page_of(rows: pd.DataFrame, place: int) -> pd.DataFrame:
+    """The rows of a very long dialogue that one page holds, those around a place first."""
+    pages = -(-len(rows) // SHOWN)
     if pages < 2:
         return rows
-    places = [place for place, number in enumerate(rows["utterance_id"].astype(str)) if number == wanted]
-    page = st.number_input(
-        f"Page of {pages:,}", 1, pages, places[0] // CARDS + 1 if places else 1, key="page", bind=BOUND
-    )
-    return rows.iloc[(page - 1) * CARDS : page * CARDS]
+    page = st.number_input(f"Page of {pages:,}", 1, pages, place // SHOWN + 1, key="page", bind=BOUND)
+    return rows.iloc[(page - 1) * SHOWN : page * SHOWN]

@@ -1,0 +1,166 @@
+"""The player of the Dialogue page on real films: everything that stands for a moment leads to it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import made_once
+from tests.helpers import films, pages
+from tests.helpers.films import ACTOR, OLD, TEASER
+from tests.helpers.pages import go_on, open_page, seconds, wait_until_drawn
+
+
+@pytest.fixture(scope="module")
+def archive(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(
+        tmp_path_factory,
+        "films",
+        lambda folder: films.make_archive(shared / "data/films", shared / "data/clips", folder),
+    )
+
+
+@pytest.fixture(scope="module")
+def films_site(browser: Browser, archive: Path) -> Iterator[str]:
+    with pages.serving(archive) as address:
+        yield address
+
+
+def open_film(page: Page, site: str, film: str, more: str = "") -> None:
+    open_page(page, f"{site}/dialogue?dialogue={film}{more}")
+    go_on(page)
+
+
+def painted(page: Page) -> int:
+    """How many pixels of the film have something drawn over them."""
+    return int(
+        page.locator(".p-boxes").evaluate(
+            "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)"
+            ".data.filter((value, place) => place % 4 === 3 && value).length"
+        )
+    )
+
+
+def test_a_film_plays_with_its_words_and_boxes_and_a_cursor(page: Page, films_site: str) -> None:
+    open_film(page, films_site, TEASER, "&utterance=0")
+    assert seconds(page) == pytest.approx(0.6, abs=0.01)
+    expect(page.locator(".p-words")).to_have_text(re.compile("^Celia: Why don't you just admit"))
+    assert painted(page) > 0
+    page.get_by_role("button", name="boxes").click()
+    assert painted(page) == 0
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").click()
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+    slider = page.get_by_role("slider", name="Place in the dialogue")
+    before = float(slider.get_attribute("aria-valuenow") or 0)
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelector('.p-stage video').currentTime > 0.9")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play (space)")).to_be_visible()
+    assert float(slider.get_attribute("aria-valuenow") or 0) > before
+    page.locator(".p-rows .number").nth(1).press("ArrowLeft")  # where nobody speaks
+    assert page.locator(".p-stage video").evaluate("video => video.error") is None
+
+
+def test_curve_face_word_and_row_lead_to_their_moment(page: Page, films_site: str) -> None:
+    open_film(page, films_site, TEASER)
+    page.get_by_role("button", name="Go to utterance 1").click()
+    assert seconds(page) == pytest.approx(24.0, abs=0.01)
+    expect(page).to_have_url(re.compile("utterance=1"))
+    expect(page.locator(".utterance.chosen .number")).to_have_text("1")
+    page.locator(".p-word", has_text="fault").click()
+    assert seconds(page) == pytest.approx(
+        32.2 + 2.0 * len("It's not my ") / len("It's not my fault, you know."), abs=0.1
+    )
+    face = page.locator(".p-face").first
+    when = face.get_attribute("title") or ""
+    face.click()
+    assert f"at 0:0{int(seconds(page))}" in when
+    curve = page.locator(".p-canvas")
+    box = curve.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] - 60, box["y"] + 60)
+    assert seconds(page) > 34.5
+    page.go_back()
+    wait_until_drawn(page)
+    expect(page.locator(".utterance.chosen .number")).to_have_text("2")
+
+
+def test_keys_go_by_seconds_and_by_shifts(page: Page, films_site: str) -> None:
+    open_film(page, films_site, TEASER, "&utterance=0")
+    page.keyboard.press("ArrowRight")
+    assert seconds(page) == pytest.approx(2.6, abs=0.01)
+    page.keyboard.press("n")  # from anger to neutral
+    assert seconds(page) == pytest.approx(24.0, abs=0.01)
+    page.keyboard.press("n")  # to sadness
+    assert seconds(page) == pytest.approx(32.2, abs=0.01)
+    page.keyboard.press("p")
+    assert seconds(page) == pytest.approx(24.0, abs=0.01)
+    page.get_by_label("Find a dialogue", exact=True).press("n")  # which is typed
+    assert seconds(page) == pytest.approx(24.0, abs=0.01)
+
+
+def test_clips_follow_each_other_and_a_file_that_no_browser_plays_is_cut(page: Page, films_site: str) -> None:
+    open_film(page, films_site, "clips")
+    first = page.locator(".p-stage video").get_attribute("src")
+    page.get_by_role("button", name="Go to utterance 1").click()
+    expect(page.locator(".p-stage video")).not_to_have_attribute("src", first or "")
+    assert seconds(page) == pytest.approx(0.0, abs=0.05)
+    open_film(page, films_site, OLD, "&utterance=1")
+    expect(page.locator(".p-stage video")).to_have_attribute("src", re.compile("^blob:"))
+    slider = page.get_by_role("slider", name="Place in the dialogue")
+    expect(slider).to_have_attribute("aria-valuenow", "2.00")
+    assert painted(page) > 0
+
+
+def test_a_gallery_of_faces_leads_to_the_moment(page: Page, films_site: str, archive: Path) -> None:
+    faces = pq.read_table(archive / "faces").to_pandas()
+    own = faces[faces["dialogue_id"] == TEASER]
+    open_film(page, films_site, TEASER)
+    gallery = page.locator(".p-gallery img")
+    expect(gallery).to_have_count(len(own))
+    page.wait_for_function("[...document.querySelectorAll('.p-gallery img')].every((face) => face.naturalWidth > 20)")
+    open_film(page, films_site, TEASER, "&face_emotion=anger")
+    angry = own[own["emotion"] == "anger"].sort_values("anger", ascending=False)
+    expect(gallery).to_have_count(len(angry))
+    page.locator(".p-gallery button").first.click()
+    assert seconds(page) == pytest.approx(angry["time"].iloc[0], abs=0.01)
+
+
+def test_people_are_named_merged_split_and_taken_back(page: Page, films_site: str, archive: Path) -> None:
+    open_film(page, films_site, ACTOR)
+    page.get_by_role("textbox", name="Your name").fill("Maria")
+    page.get_by_role("textbox", name="Your name").press("Enter")
+    wait_until_drawn(page)
+    page.locator("summary", has_text="Correct").first.click()
+    page.get_by_label("Name", exact=True).first.fill("Jan <b>Novák</b>")
+    page.get_by_label("Name", exact=True).first.press("Enter")
+    expect(page.locator(".person b").first).to_have_text("Jan <b>Novák</b>")
+    table = pq.read_table(archive / "faces" / "_corrections").to_pylist()
+    assert [(row["video"], row["person"], row["action"], row["value"], row["by"]) for row in table] == [
+        (ACTOR, 0, "name", "Jan <b>Novák</b>", "Maria")
+    ]
+    page.get_by_label("Person", exact=True).click()
+    page.get_by_role("option", name="Jan").click()
+    page.locator(".p-gallery input").first.check()
+    page.get_by_role("button", name="These are another person").click()
+    expect(page.locator(".person b")).to_have_text(["Jan <b>Novák</b>", "person 1"])
+    page.locator("summary", has_text="Corrections (2)").click()
+    page.get_by_role("button", name="Take back the last one").click()
+    expect(page.locator(".person b")).to_have_count(1)
+    assert pq.read_table(archive / "faces" / "_corrections").num_rows == 1
+
+
+def test_what_the_address_names_and_is_not_there_is_told(page: Page, films_site: str) -> None:
+    open_page(page, f"{films_site}/dialogue?dialogue=nowhere")
+    expect(page.get_by_text("The archive has no dialogue nowhere.")).to_be_visible()
+    open_page(page, f"{films_site}/dialogue?dialogue={TEASER}&utterance=99&line=audio")
+    expect(page.get_by_text("This dialogue has no utterance 99.")).to_be_visible()
+    expect(page.get_by_text("There is no model audio: choose text, vision, fused.")).to_be_visible()
+    open_page(page, f"{films_site}/dialogue")
+    expect(page).to_have_url(re.compile(r"\?dialogue="))
