@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from emotionscope.dashboard.charts import COLOUR, LEGEND, SCALE, AnyChart, click
+from emotionscope.dashboard.charts import COLOUR, FOOT, SCALE, AnyChart, click
 from emotionscope.labels import EMOTIONS
 
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800)  # seconds between two ticks of an axis of time
@@ -72,7 +72,7 @@ def emotion_curve(rows: pd.DataFrame, model: str) -> AnyChart:
     long = wide.melt(kept, list(EMOTIONS), "emotion", "probability")
     long["likeliest"] = long.groupby("utterance_id")["probability"].transform("max") == long["probability"]
     turns = alt.X("place:Q", title="utterance", axis=alt.Axis(tickMinStep=1, format="d"))
-    base = alt.Chart(long, height=LEGEND + 240).encode(
+    base = alt.Chart(long, height=FOOT + 240).encode(
         x=span.axis() if span else turns,
         y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1]), axis=_aside(format="%"), title=None),
         color=COLOUR,

@@ -1,4 +1,7 @@
-"""The script that Streamlit runs for each visit; `jobs.dashboard` starts it with the sources as JSON after ``--``."""
+"""The script that Streamlit runs for each visit; `jobs.dashboard` starts it with the sources as JSON after ``--``.
+
+It lies here since Streamlit would take a folder `pages` beside it for a list of its own, which has none of our pages.
+"""
 
 if __name__ == "__main__":  # the process that decodes clips reads this file, too, and needs nothing of it
     import json
