@@ -1,7 +1,8 @@
 """How long an analyst waits at an archive of millions of rows.
 
 `--enlarge` first makes the archive: it repeats the rows of a scores table under other dialogue ids, in files as large
-as `score` writes them. Without it, the archive is opened and asked all that the first page shows, with each filter.
+as `score` writes them. Without it, the archive is opened and asked all that the first page shows, with each filter;
+with `--visits`, its pages are opened in a browser, too.
 """
 
 import resource
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from benchmarks import visits
 from benchmarks.measure import Figure, show
 from emotionscope import cli
 from emotionscope.batch.shard_sizes import rows_per_shard
@@ -45,6 +47,8 @@ class Browse:
     """Scores table to make the archive from."""
     rows: cli.PositiveInt = 10_000_000
     """Rows of the archive that is made."""
+    visits: cli.Switch = False
+    """Open the pages in Chromium, too."""
 
 
 def run(settings: Browse) -> None:
@@ -64,9 +68,11 @@ def run(settings: Browse) -> None:
             found.rows(chosen, limit=SHOWN)
             figures.append(Figure(f"filter by {name}, s", time.monotonic() - began, most=2))
         began = time.monotonic()
-        found.dialogue(found.dialogues("0500-")[0])
+        found.dialogue((found.dialogues("0500-") or found.dialogues())[0])
         figures.append(Figure("find and show a dialogue, s", time.monotonic() - began, most=2))
     figures.append(Figure("peak memory, GiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, most=2))
+    if settings.visits:
+        figures += visits.figures(archive)
     show(f"Browsing {archive}", figures)
 
 

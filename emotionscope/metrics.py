@@ -6,6 +6,7 @@ Everywhere ``truth`` is int [n], positions in `labels.EMOTIONS`, and ``probabili
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn import metrics
@@ -71,6 +72,18 @@ def calibration(truth: np.ndarray, probabilities: np.ndarray) -> tuple[float, li
         )
     error = sum(entry["n"] * abs(entry["accuracy"] - entry["confidence"]) for entry in bins) / max(len(truth), 1)
     return float(error), bins
+
+
+def wilson(right: ArrayLike, n: ArrayLike, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+    """The bounds of the 95% interval of a share, `right` of `n` (Wilson 1927), each float; `n` is at least 1.
+
+    It takes the rows as independent of each other.
+    """
+    n = np.asarray(n, float)
+    share = np.asarray(right, float) / n
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def temperature(truth: np.ndarray, probabilities: np.ndarray) -> float:

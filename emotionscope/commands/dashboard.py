@@ -17,6 +17,7 @@ from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
 from emotionscope.commands.settings import Dashboard
 from emotionscope.dashboard.fetching import fetch
+from emotionscope.dashboard.queries import summaries
 from emotionscope.errors import JobError, UserError
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
@@ -42,6 +43,9 @@ def run(settings: Dashboard) -> None:
     for kind in ("keyframes", "faces"):
         if kind in sources:
             datasets.open_dataset(sources[kind], kind)
+    if settings.summaries:
+        sources["summaries"] = Place(settings.summaries)
+        summaries.names(sources["summaries"])
     if settings.videos:
         sources["videos"] = _videos_folder(settings)
     sources["exports"] = os.path.abspath(settings.exports)
@@ -92,6 +96,7 @@ def _serve(sources: dict[str, str], settings: Dashboard) -> None:
         "server.fileWatcherType": "none",
         "server.maxUploadSize": dashboard.MEGABYTES,
         "browser.gatherUsageStats": False,
+        "logger.level": "warning",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",  # a message may hold a user's text, which the page would read as Markdown
         "client.showErrorLinks": False,  # to search engines

@@ -11,14 +11,16 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from emotionscope.dashboard import markup, shared
+from emotionscope.dashboard import addresses, keyboard, markup, shared
 from emotionscope.dashboard.pages import (
     archive_page,
     compare_page,
     dialogue_page,
+    groups_page,
     model_page,
     review_page,
     shifts_page,
+    summaries_page,
     try_page,
 )
 from emotionscope.evaluation.palette import COLOURS
@@ -29,11 +31,15 @@ Show = Callable[[shared.Sources], None]
 def main(sources: shared.Sources) -> None:
     """Draw the page that the visitor is on."""
     st.set_page_config("EmotionScope", _icon(), layout="wide")
+    wanted = addresses.asked()
     st.html(markup.STYLE)
+    st.html(markup.brand(sources.name))
     shows = {
         "Archive": archive_page.show,
         "Dialogue": dialogue_page.show,
         "Shifts": shifts_page.show,
+        "Groups": groups_page.show,
+        "Summaries": summaries_page.show if sources.summaries else None,
         "Compare": compare_page.show if sources.against else None,
         "Review": review_page.show if sources.scores else None,
         "Try it": try_page.show,
@@ -48,12 +54,14 @@ def main(sources: shared.Sources) -> None:
     page = st.navigation(list(pages.values()), position="hidden")
     links = st.empty()
     _draw_links(links, page)
-    st.html(markup.HISTORY, unsafe_allow_javascript=True)
+    unknown = st.empty()
+    st.html(markup.HISTORY + keyboard.SCRIPT, unsafe_allow_javascript=True)
     try:
         # Not by `page.run`: a filter that one page holds would be cut out of the address of another that has it, too.
         cast(Show, shows[page.title])(sources)
     except duckdb.Error as error:
         markup.say(f"The archive cannot be read: {str(error).splitlines()[0]}", "error")
+    addresses.tell_unknown(wanted, unknown)
     _draw_links(links, page)  # which take along what this run was asked
     shared.follow(pages)
 

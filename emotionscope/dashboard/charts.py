@@ -1,6 +1,7 @@
 """The dashboard's charts in Vega: one colour for each emotion, with a label, and a description for screen readers."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import altair as alt
 import numpy as np
@@ -12,17 +13,28 @@ from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import ReliabilityBin
 from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS
+from emotionscope.metrics import wilson
 
 PALE = 0.35  # opacity of what is not chosen
+_SQUARE, _SQUARES_FOOT = 38, 84  # pixels: a cell of a grid, and the slanted names below it
 _BLUE, _GREY = "#3b7dd8", "#868e96"
-CLICK = "click"  # the selection that names the mark that was clicked
+POINTER: Final = "pointer"  # over marks that can be clicked
+CLICK = "click"  # the selection that tells which mark was clicked
 SCALE = alt.Scale(domain=list(EMOTIONS), range=[COLOURS[emotion] for emotion in EMOTIONS])
-COLOUR = alt.Color("emotion:N", scale=SCALE, legend=alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1))
+COLOUR = alt.Color("emotion:N", scale=SCALE, title=None)  # its legend is the page's own; a saved file has one
+ROW, FOOT = 26, 64  # pixels: a row of bars, and the axis with its title below all rows
 # Groups too small to tell anything are outlined: grey would be taken for neutral.
-_FILL = alt.condition("datum.thin", alt.value(0.1), alt.value(1))
+_FILL = alt.condition("datum.thin", alt.value(0.4), alt.value(1))
 _OUTLINE = alt.Stroke("emotion:N", scale=SCALE, legend=None)
-LEGEND = 90  # pixels below a chart that its legend takes: a chart's height holds both
-_COUNT = alt.Tooltip("rows:Q", format=",")
+_COUNT = alt.Tooltip("rows:Q", format=",d")
+_EMOTION, _ORDER = alt.Tooltip("emotion:N"), alt.Order("emotion:O")
+_WHOLE = alt.Axis(format=",d", tickMinStep=1)
+# Long names lose their middle: two of them often differ at their ends.
+NAMES = alt.Axis(
+    labelOverlap=False,
+    labelLimit=170,
+    labelExpr="length(datum.label) > 24 ? slice(datum.label, 0, 13) + '…' + slice(datum.label, -10) : datum.label",
+)
 _OPACITY = alt.Opacity("opacity:Q", scale=None, legend=None)
 
 AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -38,11 +50,12 @@ def spread(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     table = table.assign(
         share=table["rows"] / max(table["rows"].sum(), 1), opacity=_pale_unless(_is_chosen(table, chosen))
     )
-    base = alt.Chart(table, height=LEGEND + 200).encode(
-        y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None), x=alt.X("rows:Q", title="utterances")
+    base = alt.Chart(table, height=FOOT + ROW * len(EMOTIONS)).encode(
+        y=alt.Y("emotion:N", scale=alt.Scale(domain=list(EMOTIONS)), title=None),
+        x=alt.X("rows:Q", title="utterances", axis=_WHOLE),
     )
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.Color("emotion:N", scale=SCALE, legend=None), opacity=_OPACITY, tooltip=["emotion", _COUNT]
+    bars = base.mark_bar(cornerRadiusEnd=3, cursor=POINTER).encode(
+        color=alt.Color("emotion:N", scale=SCALE, legend=None), opacity=_OPACITY, tooltip=[_EMOTION, _COUNT]
     )
     bars = bars.add_params(click("emotion"))
     words = base.mark_text(align="left", dx=4).encode(text=alt.Text("share:Q", format=".0%"))
@@ -54,17 +67,18 @@ def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are outlined."""
     order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
     table = table.assign(thin=is_thin(table, "speaker"), opacity=_pale_unless(_is_chosen(table, chosen)))
-    chart = alt.Chart(table, height=LEGEND + 26 * len(order)).mark_bar().add_params(click("speaker", "emotion"))
+    chart = alt.Chart(table, height=FOOT + ROW * len(order)).mark_bar(cursor=POINTER)
+    chart = chart.add_params(click("speaker", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}.")
     encoded: AnyChart = chart.encode(
-        y=alt.Y("speaker:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False)),
+        y=alt.Y("speaker:N", sort=order, title=None, axis=NAMES),
         x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
         color=COLOUR,
         fillOpacity=_FILL,
         stroke=_OUTLINE,
         opacity=_OPACITY,
-        order="emotion:O",
-        tooltip=["speaker:N", "emotion", _COUNT],
+        order=_ORDER,
+        tooltip=[alt.Tooltip("speaker:N"), _EMOTION, _COUNT],
     )
     return encoded
 
@@ -80,7 +94,8 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     )
     order = table.sort_values("position")["place"].unique().tolist()
     told = _mostly(table, "place", order)
-    chart = alt.Chart(table, height=LEGEND + 200).mark_bar().add_params(click("position", "emotion"))
+    chart = alt.Chart(table, height=FOOT + ROW * len(EMOTIONS)).mark_bar(cursor=POINTER)
+    chart = chart.add_params(click("position", "emotion"))
     chart = chart.properties(description=f"Shares of the emotions in the course of a dialogue, by utterances: {told}.")
     encoded: AnyChart = chart.encode(
         x=alt.X("place:N", sort=order, title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)),
@@ -89,8 +104,8 @@ def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
         fillOpacity=_FILL,
         stroke=_OUTLINE,
         opacity=_OPACITY,
-        order="emotion:O",
-        tooltip=[alt.Tooltip("place:N", title="utterances"), "emotion", _COUNT],
+        order=_ORDER,
+        tooltip=[alt.Tooltip("place:N", title="utterances"), _EMOTION, _COUNT],
     )
     return encoded
 
@@ -108,7 +123,7 @@ def _pale_unless(mask: pd.Series) -> pd.Series:
     return pd.Series(np.where(mask, 1.0, PALE), index=mask.index)
 
 
-def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]) -> AnyChart:
+def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str], clickable: bool = True) -> AnyChart:
     """Counts by two emotions as a grid: columns `across`, `down` and rows. A stronger cell is more of its line.
 
     Lines of few rows are grey. The cells let the page shine through, so that its ink is legible on all of them.
@@ -117,7 +132,7 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
     of_line = table.groupby(down)["rows"].transform("sum")
     colour = np.where(is_thin(table, down), _GREY, _BLUE)
     table = table.assign(share=table["rows"] / of_line, opacity=0.12 + 0.58 * table["rows"] / of_line, colour=colour)
-    base = alt.Chart(table, height=360).encode(
+    base = alt.Chart(table, height=_SQUARES_FOOT + _SQUARE * len(EMOTIONS)).encode(
         x=alt.X(
             f"{across}:N",
             scale=alt.Scale(domain=list(EMOTIONS)),
@@ -126,12 +141,13 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
         ),
         y=alt.Y(f"{down}:N", scale=alt.Scale(domain=list(EMOTIONS)), title=titles[1]),
     )
-    cells = base.mark_rect(cornerRadius=3).encode(
+    cells = base.mark_rect(cornerRadius=3, cursor=POINTER if clickable else "default").encode(
         color=alt.Color("colour:N", scale=None, legend=None),
         opacity=_OPACITY,
-        tooltip=[down, across, _COUNT, alt.Tooltip("share:Q", format=".0%")],
+        tooltip=[alt.Tooltip(f"{down}:N"), alt.Tooltip(f"{across}:N"), _COUNT, alt.Tooltip("share:Q", format=".0%")],
     )
-    cells = cells.add_params(click(down, across))
+    if clickable:
+        cells = cells.add_params(click(down, across))
     words = base.mark_text().encode(text=alt.Text("rows:Q", format=",d"))
     most = table.sort_values("rows", ascending=False).head(10).to_dict("records")
     told = ", ".join(f"{row[down]} and {row[across]} {row['rows']:,}" for row in most)
@@ -150,8 +166,8 @@ def probabilities(model: str, values: npt.NDArray[np.float32]) -> AnyChart:
     """All seven probabilities of a model, float [7]."""
     rows = pd.DataFrame({"emotion": EMOTIONS, "probability": values.astype(float)})
     told = ", ".join(f"{emotion} {value:.0%}" for emotion, value in zip(EMOTIONS, values, strict=True))
-    base = alt.Chart(rows, height=240, title=model).encode(
-        y=alt.Y("emotion:N", sort=list(EMOTIONS), title=None),
+    base = alt.Chart(rows, height=30 + ROW * len(EMOTIONS), title=model).encode(
+        y=alt.Y("emotion:N", scale=alt.Scale(domain=list(EMOTIONS)), title=None),
         x=alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.15]), axis=None),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(color=alt.Color("emotion:N", scale=SCALE, legend=None))
@@ -160,24 +176,31 @@ def probabilities(model: str, values: npt.NDArray[np.float32]) -> AnyChart:
 
 
 def calibration(bins: Sequence[ReliabilityBin]) -> AnyChart:
-    """Share of right answers by certainty of one model; the dashed diagonal is perfect. Small bins are grey."""
+    """Share of right answers by certainty of one model, with 95% intervals; the dashed diagonal is perfect.
+
+    Small bins are grey. No line joins the dots: it would tell a course where a few rows only scatter.
+    """
     rows = pd.DataFrame([vars(bin_) for bin_ in bins])
-    rows = rows.assign(colour=np.where(rows["n"] >= THIN, _BLUE, _GREY))
+    low, high = wilson(rows["accuracy"] * rows["n"], rows["n"])
+    rows = rows.assign(least=low, most=high, colour=np.where(rows["n"] >= THIN, _BLUE, _GREY))
     ends = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
     ideal = alt.Chart(ends).mark_line(strokeDash=[4, 4], color=_GREY).encode(x="x:Q", y="y:Q")
-    base = alt.Chart(rows, height=360).encode(
+    base = alt.Chart(rows, height=_SQUARES_FOOT + _SQUARE * len(EMOTIONS)).encode(
         x=alt.X("confidence:Q", scale=alt.Scale(domain=[0, 1]), title="certainty", axis=alt.Axis(format="%")),
-        y=alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="right answers", axis=alt.Axis(format="%")),
-    )
-    points = base.mark_point(filled=True, opacity=1).encode(
         color=alt.Color("colour:N", scale=None, legend=None),
-        size=alt.Size("n:Q", scale=alt.Scale(range=[40, 400]), legend=None),
         tooltip=[
             alt.Tooltip("confidence:Q", format=".0%", title="certainty"),
             alt.Tooltip("accuracy:Q", format=".0%", title="right"),
-            alt.Tooltip("n:Q", format=",", title="utterances"),
+            alt.Tooltip("least:Q", format=".0%", title="at least"),
+            alt.Tooltip("most:Q", format=".0%", title="at most"),
+            alt.Tooltip("n:Q", format=",d", title="utterances"),
         ],
     )
+    share = alt.Y("accuracy:Q", scale=alt.Scale(domain=[0, 1]), title="right answers", axis=alt.Axis(format="%"))
+    points = base.mark_point(filled=True, opacity=1).encode(
+        y=share, size=alt.Size("n:Q", scale=alt.Scale(range=[40, 400]), legend=None)
+    )
+    intervals = base.mark_rule(strokeWidth=2).encode(y=alt.Y("least:Q", title="right answers"), y2="most:Q")
     told = ", ".join(f"{bin_.confidence:.0%} certain and {bin_.accuracy:.0%} right" for bin_ in bins)
-    layers = alt.layer(ideal, base.mark_line(color=_BLUE), points)
+    layers = alt.layer(ideal, intervals, points)
     return layers.properties(description=f"Share of right answers by certainty: {told}.")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -13,8 +14,9 @@ from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.selection import FACE_COUNT, ColumnFilter, Selection
 from emotionscope.labels import EMOTIONS, MODELS
 
-_PAGES = ("Archive", "Shifts", "Review")  # the titles of those that have the filters
+_PAGES = ("Archive", "Shifts", "Groups", "Review")  # the titles of those that have the filters
 BOUND: Final = "query-params"
+_MORE = ("after", "label", "wrong", "split", "faces", "errors", "column")  # keys of those that few visitors need
 # Filters of their own; any other column of plain values can be chosen.
 _OWN = ("utterance", "speaker", "emotion", "split", "error", FACE_COUNT)
 
@@ -47,28 +49,34 @@ def _choose(archive: Archive) -> Selection:
             key="model",
             bind=BOUND,
         )
-        emotions = _several("Emotion", EMOTIONS, "emotion")
-        after = _several("After an utterance of", EMOTIONS, "after", "The emotion of the utterance before.")
-        speakers = _several("Speaker", _values(archive, "speaker"), "speaker", new=True)
-        search = st.text_input("Text contains", key="text", bind=BOUND)
-        certainty = st.slider("Certainty at least", 0, 100, 0, 5, format="%d%%", key="certainty", bind=BOUND)
-        disagreement = st.checkbox("Text and vision disagree", key="disagree", bind=BOUND)
-        labelled = "emotion" in archive.columns
-        return Selection(
+        common = Selection(
             model=model or "fused",
-            emotions=emotions,
-            after=after,
-            speakers=speakers,
-            labels=_several("Label", EMOTIONS if labelled else [], "label"),
-            wrong=labelled and st.checkbox("Wrong answers only", key="wrong", bind=BOUND),
-            splits=_several("Split", _values(archive, "split"), "split", new=True),
-            certainty=certainty / 100,
-            disagreement=disagreement,
-            faces=st.number_input("Faces at least", 0, None, 0, key="faces", bind=BOUND),
-            error=st.checkbox("With an error", key="errors", bind=BOUND),
-            search=(search or "").strip(),
-            columns=_column_filters(archive),
+            emotions=_several("Emotion", EMOTIONS, "emotion"),
+            speakers=_several("Speaker", _values(archive, "speaker"), "speaker", new=True),
+            search=(st.text_input("Text contains", key="text", bind=BOUND) or "").strip(),
+            certainty=st.slider("Certainty at least", 0, 100, 0, 5, format="%d%%", key="certainty", bind=BOUND) / 100,
+            disagreement=st.checkbox("Text and vision disagree", key="disagree", bind=BOUND),
         )
+        # They are drawn for those who open them or ask for one in the address: a visitor's first chart comes sooner.
+        wanted = any(st.session_state.get(name) or name in st.query_params for name in _MORE)
+        with st.expander("More filters", wanted, on_change="rerun", key="more-filters") as more:
+            return _choose_more(archive, common) if more.open or wanted else common
+
+
+def _choose_more(archive: Archive, common: Selection) -> Selection:
+    """What the widgets say that few visitors need, and the common ones."""
+    labelled = "emotion" in archive.columns
+    return replace(
+        common,
+        after=_several("After an utterance of", EMOTIONS, "after", "The emotion of the utterance before."),
+        labels=_several("Label", EMOTIONS if labelled else [], "label"),
+        wrong=labelled and st.checkbox("Wrong answers only", key="wrong", bind=BOUND),
+        splits=_several("Split", _values(archive, "split"), "split", new=True),
+        # Not of whole numbers: Streamlit fails on an infinite one in the address.
+        faces=int(st.number_input("Faces at least", 0.0, 1e6, 0.0, 1.0, "%.0f", key="faces", bind=BOUND)),
+        error=st.checkbox("With an error", key="errors", bind=BOUND),
+        columns=_column_filters(archive),
+    )
 
 
 def _several(
@@ -172,6 +180,13 @@ def _chips(chosen: Selection) -> list[tuple[str, Callable[[], None]]]:
             if value is not None:
                 chips.append((f"{each.column} {sign} {value:g}", partial(_put, f"{end}.{each.column}", None)))
     return chips
+
+
+def told(archive: Archive, chosen: Selection, sources: shared.Sources) -> list[str]:
+    """What a picture shows, for a file that leaves the page: the archive, the models, and the filters."""
+    bundles = ", ".join(_values(archive, "bundle")) or "unknown"
+    words = "; ".join(chip for chip, _ in _chips(chosen))
+    return [f"{sources.name}: {chosen.model} answers of bundle {bundles}", f"Filters: {words}" if words else "All rows"]
 
 
 def _put(key: str, value: object) -> None:

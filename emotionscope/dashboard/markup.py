@@ -7,7 +7,7 @@ Never through `st.markdown`, `st.caption`, a message box or a label: they read M
 import base64
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import streamlit as st
@@ -48,6 +48,19 @@ def data_address(image: bytes) -> str:
 def picture(address: str, words: str) -> str:
     """A picture at an address of ours, as HTML."""
     return f'<img class="face" height="88" alt="{html.escape(words)}" src="{html.escape(address)}">'
+
+
+def legend(colours: Mapping[str, str] = COLOURS) -> str:
+    """Names and their colours as HTML, once for all charts of a page; it wraps where the screen is narrow."""
+    marks = "".join(f'<span><i style="background:{each}"></i>{escape(name)}</span>' for name, each in colours.items())
+    return f'<div class="legend">{marks}</div>'
+
+
+def brand(archive: str) -> str:
+    """The product's name, with the emotions' colours, and the name of the archive that is open, as HTML."""
+    stripes = "".join(f'<i style="background:{colour}"></i>' for colour in COLOURS.values())
+    where = f'<span class="where">{escape(archive)}</span>' if archive else ""
+    return f'<div class="brand"><span class="stripes">{stripes}</span><b>EmotionScope</b>{where}</div>'
 
 
 def pictures(images: Iterable[tuple[bytes, str]], height: int = 72) -> str:
@@ -100,6 +113,20 @@ STYLE = """<style>
 .words { font-size: 1.05rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
 .number { font-variant-numeric: tabular-nums; margin-right: .6rem; }
 .speaker { font-weight: 600; margin-right: .5rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .9rem; }
+.legend i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
+.brand { display: flex; flex-wrap: wrap; align-items: center; gap: .2rem .6rem; font-size: 1.05rem; }
+.brand .stripes { display: inline-flex; height: 1.1em; border-radius: 3px; overflow: hidden; }
+.brand .stripes i { width: .22em; }
+.brand .where { font-size: .9rem; overflow-wrap: anywhere; }
+path[role="graphics-symbol"]:focus-visible { outline: 3px solid light-dark(#1d59ff, #8fb3ff); outline-offset: 1px; }
+@media print {
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stPageLink"], [class*="st-key-files-"],
+  [data-testid="stToolbar"], [data-testid="stElementToolbar"] { display: none !important; }
+  .stMainBlockContainer { padding: 0; }
+  [data-testid="stVegaLiteChart"], .utterance { break-inside: avoid; }
+}
+.before { opacity: .75; margin: 0 0 .2rem; }
 .utterance details { font-size: .875rem; margin: .2rem 0; }
 .utterance summary { cursor: pointer; }
 .say { border-left: 4px solid #1d59ff; padding: .5rem .9rem; margin: .2rem 0; background: rgba(128,128,128,.12);

@@ -30,6 +30,12 @@ class Sources:
     videos: str | None = None
     bundle: str | None = None
     against: str | None = None
+    summaries: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The archive's name: the last two parts of where it lies."""
+        return "/".join((self.scores or "").split("/")[-2:])
 
 
 Address = dict[str, list[str]]  # what stands behind the "?" of a page's address: values by the names of its widgets

@@ -87,6 +87,9 @@ def test_a_text_that_a_spreadsheet_would_run_stays_a_text(tmp_path: Path) -> Non
     assert csv["utterance"].tolist() == ["'=1+1", "'@now", "'+2", "fine", "“Zoë”"]
     head, *rows = sheet(tmp_path / "all.xlsx")
     assert [[cell for cell in row if cell in texts] for row in rows] == [[text] for text in texts]
+    with zipfile.ZipFile(tmp_path / "all.xlsx") as book:
+        page = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<autoFilter" in page and 'customWidth="1"' in page
     assert pq.read_table(tmp_path / "all.parquet").column_names == table.column_names == list(csv.columns) == head
 
 

@@ -170,17 +170,26 @@ def test_two_tables_are_compared_and_a_changed_answer_opens(
     expect(page.locator(".utterance.chosen .words")).to_have_count(1)
 
 
-def test_reviews_become_labels(page: Page, site: str) -> None:
+def test_reviews_by_keys_become_labels(page: Page, site: str) -> None:
     open_page(page, f"{site}/review?text=number+3")
-    first = page.locator(".words").inner_text()
-    for answer in ("disgust", "cannot be told"):
-        said = page.locator(".words").inner_text()
-        page.get_by_role("radio", name=answer).click()
-        page.get_by_label("Note").fill(f"a note: {answer}")
-        page.get_by_role("button", name="Save").click()
-        expect(page.locator(".words")).not_to_have_text(said)
-    expect(page.get_by_text("2 utterances: ")).to_be_visible()
-    wait_until_drawn(page, "Review")  # the button of the run before is still there while the new one comes
+    expect(page.get_by_text("Type your name to begin")).to_be_visible()
+    page.get_by_label("Your name").fill("Zoë; <b>")
+    page.get_by_label("Your name").press("Enter")
+    words = page.locator(".utterance .words")
+    first = words.inner_text()
+    for key, answer in (("2", "disgust"), ("0", "–")):
+        said = words.inner_text()
+        expect(page.locator(".utterance .chip")).to_have_count(0)
+        page.get_by_role("heading", name="Review").click()
+        page.keyboard.press(key)
+        expect(words).not_to_have_text(said)
+        expect(page.locator(".revealed .chip").first).to_have_text(f"Zoë; <b> {answer}")
+        expect(page.locator(".revealed .chip", has_text="fused")).to_be_visible()
+    page.keyboard.press("u")
+    expect(words).to_have_text(said)
+    wait_until_drawn(page)
+    page.reload()  # the browser remembers who judges
+    expect_count(page, "Reviews", 1)
     with page.expect_download() as download:
         page.get_by_role("button", name="Labels for training").click()
     labels = pq.read_table(download.value.path()).to_pandas()

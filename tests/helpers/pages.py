@@ -11,6 +11,8 @@ import pyarrow as pa
 from playwright.sync_api import Page, expect
 
 from emotionscope.bundle import store as bundles
+from emotionscope.commands import summarise
+from emotionscope.commands.settings import Summarise
 from emotionscope.fusion import Probabilities
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
 from emotionscope.tables import columns, contracts, datasets
@@ -35,7 +37,7 @@ HOSTILE_DIALOGUE = "<img src=http://evil.example/l.png>&dialogue=x#y ![z](http:/
 
 
 def make_archive(folder: Path) -> None:
-    """Write `keyframes`, `scores` of the shipped bundle's version, and the scores `before` of another version.
+    """Write `keyframes`, `scores` of the shipped bundle's version with `summaries`, and those `before` of another.
 
     One dialogue is a film in the folder `videos`, of whose people there are `faces`.
     """
@@ -45,6 +47,7 @@ def make_archive(folder: Path) -> None:
     write_video(folder / "videos/film.mp4", (numbered(n) for n in range(12 * 24)), options={"sc_threshold": "0"})
     datasets.write_part(table, f"{folder}/keyframes/part-0.parquet")
     datasets.write_part(_scores(table, seed=0), f"{folder}/scores/part-0.parquet")
+    summarise.run(Summarise(scores=f"{folder}/scores", faces=f"{folder}/faces", output=f"{folder}/summaries"))
     before = _scores(table, seed=1)
     before = before.set_column(
         before.column_names.index("bundle"), "bundle", pa.array(["0123456789ab"] * len(before), pa.string())
@@ -134,6 +137,7 @@ def serving(folder: Path) -> Iterator[str]:
     """The address of the pages on the tables and videos in a folder, served by the job, with the shipped bundle."""
     port = free_port()
     named = {"scores": "scores", "keyframes": "keyframes", "against": "before", "faces": "faces", "videos": "videos"}
+    named |= {"summaries": "summaries"}
     flags = [word for flag, name in named.items() if (folder / name).exists() for word in (f"--{flag}", folder / name)]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
     address = f"http://127.0.0.1:{port}"

@@ -179,6 +179,8 @@ class Dashboard(BundleFlags):
     """Folder or s3:// prefix that holds the videos, to play them; no path may lead out of it."""
     against: cli.Path | None = None
     """Another scores table of the same archive, such as of an earlier bundle, to compare --scores with."""
+    summaries: cli.Path | None = None
+    """Summaries of the scores, as summarise writes them, to show them on a page of their own."""
     exports: cli.Path = "exports"
     """Folder on this machine for selections that are too large to download. Made when you save the first one."""
     address: Annotated[str, Parameter(metavar="ADDRESS")] = "127.0.0.1"

@@ -1,11 +1,12 @@
 """Page "Archive": what is in it, how emotions are spread, and any selection of it as a table and a file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import charts, drawing, filters, saving, shared
+from emotionscope.dashboard import charts, drawing, filters, markup, saving, shared
 from emotionscope.dashboard.queries.archive import GROUP, POSITIONS, Archive
 from emotionscope.dashboard.queries.overview import Overview, Totals
 from emotionscope.dashboard.queries.selection import FACE_COUNT, Selection
@@ -14,6 +15,7 @@ from emotionscope.labels import MODELS
 from emotionscope.storage.place import JsonObject
 
 SHOWN = 500  # rows of the table
+MORE = (12, 50, 200)  # speakers to choose from
 WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels
 
 
@@ -23,14 +25,16 @@ def show(sources: shared.Sources) -> None:
     if begun is None:
         return
     archive, chosen = begun
-    overview = archive.overview(chosen)
+    speakers = _speakers_shown()
+    overview = archive.overview(chosen, speakers)
     _totals(overview.totals)
     if not overview.totals.rows:
         st.warning("No utterance passes all filters. Loosen one of them in the side bar.")
         return
     # One emotion alone would be 100% of every chart: they show all of them and mark the chosen ones.
-    around = archive.overview(replace(chosen, emotions=())) if chosen.emotions else overview
-    _charts(around, overview.pairs, chosen)
+    around = archive.overview(replace(chosen, emotions=()), speakers) if chosen.emotions else overview
+    st.html(markup.legend())
+    _charts(around, overview.pairs, chosen, filters.told(archive, chosen, sources))
     _table(archive, chosen, overview.totals.rows, sources)
 
 
@@ -45,27 +49,44 @@ def _totals(totals: Totals) -> None:
     shared.show_counts(names)
 
 
-def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection) -> None:
+def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection, told: Sequence[str]) -> None:
     if chosen.emotions:
         st.caption("The first three charts show all emotions; those that are not chosen are pale.")
     left, right = st.columns(2)
     with left:
         st.header("Emotions")
-        drawing.draw(charts.spread(overview.emotions, chosen.emotions), "emotions", _pick_emotion)
+        chart = charts.spread(overview.emotions, chosen.emotions)
+        drawing.draw(chart, "emotions", _pick_emotion, "Emotions", told)
     with right:
         st.header("In the course of a dialogue")
-        drawing.draw(charts.over_time(overview.by_position, chosen.emotions), "course", _pick_position)
+        chart = charts.over_time(overview.by_position, chosen.emotions)
+        drawing.draw(chart, "course", _pick_position, "Emotions in the course of a dialogue", told)
         _caption_thin(overview.by_position, "position")
     left, right = st.columns(2)
     with left:
         st.header("By speaker")
-        if overview.by_speaker.empty:
-            st.caption("The archive has no names of speakers.")
-        else:
-            drawing.draw(charts.by_speaker(overview.by_speaker, chosen.emotions), "speakers", _pick_speaker)
-            _caption_thin(overview.by_speaker, "speaker")
+        _by_speaker(overview, chosen, told)
     with right:
-        _disagreements(pairs)
+        _disagreements(pairs, told)
+
+
+def _by_speaker(overview: Overview, chosen: Selection, told: Sequence[str]) -> None:
+    if overview.by_speaker.empty:
+        st.caption("The archive has no names of speakers.")
+        return
+    chart = charts.by_speaker(overview.by_speaker, chosen.emotions)
+    drawing.draw(chart, "speakers", _pick_speaker, "Emotions by speaker", told)
+    shown = overview.by_speaker["speaker"].nunique()
+    if overview.speakers > MORE[0]:
+        st.caption(f"{shown:,} of {overview.speakers:,} speakers, those with the most utterances.")
+        st.segmented_control("Speakers shown", MORE, default=MORE[0], required=True, key="speakers", bind=filters.BOUND)
+    _caption_thin(overview.by_speaker, "speaker")
+
+
+def _speakers_shown() -> int:
+    """How many speakers the visitor asks for, below the chart or in the address."""
+    asked = st.session_state.get("speakers") or st.query_params.get("speakers", "")
+    return next((each for each in MORE if str(each) == str(asked)), MORE[0])
 
 
 def _caption_thin(table: pd.DataFrame, by: str) -> None:
@@ -73,7 +94,7 @@ def _caption_thin(table: pd.DataFrame, by: str) -> None:
         st.caption(f"Outlined: fewer than {THIN} utterances, so the shares may be chance.")
 
 
-def _disagreements(pairs: pd.DataFrame) -> None:
+def _disagreements(pairs: pd.DataFrame, told: Sequence[str]) -> None:
     st.header("Where text and vision disagree")
     differing = pairs[pairs["text"] != pairs["vision"]]
     rows = int(pairs["rows"].sum())
@@ -83,7 +104,7 @@ def _disagreements(pairs: pd.DataFrame) -> None:
     agreeing = rows - int(differing["rows"].sum())
     if not differing.empty:
         chart = charts.squares(differing, "vision", "text", ("vision says", "text says"))
-        drawing.draw(chart, "text-and-vision", _pick_pair)
+        drawing.draw(chart, "text-and-vision", _pick_pair, "Where text and vision disagree", told)
     st.caption(
         f"They agree on {agreeing:,} of {rows:,} utterances, which are left out. A stronger cell is a larger share of "
         f"its line; lines of fewer than {THIN} are grey."
@@ -119,7 +140,9 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: shared.Sourc
     known = {name: column for name, column in orders.items() if column in ("", "certainty", *archive.columns)}
     order = first.selectbox("Sort by", list(known), key="sort", bind=filters.BOUND) or "the archive's order"
     descending = second.toggle("Largest first", key="largest", bind=filters.BOUND)
-    own = ({"sort": order} if known[order] else {}) | ({"largest": "true"} if descending else {})
+    shown = _speakers_shown()
+    own = ({"speakers": str(shown)} if shown != MORE[0] else {}) | ({"sort": order} if known[order] else {})
+    own |= {"largest": "true"} if descending else {}
     filters.keep(chosen, "Archive", **own)
     table = archive.rows(chosen, known[order], descending, SHOWN)
     titles = {"emotion": "label", **{f"{model}_emotion": model for model in MODELS}}
@@ -134,8 +157,10 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: shared.Sourc
     )
     st.caption(f"{len(table):,} of {rows:,} utterances shown. Tick a row to open its dialogue.")
     saving.show_buttons(archive, chosen, rows, sources.exports)
-    with st.expander("This selection as SQL for DuckDB"):
-        st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
+    # What shows code is large, and is sent to those who open this.
+    with st.expander("This selection as SQL for DuckDB", on_change="rerun", key="as-sql") as query:
+        if query.open:
+            st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
     ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
     if ticked and ticked[0] < len(table):
         shared.open_dialogue(table.iloc[ticked[0]])

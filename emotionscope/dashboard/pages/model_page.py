@@ -1,5 +1,6 @@
 """Page "Model": what the models are, and how good they are on the archive's own labels, where it has some."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -24,14 +25,14 @@ def show(sources: shared.Sources) -> None:
     if sources.scores:
         archive = shared.open_archive(sources)
         if archive is not None:
-            _figures(archive)
+            _figures(archive, sources.name)
     bundle = shared.open_models(sources)
     if bundle is not None:
         with st.container(border=True):
             st.html(card_html.to_html(model_card.render(bundle.manifest)))
 
 
-def _figures(archive: Archive) -> None:
+def _figures(archive: Archive, called: str) -> None:
     if "emotion" not in archive.columns:
         st.info("The archive has no labels (a column `emotion`), so nothing can be measured on it.")
         return
@@ -58,7 +59,9 @@ def _figures(archive: Archive) -> None:
     )
     model = name or list(figures.models)[-1]
     shared.keep_address("Model", {"figures": [model]})
-    _details(model, figures.split, figures.models[model])
+    versions = ", ".join(archive.values("bundle"))
+    rows = f"split {figures.split}" if figures.split else "all labelled rows"
+    _details(model, figures.split, figures.models[model], [f"{called}: {model} answers of bundle {versions}, {rows}"])
 
 
 def _headline(figures: Figures) -> None:
@@ -81,7 +84,7 @@ def _pick(model: str, split: str | None, mark: JsonObject) -> None:
     shared.go_to("Archive", address | ({"split": [split]} if split else {}))
 
 
-def _details(model: str, split: str | None, figures: ModelFigures) -> None:
+def _details(model: str, split: str | None, figures: ModelFigures, told: Sequence[str]) -> None:
     left, right = st.columns(2)
     with left:
         st.header("Confusion")
@@ -91,17 +94,17 @@ def _details(model: str, split: str | None, figures: ModelFigures) -> None:
             for answer in EMOTIONS
         ]
         chart = charts.squares(pd.DataFrame(cells), "answer", "label", ("answer", "label"))
-        drawing.draw(chart, "confusion", partial(_pick, model, split))
+        drawing.draw(chart, "confusion", partial(_pick, model, split), "Confusion of emotions", told)
         st.caption(
             "A stronger cell is a larger share of its label's utterances. Click a cell to see them. "
             f"Labels with fewer than {evaluation.THIN} are grey."
         )
     with right:
         st.header("Calibration")
-        drawing.draw(charts.calibration(figures.reliability), "calibration")
+        drawing.draw(charts.calibration(figures.reliability), "calibration", None, "Calibration", told)
         st.caption(
             "On the dashed line, a certainty of 70% is right 7 times in 10. A larger dot holds more utterances; "
-            f"dots of fewer than {evaluation.THIN} are grey."
+            f"those of fewer than {evaluation.THIN} are grey. A bar is the 95% interval."
         )
 
 

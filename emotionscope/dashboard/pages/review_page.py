@@ -1,23 +1,29 @@
-"""Page "Review": answers one by one, the most uncertain first; the reviews become labels."""
+"""Page "Review": utterances one by one, judged without seeing any answer; what is said of them becomes labels."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import get_args
+from typing import Final, Literal, get_args
+from urllib.parse import quote, unquote
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import streamlit as st
 
-from emotionscope.dashboard import filters, markup, shared, utterance_card
-from emotionscope.dashboard.queries import reviews
+from emotionscope.dashboard import clip_player, filters, judged, markup, shared
+from emotionscope.dashboard.queries import agreement, reviews
 from emotionscope.dashboard.queries.archive import Archive, ReviewOrder
+from emotionscope.dashboard.queries.reviews import Review
+from emotionscope.dashboard.queries.selection import Selection
 from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 
-AHEAD = 1000  # utterances looked at for the next one that nobody has reviewed
-UNKNOWN = "cannot be told"
+AHEAD = 1000  # utterances looked at for the next one that is to be judged
+BEFORE = 2  # utterances of the dialogue shown above it, without which few emotions can be told
+UNKNOWN: Final = "cannot be told"
+COOKIE: Final = "reviewer"
+
+Key = tuple[str, int]
+Which = Literal["nobody has judged", "others have judged", "are in conflict"]
 
 
 def show(sources: shared.Sources) -> None:
@@ -26,78 +32,125 @@ def show(sources: shared.Sources) -> None:
     if begun is None or sources.scores is None:
         return
     archive, chosen = begun
-    order = st.selectbox("First those that are", get_args(ReviewOrder), key="order", bind=filters.BOUND)
-    filters.keep(chosen, "Review", order=order)
+    first, second, third = st.columns(3)
+    with first:
+        reviewer = _ask_name()
+    which = second.selectbox("Utterances that", get_args(Which), key="which", bind=filters.BOUND)
+    order = third.selectbox("First those that are", get_args(ReviewOrder), key="order", bind=filters.BOUND)
+    filters.keep(chosen, "Review", order=order, which=which)
     try:
         done = reviews.read(sources.scores)
-    except UserError as error:
-        markup.say(str(error), "error")
+    except (UserError, OSError) as error:
+        markup.say(f"The reviews cannot be read: {error}", "error")
         return
-    passed = {review.key for review in done} | st.session_state.setdefault("skipped", set())
-    following = [key for key in archive.keys(chosen, order, AHEAD + len(passed)) if key not in passed]
-    if following:
-        _ask(archive, sources.scores, following[0], sources)
-    else:
-        st.success("Every utterance that passes the filters is reviewed.")
-    _show_done(archive, done)
-
-
-def _ask(archive: Archive, scores: str, key: tuple[str, int], sources: shared.Sources) -> None:
-    """One utterance, and what the visitor says of it."""
-    dialogue = archive.dialogue(key[0])
-    found = dialogue[dialogue["utterance_id"] == key[1]].iloc[0]
-    utterance = Utterance.of(found.to_dict())
-    utterance_card.show(utterance, archive.faces(key[0]).get(key[1], []), sources)
-    with st.form("review", clear_on_submit=True, border=False):
-        st.pills("The right emotion", [*EMOTIONS, UNKNOWN], key="right")
-        st.text_input("Note", key="note")
-        with st.container(horizontal=True, gap="small"):
-            save = partial(_save, scores, key, utterance.emotions["fused"] or "")
-            st.form_submit_button("Save", type="primary", on_click=save)
-            st.form_submit_button("Skip", on_click=_skip, args=(key,))
     if problem := st.session_state.pop("problem", None):
         markup.say(problem, "error")
-    shared.link_to_dialogue(key)
+    _show_last(archive, sources.scores, done, reviewer)
+    key = _next(archive, chosen, done, reviewer, which, order)
+    if not reviewer:
+        st.info("Type your name to begin: each reviewer's answers are kept apart.")
+    elif key is None:
+        st.success(f"No more utterances that {which} pass the filters.")
+    else:
+        _ask(archive, sources, key, reviewer)
+    judged.show(archive, done, reviewer)
 
 
-def _save(scores: str, key: tuple[str, int], answer: str) -> None:
-    right = st.session_state["right"]
-    if right is None:
-        st.session_state["problem"] = "Choose an emotion, or Skip."
-        return
-    emotion = None if right == UNKNOWN else str(right)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+def _ask_name() -> str:
+    """The reviewer's name, which the browser remembers."""
+    remembered = st.session_state.get("name", unquote(st.context.cookies.get(COOKIE, "")))
+    name = (st.text_input("Your name", remembered, key="reviewer", max_chars=60) or "").strip()
+    if name != remembered:
+        st.session_state["name"] = name
+        script = f"document.cookie = '{COOKIE}={quote(name, safe='')}; SameSite=Strict; max-age=31536000'"
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    return name
+
+
+def _next(
+    archive: Archive, chosen: Selection, done: Sequence[Review], reviewer: str, which: Which, order: ReviewOrder
+) -> Key | None:
+    """The utterance to judge now: what was just taken back, or the first in order that is left."""
+    again: Key | None = st.session_state.get("again")
+    if again:
+        return again
+    passed: set[Key] = set(st.session_state.setdefault("skipped", set()))
+    own = {review.key for review in done if review.reviewer == reviewer}
+    if which == "nobody has judged":
+        passed |= {review.key for review in done}
+        found = archive.keys(chosen, order, AHEAD + len(passed))
+    else:
+        split = which == "are in conflict"
+        wanted = set(agreement.conflicts(done)) if split else {review.key for review in done} - own
+        found = archive.keys(chosen, order, AHEAD + len(passed), wanted - passed)
+    return next((key for key in found if key not in passed), None)
+
+
+def _ask(archive: Archive, sources: shared.Sources, key: Key, reviewer: str) -> None:
+    """One utterance without any answer, and a button and a key for each emotion."""
+    rows = archive.dialogue(key[0])
+    place = int((rows["utterance_id"] == key[1]).to_numpy().argmax())
+    told = [Utterance.of(row) for row in rows.iloc[max(place - BEFORE, 0) : place + 1].to_dict("records")]
+    faces = [face for face in archive.faces(key[0]).get(key[1], []) if face["kept"]]
+    with st.container(border=True):
+        before = "".join(f'<p class="plain before">{_line(each)}</p>' for each in told[:-1])
+        shown = markup.pictures((face["image"], f"a face at {face['time']:.1f} s") for face in faces)
+        st.html(f'<div class="utterance">{before}<p class="words">{_line(told[-1])}</p><div>{shown}</div></div>')
+        if sources.videos:
+            clip_player.show(told[-1], sources.videos)
+    save = partial(_save, sources.scores or "", key, reviewer, told[-1].emotions["fused"] or "")
+    with st.container(horizontal=True, gap="small"):
+        for number, emotion in enumerate(EMOTIONS, start=1):
+            st.button(emotion, shortcut=str(number), on_click=save, args=(emotion,), key=f"say-{emotion}")
+        st.button(UNKNOWN, shortcut="0", on_click=save, args=(None,), key="say-unknown")
+        st.button("Skip", shortcut="s", on_click=_skip, args=(key,), type="tertiary", key="skip")
+    st.text_input("Note", key="note", max_chars=500)
+
+
+def _line(utterance: Utterance) -> str:
+    who = f'<span class="speaker">{markup.escape(utterance.speaker)}</span>' if utterance.speaker else ""
+    return who + (markup.escape(utterance.text) if utterance.text else "<i>no text</i>")
+
+
+def _save(scores: str, key: Key, reviewer: str, answer: str, emotion: str | None) -> None:
+    """Store what the reviewer says, or say on the page why it cannot be stored."""
+    if _store(scores, Review(*key, reviewer, answer, emotion, st.session_state.get("note") or "", _now())):
+        st.session_state["last"], st.session_state["note"] = key, ""
+        st.session_state["skipped"].add(key)  # a conflict that is still one need not be asked again
+        st.session_state.pop("again", None)
+
+
+def _undo(scores: str, key: Key, reviewer: str) -> None:
+    """Take back the last answer, and ask for it again."""
+    if _store(scores, Review(*key, reviewer, "", None, "", _now(), withdrawn=True)):
+        st.session_state["skipped"].discard(key)
+        st.session_state["again"] = key
+        st.session_state.pop("last", None)
+
+
+def _store(scores: str, review: Review) -> bool:
     try:
-        reviews.add(scores, reviews.Review(*key, answer, emotion, st.session_state["note"], now))
-    except (OSError, UserError) as error:
+        reviews.add(scores, review)
+    except OSError as error:
         st.session_state["problem"] = f"The review cannot be stored: {error}"
+        return False
+    return True
 
 
-def _skip(key: tuple[str, int]) -> None:
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _skip(key: Key) -> None:
     st.session_state["skipped"].add(key)
+    st.session_state.pop("again", None)
 
 
-def _show_done(archive: Archive, done: list[reviews.Review]) -> None:
-    """How many are reviewed, and their labels as a file."""
-    st.header("Reviewed so far")
-    if not done:
-        st.caption("Nothing yet. Reviews are stored beside the scores.")
+def _show_last(archive: Archive, scores: str, done: Sequence[Review], reviewer: str) -> None:
+    """What the models and other reviewers say of the utterance that was judged last, and a way to take it back."""
+    key = st.session_state.get("last")
+    said = [review for review in done if review.key == key]
+    if key is None or not any(review.reviewer == reviewer for review in said):
         return
-    told = [review for review in done if review.emotion]
-    wrong = sum(review.answer != review.emotion for review in told)
-    st.caption(f"{len(done):,} utterances: {wrong:,} answers wrong, {len(done) - len(told):,} that cannot be told.")
-    st.dataframe(pd.DataFrame([vars(review) for review in reversed(done[-100:])]), hide_index=True)
-    st.download_button(
-        "Labels for training", partial(_labels, archive, done), "reviewed-labels.parquet", on_click="ignore"
-    )
-    st.caption(
-        "A table that train_text takes, and train_vision and fit_fusion where the pages show keyframes; it keeps each "
-        "utterance in its split."
-    )
-
-
-def _labels(archive: Archive, done: list[reviews.Review]) -> bytes:
-    table = reviews.labels(done, archive.take([review.key for review in done]))
-    file = pa.BufferOutputStream()
-    pq.write_table(table, file, compression="zstd")
-    return bytes(file.getvalue())
+    judged.reveal(archive, key, said)
+    st.button("Undo", shortcut="u", on_click=_undo, args=(scores, key, reviewer), key="undo", type="tertiary")

@@ -29,7 +29,8 @@ def show(sources: shared.Sources) -> None:
         st.header("From what to what")
         pairs = shifts.groupby(["previous", "emotion"])[["rows"]].sum().reset_index()
         chart = charts.squares(pairs, "emotion", "previous", ("to", "from"))
-        drawing.draw(chart, "shifts", _pick)
+        told = filters.told(archive, chosen, sources)
+        drawing.draw(chart, "shifts", _pick, "Shifts from one utterance to the next", told)
         st.caption(
             f"The emotion changes in {changed:,} of {total:,} steps from one utterance of a dialogue to the next "
             f"({changed / total:.0%}). A stronger cell is a larger share of its line; lines of fewer than {THIN} are "

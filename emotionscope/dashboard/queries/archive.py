@@ -1,6 +1,6 @@
 """Queries to a scores table of any size, answered by DuckDB without loading it whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -69,8 +69,8 @@ class Archive:
             condition(chosen, self.scores.column, literal)
         ).removeprefix("true AND ")
 
-    def overview(self, chosen: Selection) -> Overview:
-        """All that the page counts, in one pass over the archive."""
+    def overview(self, chosen: Selection, speakers: int = SPEAKERS) -> Overview:
+        """All that the page counts, in one pass over the archive, with the commonest `speakers`."""
         counted = self._counts(chosen)
         kinds = dict(iter(counted.groupby("kind")))
 
@@ -78,8 +78,9 @@ class Archive:
             known = kinds.get(kind, counted[:0]).dropna(subset=list(columns))
             return known[[*columns, "rows"]].sort_values(list(columns), ignore_index=True)
 
-        position, speakers = counts("position", "position", "emotion"), counts("speaker", "speaker", "emotion")
-        common = speakers.groupby("speaker")["rows"].sum().nlargest(SPEAKERS).index
+        position, spoken = counts("position", "position", "emotion"), counts("speaker", "speaker", "emotion")
+        by_speaker = spoken.groupby("speaker")["rows"].sum()
+        common = by_speaker.nlargest(speakers).index
         pairs = counts("pair", "text", "vision")
         whole = kinds.get("position", counted[:0])
         return Overview(
@@ -92,7 +93,8 @@ class Archive:
             ),
             emotions=counts("position", "emotion").groupby("emotion")["rows"].sum().reset_index(),
             by_position=position.astype({"position": int}),
-            by_speaker=speakers[speakers["speaker"].isin(common)],
+            by_speaker=spoken[spoken["speaker"].isin(common)],
+            speakers=len(by_speaker),
             pairs=pairs,
         )
 
@@ -137,15 +139,24 @@ class Archive:
         shown = ", ".join(f"{expressions[name]} AS {quote(name)}" for name in names if name in expressions)
         return self._query(f"SELECT {shown} FROM scores WHERE {where} {by} LIMIT {int(limit)}", values)
 
-    def keys(self, chosen: Selection, order: ReviewOrder, limit: int) -> list[tuple[str, int]]:
-        """The keys of selected rows that the selection's model answered, those first that would teach most."""
+    def keys(
+        self, chosen: Selection, order: ReviewOrder, limit: int, among: Iterable[tuple[str, int]] | None = None
+    ) -> list[tuple[str, int]]:
+        """The keys of selected rows that the selection's model answered, those first that would teach most.
+
+        With `among` only those of these utterances.
+        """
         where, values = self._where(chosen)
+        cursor = self._cursor()
         column = self.scores.column
         differences = [f"abs({column(f'text_{name}')} - {column(f'vision_{name}')})" for name in EMOTIONS]
         by = {"least certain": self._certainty(chosen.model), "most at odds": f"-({' + '.join(differences)})"}[order]
         key = ", ".join(map(column, KEY))
         where += f" AND {column(f'{chosen.model}_emotion')} IS NOT NULL AND {column('utterance_id')} IS NOT NULL"
-        found = self._cursor().execute(
+        if among is not None:
+            cursor.register("wanted", _keys_table(among))
+            where += f" AND ({key}) IN (SELECT d, u FROM wanted)"
+        found = cursor.execute(
             f"SELECT {key} FROM scores WHERE {where} ORDER BY {by} NULLS LAST, {key} LIMIT {int(limit)}", values
         )
         return [(str(dialogue), int(utterance)) for dialogue, utterance in found.fetchall()]
@@ -155,8 +166,7 @@ class Archive:
         view = self.keyframes or self.scores
         dialogue, utterance = map(view.column, KEY)
         cursor = self._cursor()
-        wanted = pa.table({"d": [key[0] for key in keys], "u": pa.array([key[1] for key in keys], pa.int64())})
-        cursor.register("wanted", wanted)
+        cursor.register("wanted", _keys_table(keys))
         query = f"SELECT * FROM {view.name} WHERE ({dialogue}, {utterance}) IN (SELECT d, u FROM wanted)"
         table: pa.Table = cursor.sql(query).to_arrow_table()
         return table.rename_columns(view.columns)
@@ -194,6 +204,25 @@ class Archive:
             """,
             values,
         )
+
+    def group(self, chosen: Selection, by: Mapping[str, str]) -> pd.DataFrame:
+        """Counts of rows by expressions in SQL, under the names given, and by the emotion of the selection's model."""
+        where, values = self._where(chosen)
+        named = ", ".join(f"{sql} AS {quote(name)}" for name, sql in by.items())
+        known = " AND ".join(f"{quote(name)} IS NOT NULL" for name in by)
+        emotion = self.scores.column(f"{chosen.model}_emotion")
+        inner = f"SELECT {named}, {emotion} AS emotion FROM scores WHERE {where}"
+        where = f"{known} AND emotion IS NOT NULL"
+        return self._query(f"SELECT *, count(*) AS rows FROM ({inner}) WHERE {where} GROUP BY ALL ORDER BY ALL", values)
+
+    def range_of(self, chosen: Selection, sql: str) -> tuple[float | None, float | None, int, bool]:
+        """The least and the greatest value of an expression of numbers, how many there are, and if all are whole."""
+        where, values = self._where(chosen)
+        query = f"""
+            SELECT min(v)::DOUBLE, max(v)::DOUBLE, approx_count_distinct(v), coalesce(bool_and(v = floor(v)), false)
+            FROM (SELECT {sql} AS v FROM scores WHERE {where})"""
+        low, high, different, is_whole = self._cursor().execute(query, values).fetchall()[0]
+        return low, high, int(different), bool(is_whole)
 
     def export(self, chosen: Selection, path: Path) -> None:
         """Write all selected rows with all their columns to a new .csv, .xlsx or .parquet. Raises FileExistsError."""
@@ -233,3 +262,10 @@ class Archive:
         query = f"SELECT {column('utterance_id')}, {column('faces')} FROM keyframes WHERE {column('dialogue_id')} = ?"
         found = self._cursor().execute(f"{query} AND {column('faces')} IS NOT NULL", [dialogue_id])
         return dict(found.fetchall())
+
+
+def _keys_table(keys: Iterable[tuple[str, int]]) -> pa.Table:
+    """Keys of utterances as a table of d (dialogue) and u (utterance)."""
+    keys = list(keys)
+    return pa.table({"d": pa.array([key[0] for key in keys], pa.string()),
+                     "u": pa.array([key[1] for key in keys], pa.int64())})  # fmt: skip

@@ -71,7 +71,9 @@ def write_xlsx(
     with path.open("xb") as file, xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
         sheet = book.add_worksheet("utterances")
         bold = book.add_format({"bold": True})
-        for place, name in enumerate(view.columns):
+        shares = book.add_format({"num_format": "0.000"})
+        for place, (name, kind) in enumerate(zip(view.columns, reader.schema.types, strict=True)):
+            sheet.set_column(place, place, _width(name, kind), shares if pa.types.is_floating(kind) else None)
             sheet.write_string(0, place, name, bold)
         sheet.freeze_panes(1, 0)
         number = 0
@@ -80,6 +82,12 @@ def write_xlsx(
                 number += 1
                 for place, value in enumerate(row):
                     _write_cell(sheet, number, place, value)
+        sheet.autofilter(0, 0, number, len(view.columns) - 1)
+
+
+def _width(name: str, kind: pa.DataType) -> int:
+    """Letters that a column shows: its name with the mark of its filter, or a text as far as a screen has room."""
+    return max(len(name) + 4, 60 if name == "utterance" else 20 if pa.types.is_string(kind) else 8)
 
 
 def _write_cell(sheet: Any, row: int, place: int, value: object) -> None:

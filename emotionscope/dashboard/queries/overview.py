@@ -21,11 +21,13 @@ class Overview:
     """Counts of the selected rows.
 
     The tables have the column rows beside what they count by: emotion; position (of the group of utterances) and
-    emotion; speaker (the commonest) and emotion; text and vision (what each says, where both say something).
+    emotion; speaker (the commonest of all `speakers`) and emotion; text and vision (what each says, where both say
+    something).
     """
 
     totals: Totals
     emotions: pd.DataFrame
     by_position: pd.DataFrame
     by_speaker: pd.DataFrame
+    speakers: int
     pairs: pd.DataFrame
