@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -27,7 +28,7 @@ from emotionscope.errors import UserError
 from emotionscope.recognition import linkage
 from emotionscope.recognition.embedding import SIZE, normalised
 from emotionscope.video.face_tracks import OVERLAP, overlap
-from emotionscope.video.faces import FaceSettings, Found, Utterance
+from emotionscope.video.faces import Box, FaceSettings, Found, Utterance
 from emotionscope.video.video_faces import VideoFaces
 
 SAME, OTHERS = 0.55, 0.03  # median cosine of two tracks of one person and of two people, as measured on 515 photos
@@ -78,9 +79,9 @@ def _film(clips: Path, seed: int) -> Iterator[Figure]:
         encode([clips / name for name in names], film, math.ceil(sum(lengths) / RATE), 10 * RATE, HEIGHT)
         ends = np.cumsum(lengths) / RATE
         spans = zip((ends - np.array(lengths) / RATE).tolist(), ends.tolist(), strict=True)
-        began = time.process_time()
+        began = time.perf_counter()
         found = finder.of_file(film.name, folder, [Utterance(span) for span in spans])
-        seconds = time.process_time() - began
+        seconds = time.perf_counter() - began
     faces, named = 0, list[tuple[int | None, str]]()
     wrong = 0
     for name, seen in zip(names, found, strict=True):
@@ -110,10 +111,10 @@ def _frames(clip: Path) -> int:
         return sum(1 for _ in video.decode(video=0))
 
 
-def _track(when: float, box: object, places: pd.DataFrame) -> tuple[int, int] | None:
+def _track(when: float, box: Box, places: pd.DataFrame) -> tuple[int, int] | None:
     """Whether a face is the speaker's and whether that is sure, by the box that overlaps it most; None for no box."""
     near = places[(places["time"] - when).abs() <= NEAR]
-    corners = np.array([box[side] for side in SIDES], float)  # type: ignore[index]
+    corners = np.array([box["x"], box["y"], box["w"], box["h"]], np.float32)
     shared = [overlap(corners, row) for row in near[SIDES].to_numpy(float)]
     if not shared or max(shared) < OVERLAP:
         return None
@@ -149,7 +150,7 @@ def draw(tracks: int, identities: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return normalised(mixed), who
 
 
-def _pairs(counts: "Counter[object]") -> int:
+def _pairs(counts: Counter[Any]) -> int:
     return sum(math.comb(count, 2) for count in counts.values())
 
 

@@ -29,7 +29,8 @@ UNREAD = "nothing to score: the text model knows none of the words, and no face"
 _FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
 _COUNT, _HEARD, _SPEAKER, _LISTENER = (f"{INTERNAL}{name}" for name in ("face_count", "heard", "speaker", "listener"))
 _OWN = ("faces", "video_error", _COUNT, _FACES, _FACE_ERROR, _PREDICTED, _HEARD, _SPEAKER, _LISTENER)
-_CARRIED = ("time", "person", "box", "quality", "speaking")  # of each face, to the faces table
+# Of each face, to the faces table.
+_CARRIED = ("time", "person", "box", "quality", "speaking", "yaw", "pitch", "roll", "embedding")
 
 
 def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -91,6 +92,8 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     face = dict(zip(_CARRIED, carried, strict=True))
     # NaN where null
     numbers = [face[name].to_numpy(zero_copy_only=False).astype(float) for name in ("quality", "person", "speaking")]
+    nobody = np.isnan(numbers[1])
+    numbers[1][nobody] = -1 - np.arange(np.count_nonzero(nobody))  # who is not known is not one with another
     ends = np.cumsum(pc.list_value_length(faces).to_numpy())
     result = missing(len(table))
     heard, speakers = np.full((2, len(table)), np.nan)
@@ -100,7 +103,8 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
             own = slice(start, end)
             found = pooling.attend(*(values[own] for values in numbers))
             result[row] = pooling.pool(predicted[own], found.weights)
-            heard[row], speakers[row] = found.heard, np.nan if found.speaker is None else found.speaker
+            unknown = found.speaker is None or found.speaker < 0
+            heard[row], speakers[row] = found.heard, np.nan if unknown else found.speaker
             listeners[row] = _listener(predicted[own], numbers[0][own], found.listens)
     pooled = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
     face |= {name: pa.array(np.ascontiguousarray(values)) for name, values in zip(EMOTIONS, predicted.T, strict=True)}
@@ -119,7 +123,7 @@ def _listener(predicted: np.ndarray, quality: np.ndarray, listens: np.ndarray) -
     return EMOTIONS[pooling.pool(predicted[listens], np.clip(np.nan_to_num(quality[listens]), 1e-6, None)).argmax()]
 
 
-def faces_of(table: pa.Table, version: str) -> pa.Table:
+def faces_of(table: pa.Table, version: str, embeddings: bool = False) -> pa.Table:
     """The faces table of rows of `predict_faces`, by a bundle of this version: a row a face, in the rows' order."""
     faces = table[_FACES].combine_chunks()
     rows = pc.list_parent_indices(faces)
@@ -140,7 +144,7 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
         "emotion": pa.array(best, pa.string()),
         "bundle": pa.array([version] * len(rows), pa.string()),
     }
-    return columns.conform(pa.table(made), contracts.faces_schema())
+    return columns.conform(pa.table(made), contracts.faces_schema(embeddings))
 
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:

@@ -110,7 +110,9 @@ def _score(
             print(f"score: {looking.describe()}", flush=True)
         extraction = pipeline.Extraction(looking, videos) if decode else None
         gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
-        job = pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, allowed, faces)
+        job = pipeline.scoring_job(
+            dataset, output, shard_rows, models, extraction, gpus, allowed, faces, settings.embeddings
+        )
         summary = runner.run(job)
     runner.print_summary(summary, output.uri)
     if faces:

@@ -105,3 +105,8 @@ STYLE = """<style>
 .card p, .card li { overflow-wrap: anywhere; }
 @media (max-width: 40rem) { .card table { font-size: .8rem; } .card :is(th, td) { padding: .15rem .3rem; } }
 </style>"""
+
+
+def person(number: int | None) -> str:
+    """A person of a video in words, counted from one."""
+    return "unknown person" if number is None else f"person {number + 1}"

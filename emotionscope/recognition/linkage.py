@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SAME = 0.32  # average cosine from which on two groups are one person's; on film 0.22 was the most of two, 0.34 the least of one
+# Average cosine from which on two groups are one person's: on film two people reached 0.22, one person had 0.34.
+SAME = 0.32
 ROUNDS = 0.5, 0.42, SAME  # of many: the best of thousands of strangers reaches 0.42 with a single face
 BLOCK = 8192  # groups that are compared with each other at once
 

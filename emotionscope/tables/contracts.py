@@ -186,9 +186,10 @@ def source_schema(scores: pa.Schema, kind: Kind) -> pa.Schema:
     return pa.schema([*carried, *(pa.field(column.name, column.type) for column in faces)])
 
 
-def faces_schema() -> pa.Schema:
-    """The schema of a faces table."""
-    return pa.schema([(column.name, column.type) for column in FACES_TABLE.columns])
+def faces_schema(embeddings: bool = False) -> pa.Schema:
+    """The schema of a faces table, with the column embedding or without it."""
+    columns = [column for column in FACES_TABLE.columns if embeddings or column.name != "embedding"]
+    return pa.schema([(column.name, column.type) for column in columns])
 
 
 def _with_columns(schema: pa.Schema, columns: tuple[Column, ...], by: str, or_else: str = "") -> pa.Schema:
