@@ -104,7 +104,7 @@ def cut(dataset: datasets.Dataset, rows_per_shard: int, first: int = 0, together
 
 
 def _between_values(values: pa.ChunkedArray, rows: int) -> list[int]:
-    """Where to cut a column into pieces of at least so many rows, but for the last, and not between two equal values."""
+    """Where to cut a column: into at least so many rows, but for the last piece, and not between two equal values."""
     codes = values.cast(pa.string()).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()
     cuts = 1 + np.flatnonzero((codes[1:] != codes[:-1]) | (codes[1:] < 0))
     starts = [0] if len(codes) else []

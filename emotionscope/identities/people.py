@@ -1,0 +1,225 @@
+"""From a faces table to the people of an archive: `identities`, `people` and `centroids`, a Parquet file each."""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionscope.errors import UserError
+from emotionscope.identities import corrections as corrections_
+from emotionscope.identities import faces as faces_
+from emotionscope.identities import joining, names
+from emotionscope.identities.joining import Identities, Known
+from emotionscope.identities.names import Name
+from emotionscope.recognition import linkage
+from emotionscope.recognition.embedding import SIZE
+from emotionscope.storage import access, uris
+from emotionscope.tables import contracts, datasets, input_file
+from emotionscope.tables.datasets import Dataset
+from emotionscope.tables.manifest import SUMMARY
+
+MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
+FILES = IDENTITIES, PEOPLE, CENTROIDS = "identities.parquet", "people.parquet", "centroids.parquet"
+_PERSON = pa.schema([("video", pa.string()), ("person", pa.int32()), ("identity", pa.int64())])
+_CENTROID = pa.schema([("identity", pa.int64()), ("embeddings", pa.float32()), ("sum", contracts.EMBEDDING)])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What tells who is who beside the faces: URIs of an earlier output, portraits and corrections, and the scores."""
+
+    known: str | None = None
+    portraits: str | None = None
+    corrections: str | None = None
+    scores: Dataset | None = None
+
+
+@dataclass(frozen=True)
+class People:
+    """Counts: identities, those with a name, persons of films, and those whose identity is not known."""
+
+    identities: int
+    named: int
+    persons: int
+    unknown: int
+
+
+def find(faces: Dataset, sources: Sources, output: str) -> tuple[People, int]:
+    """Write who is who in a faces table below `output`; counts, and the first number of an identity never given.
+
+    Raises UserError for sources that cannot be read.
+    """
+    wanted = corrections_.read(sources.corrections) if sources.corrections else []
+    portraits = names.portraits(sources.portraits) if sources.portraits else {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "faces.duckdb")
+        with duckdb.connect(path, config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
+            persons = faces_.load(connection, faces)
+            places = _places(connection)
+            known, earlier = _known(sources.known, places, len(persons.counts))
+            identity = joining.join(persons, known)
+            next_ = max(known.next, int(identity.max(initial=-1)) + 1)
+            corrected = corrections_.apply(wanted, sources.corrections or "", identity, places, next_)
+            known = _merged(known, corrected.merged)
+            found = joining.gather(corrected.identity, persons, known, corrected.next)
+            _write_identities(connection, corrected.identity, earlier, corrected.merged, output)
+            named = names.by_speech(_votes(connection, sources.scores)) if sources.scores else {}
+            named |= names.by_portraits(found, portraits) if portraits else {}
+            for number, name in corrected.names.items():
+                named.pop(number, None)
+                named |= {number: Name(name, "correction", 1.0, 1)} if name else {}
+            _write_people(connection, found, named, output)
+    datasets.write_part(_centroids(found), uris.join(output, CENTROIDS))
+    unknown = int((corrected.identity < 0).sum())
+    counts = People(len(found.numbers), len(named.keys() & set(found.numbers.tolist())), len(identity), unknown)
+    return counts, found.next
+
+
+def _places(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int], int]:
+    rows = connection.execute("SELECT video, person, number FROM persons WHERE embedded > 0").fetchall()
+    return {(video, person): number for video, person, number in rows}
+
+
+def _known(uri: str | None, places: Mapping[tuple[str, int], int], persons: int) -> tuple[Known, pa.Table]:
+    """What an earlier output tells, and its persons who are not in the table now. Raises UserError where it is none."""
+    if uri is None:
+        return joining.nothing_known(persons), _PERSON.empty_table()
+    if not access.exists(uris.join(uri, SUMMARY)):
+        raise UserError(f"{uri}: not a finished output of people")
+    summary = access.read_json(uris.join(uri, SUMMARY))
+    if not isinstance(summary, dict) or summary.get("job") != "people":
+        raise UserError(f"{uri}: not an output of people")
+    rows, centroids = (_read(uri, name, schema) for name, schema in ((IDENTITIES, _PERSON), (CENTROIDS, _CENTROID)))
+    centroids = centroids.sort_by("identity")
+    of_persons, gone = np.full(persons, -1, np.int64), []
+    for at, (video, person, identity) in enumerate(zip(*rows.to_pydict().values(), strict=True)):
+        place = places.get((video, person))
+        if place is None:
+            gone.append(at)
+        elif identity is not None:
+            of_persons[place] = identity
+    sums = np.array(centroids["sum"].to_pylist(), np.float32).reshape(-1, SIZE)
+    numbers, counts = centroids["identity"].to_numpy(), centroids["embeddings"].to_numpy()
+    of_persons[~np.isin(of_persons, numbers)] = -1  # their identity was deleted
+    return Known(numbers, sums, counts, of_persons, int(summary["next_identity"])), rows.take(gone)
+
+
+def _read(uri: str, name: str, schema: pa.Schema) -> pa.Table:
+    filesystem, path = access.filesystem(uris.join(uri, name))
+    try:
+        return pq.read_table(path, filesystem=filesystem, columns=schema.names).cast(schema)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise UserError(f"{uris.join(uri, name)}: cannot be read: {error}") from error
+
+
+def _merged(known: Known, merged: Mapping[int, int]) -> Known:
+    """What is known, with identities that are now another added to that one."""
+    numbers, of_persons = known.numbers.copy(), known.of_persons.copy()
+    for one, other in merged.items():
+        numbers[numbers == one] = other
+        of_persons[of_persons == one] = other
+    kept, place = np.unique(numbers, return_inverse=True)
+    sums, counts = np.zeros((len(kept), SIZE), np.float32), np.zeros(len(kept), np.float32)
+    np.add.at(sums, place, known.sums)
+    np.add.at(counts, place, known.counts)
+    return Known(kept, sums, counts, of_persons, known.next)
+
+
+def _write_identities(
+    connection: duckdb.DuckDBPyConnection,
+    identity: np.ndarray,
+    earlier: pa.Table,
+    merged: Mapping[int, int],
+    output: str,
+) -> None:
+    """Make the table ``identities`` of all persons, write it, and give ``persons`` their identity."""
+    found = pa.table({"number": np.arange(len(identity)), "identity": pa.array(identity, mask=identity < 0)})
+    connection.register("found", found)
+    connection.register("earlier", earlier)
+    connection.register(
+        "merged", pa.table({"one": pa.array(merged.keys(), pa.int64()), "other": pa.array(merged.values(), pa.int64())})
+    )
+    connection.execute(
+        """
+        CREATE TABLE identities AS
+        SELECT video, person::INTEGER AS person, identity::BIGINT AS identity, faces, seconds
+        FROM persons LEFT JOIN found USING (number)
+        UNION ALL SELECT video, person, coalesce(other, identity), NULL, NULL
+        FROM earlier LEFT JOIN merged ON identity = one
+        """
+    )
+    table = connection.execute("SELECT video, person, identity FROM identities ORDER BY video, person").to_arrow_table()
+    datasets.write_part(table.cast(_PERSON), uris.join(output, IDENTITIES))
+
+
+def _votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, Counter[str]]:
+    """How often each identity is seen speaking while a named speaker speaks."""
+    for name in ("speaker", "speaker_person"):
+        if name not in scores.schema.names:
+            raise UserError(f"{scores.uri}: it has no column {name}, by which people could be named")
+    names_ = [name for name in ("dialogue_id", "video", "speaker", "speaker_person") if name in scores.schema.names]
+    schema = pa.schema([scores.schema.field(name) for name in names_])
+    votes: dict[int, Counter[str]] = {}
+    for part in scores.parts:
+        for start in range(0, part.rows, faces_.BLOCK):
+            connection.register("rows", input_file.read_rows(part, schema, start, min(faces_.BLOCK, part.rows - start)))
+            video = "coalesce(r.video, r.dialogue_id)" if "video" in names_ else "r.dialogue_id"
+            counted = connection.execute(
+                f"""
+                SELECT identity, trim(speaker), count(*) FROM rows r JOIN identities i
+                    ON i.video = {video} AND i.person = r.speaker_person
+                WHERE identity IS NOT NULL AND trim(speaker) <> '' GROUP BY ALL
+                """
+            ).fetchall()
+            for number, speaker, count in counted:
+                votes.setdefault(number, Counter())[speaker] += count
+            connection.unregister("rows")
+    return votes
+
+
+def _write_people(
+    connection: duckdb.DuckDBPyConnection, found: Identities, named: Mapping[int, Name], output: str
+) -> None:
+    """Write a row for each identity: its name and why, where it is seen, its best face, and who is most alike."""
+    given = [named.get(number) for number in found.numbers.tolist()]
+    made = pa.table(
+        {
+            "identity": pa.array(found.numbers, pa.int64()),
+            "name": pa.array([each and each.name for each in given], pa.string()),
+            "name_source": pa.array([each and each.source for each in given], pa.string()),
+            "name_evidence": pa.array([each and each.evidence for each in given], pa.float32()),
+            "name_count": pa.array([each and each.count for each in given], pa.int64()),
+            "nearest": pa.array(found.nearest, pa.int64(), mask=found.nearest < 0),
+            "nearest_cosine": pa.array(found.cosine, pa.float32(), mask=found.nearest < 0),
+            "margin": pa.array(linkage.SAME - found.cosine, pa.float32(), mask=found.nearest < 0),
+        }
+    )
+    connection.register("made", made)
+    table = connection.execute(
+        """
+        SELECT m.identity, name, name_source, name_evidence, name_count, coalesce(s.faces, 0)::BIGINT AS faces,
+            coalesce(s.videos, 0) AS videos, coalesce(s.seconds, 0) AS seconds, portrait,
+            nearest, nearest_cosine, margin
+        FROM made m LEFT JOIN (
+            SELECT identity, sum(faces) AS faces, count(DISTINCT video) AS videos, sum(seconds) AS seconds
+            FROM identities WHERE identity IS NOT NULL GROUP BY identity
+        ) s ON m.identity = s.identity LEFT JOIN (
+            SELECT identity, arg_max({'video': video, 'time': time, 'box': box}, quality) AS portrait
+            FROM faces JOIN identities USING (video, person)
+            WHERE identity IS NOT NULL AND embedding IS NOT NULL GROUP BY identity
+        ) p ON m.identity = p.identity
+        ORDER BY m.identity
+        """
+    ).to_arrow_table()
+    datasets.write_part(table, uris.join(output, PEOPLE))
+
+
+def _centroids(found: Identities) -> pa.Table:
+    sums = pa.array(found.sums.tolist(), contracts.EMBEDDING)
+    return pa.table([pa.array(found.numbers), pa.array(found.counts, pa.float32()), sums], schema=_CENTROID)
