@@ -14,30 +14,29 @@ from emotionscope import ray_session
 from emotionscope.commands.settings import People
 from emotionscope.identities import people
 from emotionscope.identities.people import Sources
-from emotionscope.runs import small_output
-from emotionscope.storage import s3
+from emotionscope.runs import claim
+from emotionscope.runs.run import begin
 from emotionscope.tables import datasets
 
 
 def run(settings: People) -> people.People:
     """Run the job and return its counts."""
     began = time.monotonic()
-    output = ray_session.output_uri(settings.output)
-    s3.check_access(output)
     faces = datasets.open_dataset(settings.faces, "faces")
     scores = datasets.open_dataset(settings.scores, "scores") if settings.scores else None
     known, portraits, corrections = (
-        None if uri is None else ray_session.output_uri(uri)
+        None if uri is None else ray_session.output_place(uri)
         for uri in (settings.known, settings.names, settings.corrections)
     )
-    small_output.begin(output, {"job": "people", **asdict(settings)})
+    inputs = {table: claim.fingerprint(dataset) for table, dataset in (("faces", faces), ("scores", scores)) if dataset}
+    output = begin(ray_session.output_place(settings.output), "people", {**asdict(settings), "inputs": inputs})
     print(f"people: {faces.rows:,} faces of {faces.uri}", flush=True)
-    found, next_ = people.find(faces, Sources(known, portraits, corrections, scores), output)
+    found, rows, facts = people.find(faces, Sources(known, portraits, corrections, scores), output.uri)
     seconds = round(time.monotonic() - began, 2)
-    summary = {"job": "people", "rows": faces.rows, **asdict(found), "next_identity": next_, "seconds": seconds}
-    small_output.finish(output, {**summary, **asdict(settings)})
+    summary = {"job": "people", "rows": faces.rows, **asdict(found), **facts, "seconds": seconds}
+    output.finish_small({**summary, **asdict(settings)}, rows)
     print(f"  {found.persons:>10,}  persons of films with a face that was embedded")
     print(f"  {found.unknown:>10,}  of whom it is not sure who they are")
     print(f"  {found.identities:>10,}  identities, {found.named:,} with a name")
-    print(f"  written to {output} in {seconds:,.1f} s", flush=True)
+    print(f"  written to {output.uri} in {seconds:,.1f} s", flush=True)
     return found

@@ -10,12 +10,12 @@ name   identity is called name; an empty name takes one away
 
 import csv
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from emotionscope.errors import UserError
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 
 ACTIONS = {"merge": ("identity", "into"), "split": ("video", "person"), "not": ("identity", "video", "person"),
            "name": ("identity",)}  # fmt: skip
@@ -36,10 +36,10 @@ class Correction:
     name: str
 
 
-def read(uri: str) -> list[Correction]:
+def read(uri: Place) -> list[Correction]:
     """The corrections of a file, in order. Raises UserError, which names the line, for one that cannot be read."""
     try:
-        text = access.read_bytes(uri, LARGEST).decode("utf-8-sig")
+        text = uri.read_bytes(LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{uri}: not UTF-8 text") from error
     rows = csv.DictReader(io.StringIO(text, newline=""))
@@ -71,24 +71,23 @@ def _correction(uri: str, line: int, row: dict[str, str | None]) -> Correction:
 class Corrected:
     """The identity of each person as corrected, the names that were given, and which identities are now another.
 
-    ``next`` is the first number that was never given.
+    ``next`` is the first number that was never given, ``split`` has the persons who got an identity of their own.
     """
 
     identity: np.ndarray
     next: int
+    split: set[tuple[str, int]]
     names: dict[int, str] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
 
 
-def apply(
-    corrections: list[Correction], uri: str, identity: np.ndarray, places: dict[tuple[str, int], int], next_: int
-) -> Corrected:
-    """Apply corrections to the identities of persons; `places` says where in `identity` the person of a video is.
+def apply(corrections: list[Correction], uri: str, before: Corrected, places: dict[tuple[str, int], int]) -> Corrected:
+    """Apply corrections to the identities `before` them; `places` says where among these the person of a video is.
 
-    Who is alone in an identity is not split from it, so the same file can be given every night. Raises UserError for a
-    person or an identity that there is not.
+    Who was split before is not split again, so the same file can be given every night. Raises UserError for a person or
+    an identity that there is not.
     """
-    found = Corrected(identity.copy(), next_)
+    found = replace(before, identity=before.identity.copy(), split=set(before.split))
     for each in corrections:
         where = f"{uri}, line {each.line}"
         if each.action in ("split", "not"):
@@ -98,8 +97,9 @@ def apply(
             own = found.identity[place]
             if each.action == "not" and own == each.identity:
                 found.identity[place] = -1
-            elif each.action == "split" and np.count_nonzero(found.identity == own) > 1:
+            elif each.action == "split" and (each.video, each.person) not in found.split:
                 found.identity[place], found.next = found.next, found.next + 1
+                found.split.add((each.video, each.person))
             continue
         for number in (each.identity, each.into) if each.action == "merge" else (each.identity,):
             if not 0 <= number < found.next:
@@ -109,4 +109,13 @@ def apply(
         elif each.identity != each.into:
             found.identity[found.identity == each.identity] = each.into
             found.merged[each.identity] = each.into
+    return found
+
+
+def aside(corrections: list[Correction], places: dict[tuple[str, int], int], persons: int) -> np.ndarray:
+    """The persons who are split, or not who they seemed, bool [persons]: their faces join nobody."""
+    found = np.zeros(persons, bool)
+    for each in corrections:
+        if each.action in ("split", "not") and (each.video, each.person) in places:
+            found[places[each.video, each.person]] = True
     return found

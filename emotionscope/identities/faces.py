@@ -73,12 +73,11 @@ def _batches(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _embedded(connection: duckdb.DuckDBPyConnection, uri: str) -> Persons:
-    found = connection.execute("SELECT count(*) FROM persons WHERE embedded > 0").fetchone()
-    count = int(found[0]) if found else 0
+    ((count,),) = connection.execute("SELECT count(*) FROM persons WHERE embedded > 0").fetchall()
     if not count:
         raise UserError(f"{uri}: no face in it has an embedding; make it by score --faces with the flag --embeddings")
     sums, counts = np.zeros((count, SIZE), np.float32), np.zeros(count, np.float32)
-    reader = connection.execute(
+    reader = connection.sql(
         "SELECT number, embedding FROM faces JOIN persons USING (video, person) WHERE embedding IS NOT NULL"
     ).to_arrow_reader(BLOCK)
     for batch in reader:

@@ -44,14 +44,14 @@ def nothing_known(persons: int) -> Known:
     return Known(none, np.empty((0, SIZE), np.float32), np.empty(0, np.float32), np.full(persons, -1), 0)
 
 
-def join(persons: Persons, known: Known) -> np.ndarray:
-    """The identity of each person, int64 [n], -1 where it is not sure.
+def join(persons: Persons, known: Known, aside: np.ndarray) -> np.ndarray:
+    """The identity of each person, int64 [n], -1 where it is not sure, and of those `aside`, bool [n], who are new.
 
     Who was known keeps their identity, and no two identities that were known become one. New ones are numbered by the
     number of their faces.
     """
-    new = np.flatnonzero(known.of_persons < 0)
-    item = np.empty(len(persons.counts), np.int64)
+    new = np.flatnonzero((known.of_persons < 0) & ~aside)
+    item = np.full(len(persons.counts), -1)
     item[new] = len(known.numbers) + np.arange(len(new))
     old = known.of_persons >= 0
     item[old] = np.searchsorted(known.numbers, known.of_persons[old])
@@ -59,7 +59,9 @@ def join(persons: Persons, known: Known) -> np.ndarray:
         np.concatenate([a, b[new]]) for a, b in ((known.sums, persons.sums), (known.counts, persons.counts))
     )
     apart = item[persons.apart].reshape(-1, 2)
-    found = linkage.cluster(sums, counts, apart[apart[:, 0] != apart[:, 1]], fixed=len(known.numbers))
+    found = linkage.cluster(
+        sums, counts, apart[(apart[:, 0] != apart[:, 1]) & (apart >= 0).all(1)], fixed=len(known.numbers)
+    )
     sure = _sure(found, sums[len(known.numbers) :], counts[len(known.numbers) :])
     fresh = np.argsort(-found.counts[len(known.numbers) :], kind="stable")
     number = np.concatenate([known.numbers, np.empty(len(fresh), np.int64)])

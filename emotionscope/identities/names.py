@@ -14,7 +14,7 @@ from emotionscope.errors import UserError
 from emotionscope.identities.joining import Identities
 from emotionscope.recognition import embedding
 from emotionscope.recognition.embedding import Embedder, normalised
-from emotionscope.storage import access
+from emotionscope.storage.place import Place
 from emotionscope.video.detection import Detector
 
 PICTURES = ".jpg", ".jpeg", ".png"
@@ -35,21 +35,21 @@ class Name:
     count: int
 
 
-def portraits(uri: str) -> dict[str, np.ndarray]:
-    """Names and embeddings [128] of a folder of portraits: NAME.jpg, NAME-2.jpg, NAME/any.png.
+def portraits(folder: Place) -> dict[str, np.ndarray]:
+    """Names and embeddings [128] of portraits in a folder: NAME.jpg, NAME-2.jpg, NAME/any.png.
 
     Each picture's largest face counts. One without a face that can be recognised is told on the screen. Raises
     UserError where there is none at all.
     """
     detector, embedder = Detector(), Embedder()
     found: dict[str, list[np.ndarray]] = {}
-    for file in access.list_files(uri):
+    for file in folder.list():
         if not file.name.lower().endswith(PICTURES):
             continue
-        folder, _, stem = file.name.rpartition(".")[0].rpartition("/")
-        name = folder.rpartition("/")[2] or re.sub(r"(?<=\S)[-_ ]*\d+$", "", stem)
+        above, _, stem = file.name.rpartition(".")[0].rpartition("/")
+        name = above.rpartition("/")[2] or re.sub(r"(?<=\S)[-_ ]*\d+$", "", stem)
         try:
-            image = cv2.imdecode(np.frombuffer(access.read_bytes(file.uri, LARGEST), np.uint8), cv2.IMREAD_COLOR)
+            image = cv2.imdecode(np.frombuffer(file.uri.read_bytes(LARGEST), np.uint8), cv2.IMREAD_COLOR)
         except cv2.error:  # empty, or too many pixels
             image = None
         faces = [] if image is None else [face for face in detector.detect(image) if face.points]
@@ -59,7 +59,7 @@ def portraits(uri: str) -> dict[str, np.ndarray]:
         best = max(faces, key=lambda face: face.height)
         found.setdefault(name, []).append(embedder.embed([embedding.cut(image, best.points or ())])[0])
     if not found:
-        raise UserError(f"{uri}: no portrait (*.jpg, *.png) with a face in it")
+        raise UserError(f"{folder}: no portrait (*.jpg, *.png) with a face in it")
     return {name: normalised(np.mean(vectors, axis=0)) for name, vectors in found.items()}
 
 

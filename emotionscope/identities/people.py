@@ -15,17 +15,18 @@ from emotionscope.errors import UserError
 from emotionscope.identities import corrections as corrections_
 from emotionscope.identities import faces as faces_
 from emotionscope.identities import joining, names
+from emotionscope.identities.corrections import Corrected
 from emotionscope.identities.joining import Identities, Known
 from emotionscope.identities.names import Name
 from emotionscope.recognition import linkage
 from emotionscope.recognition.embedding import SIZE
-from emotionscope.storage import access, uris
+from emotionscope.storage.place import JsonObject, Place
 from emotionscope.tables import contracts, datasets, input_file
 from emotionscope.tables.datasets import Dataset
 from emotionscope.tables.manifest import SUMMARY
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
-FILES = IDENTITIES, PEOPLE, CENTROIDS = "identities.parquet", "people.parquet", "centroids.parquet"
+IDENTITIES, PEOPLE, CENTROIDS = "identities.parquet", "people.parquet", "centroids.parquet"
 _PERSON = pa.schema([("video", pa.string()), ("person", pa.int32()), ("identity", pa.int64())])
 _CENTROID = pa.schema([("identity", pa.int64()), ("embeddings", pa.float32()), ("sum", contracts.EMBEDDING)])
 
@@ -34,9 +35,9 @@ _CENTROID = pa.schema([("identity", pa.int64()), ("embeddings", pa.float32()), (
 class Sources:
     """What tells who is who beside the faces: URIs of an earlier output, portraits and corrections, and the scores."""
 
-    known: str | None = None
-    portraits: str | None = None
-    corrections: str | None = None
+    known: Place | None = None
+    portraits: Place | None = None
+    corrections: Place | None = None
     scores: Dataset | None = None
 
 
@@ -50,8 +51,8 @@ class People:
     unknown: int
 
 
-def find(faces: Dataset, sources: Sources, output: str) -> tuple[People, int]:
-    """Write who is who in a faces table below `output`; counts, and the first number of an identity never given.
+def find(faces: Dataset, sources: Sources, output: Place) -> tuple[People, dict[str, int], JsonObject]:
+    """Write who is who in a faces table below `output`: counts, the rows of each file, and facts for the next run.
 
     Raises UserError for sources that cannot be read.
     """
@@ -62,23 +63,30 @@ def find(faces: Dataset, sources: Sources, output: str) -> tuple[People, int]:
         with duckdb.connect(path, config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
             persons = faces_.load(connection, faces)
             places = _places(connection)
-            known, earlier = _known(sources.known, places, len(persons.counts))
-            identity = joining.join(persons, known)
-            next_ = max(known.next, int(identity.max(initial=-1)) + 1)
-            corrected = corrections_.apply(wanted, sources.corrections or "", identity, places, next_)
+            known, earlier, split = _known(sources.known, places, len(persons.counts))
+            identity = joining.join(persons, known, corrections_.aside(wanted, places, len(persons.counts)))
+            found_first = Corrected(identity, max(known.next, int(identity.max(initial=-1)) + 1), split)
+            corrected = corrections_.apply(wanted, str(sources.corrections), found_first, places)
             known = _merged(known, corrected.merged)
             found = joining.gather(corrected.identity, persons, known, corrected.next)
-            _write_identities(connection, corrected.identity, earlier, corrected.merged, output)
+            rows = _write_identities(connection, corrected.identity, earlier, corrected.merged, output)
             named = names.by_speech(_votes(connection, sources.scores)) if sources.scores else {}
             named |= names.by_portraits(found, portraits) if portraits else {}
             for number, name in corrected.names.items():
                 named.pop(number, None)
                 named |= {number: Name(name, "correction", 1.0, 1)} if name else {}
             _write_people(connection, found, named, output)
-    datasets.write_part(_centroids(found), uris.join(output, CENTROIDS))
+    datasets.write_part(_centroids(found), output / CENTROIDS)
     unknown = int((corrected.identity < 0).sum())
     counts = People(len(found.numbers), len(named.keys() & set(found.numbers.tolist())), len(identity), unknown)
-    return counts, found.next
+    return (
+        counts,
+        {IDENTITIES: rows, PEOPLE: counts.identities, CENTROIDS: counts.identities},
+        {
+            "next_identity": found.next,
+            "split": sorted(corrected.split),
+        },
+    )
 
 
 def _places(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int], int]:
@@ -86,13 +94,18 @@ def _places(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int], int]
     return {(video, person): number for video, person, number in rows}
 
 
-def _known(uri: str | None, places: Mapping[tuple[str, int], int], persons: int) -> tuple[Known, pa.Table]:
-    """What an earlier output tells, and its persons who are not in the table now. Raises UserError where it is none."""
+def _known(
+    uri: Place | None, places: Mapping[tuple[str, int], int], persons: int
+) -> tuple[Known, pa.Table, set[tuple[str, int]]]:
+    """What an earlier output tells, its persons who are not in the table now, and who was split in it.
+
+    Raises UserError where it is none.
+    """
     if uri is None:
-        return joining.nothing_known(persons), _PERSON.empty_table()
-    if not access.exists(uris.join(uri, SUMMARY)):
+        return joining.nothing_known(persons), _PERSON.empty_table(), set()
+    if not (uri / SUMMARY).exists():
         raise UserError(f"{uri}: not a finished output of people")
-    summary = access.read_json(uris.join(uri, SUMMARY))
+    summary = (uri / SUMMARY).read_json()
     if not isinstance(summary, dict) or summary.get("job") != "people":
         raise UserError(f"{uri}: not an output of people")
     rows, centroids = (_read(uri, name, schema) for name, schema in ((IDENTITIES, _PERSON), (CENTROIDS, _CENTROID)))
@@ -107,15 +120,16 @@ def _known(uri: str | None, places: Mapping[tuple[str, int], int], persons: int)
     sums = np.array(centroids["sum"].to_pylist(), np.float32).reshape(-1, SIZE)
     numbers, counts = centroids["identity"].to_numpy(), centroids["embeddings"].to_numpy()
     of_persons[~np.isin(of_persons, numbers)] = -1  # their identity was deleted
-    return Known(numbers, sums, counts, of_persons, int(summary["next_identity"])), rows.take(gone)
+    split = {(video, person) for video, person in summary["split"]}
+    return Known(numbers, sums, counts, of_persons, int(summary["next_identity"])), rows.take(gone), split
 
 
-def _read(uri: str, name: str, schema: pa.Schema) -> pa.Table:
-    filesystem, path = access.filesystem(uris.join(uri, name))
+def _read(uri: Place, name: str, schema: pa.Schema) -> pa.Table:
+    filesystem, path = (uri / name).arrow()
     try:
         return pq.read_table(path, filesystem=filesystem, columns=schema.names).cast(schema)
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise UserError(f"{uris.join(uri, name)}: cannot be read: {error}") from error
+        raise UserError(f"{uri / name}: cannot be read: {error}") from error
 
 
 def _merged(known: Known, merged: Mapping[int, int]) -> Known:
@@ -136,9 +150,9 @@ def _write_identities(
     identity: np.ndarray,
     earlier: pa.Table,
     merged: Mapping[int, int],
-    output: str,
-) -> None:
-    """Make the table ``identities`` of all persons, write it, and give ``persons`` their identity."""
+    output: Place,
+) -> int:
+    """Make the table ``identities`` of all persons, and write it; its rows."""
     found = pa.table({"number": np.arange(len(identity)), "identity": pa.array(identity, mask=identity < 0)})
     connection.register("found", found)
     connection.register("earlier", earlier)
@@ -154,8 +168,9 @@ def _write_identities(
         FROM earlier LEFT JOIN merged ON identity = one
         """
     )
-    table = connection.execute("SELECT video, person, identity FROM identities ORDER BY video, person").to_arrow_table()
-    datasets.write_part(table.cast(_PERSON), uris.join(output, IDENTITIES))
+    table = connection.sql("SELECT video, person, identity FROM identities ORDER BY video, person").to_arrow_table()
+    datasets.write_part(table.cast(_PERSON), output / IDENTITIES)
+    return len(table)
 
 
 def _votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, Counter[str]]:
@@ -184,7 +199,7 @@ def _votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, 
 
 
 def _write_people(
-    connection: duckdb.DuckDBPyConnection, found: Identities, named: Mapping[int, Name], output: str
+    connection: duckdb.DuckDBPyConnection, found: Identities, named: Mapping[int, Name], output: Place
 ) -> None:
     """Write a row for each identity: its name and why, where it is seen, its best face, and who is most alike."""
     given = [named.get(number) for number in found.numbers.tolist()]
@@ -201,7 +216,7 @@ def _write_people(
         }
     )
     connection.register("made", made)
-    table = connection.execute(
+    table = connection.sql(
         """
         SELECT m.identity, name, name_source, name_evidence, name_count, coalesce(s.faces, 0)::BIGINT AS faces,
             coalesce(s.videos, 0) AS videos, coalesce(s.seconds, 0) AS seconds, portrait,
@@ -217,7 +232,7 @@ def _write_people(
         ORDER BY m.identity
         """
     ).to_arrow_table()
-    datasets.write_part(table, uris.join(output, PEOPLE))
+    datasets.write_part(table, output / PEOPLE)
 
 
 def _centroids(found: Identities) -> pa.Table:
