@@ -92,8 +92,7 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     face = dict(zip(_CARRIED, carried, strict=True))
     # NaN where null
     numbers = [face[name].to_numpy(zero_copy_only=False).astype(float) for name in ("quality", "person", "speaking")]
-    nobody = np.isnan(numbers[1])
-    numbers[1][nobody] = -1 - np.arange(np.count_nonzero(nobody))  # who is not known is not one with another
+    times = face["time"].to_numpy(zero_copy_only=False)
     ends = np.cumsum(pc.list_value_length(faces).to_numpy())
     result = missing(len(table))
     heard, speakers = np.full((2, len(table)), np.nan)
@@ -101,6 +100,7 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
         if start < end:
             own = slice(start, end)
+            numbers[1][own] = _with_unknown(numbers[1][own], times[own])
             found = pooling.attend(*(values[own] for values in numbers))
             result[row] = pooling.pool(predicted[own], found.weights)
             unknown = found.speaker is None or found.speaker < 0
@@ -114,6 +114,14 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     table = table.append_column(_HEARD, pa.array(heard))
     table = table.append_column(_SPEAKER, pa.array(speakers, from_pandas=True).cast(pa.int32()))
     return table.append_column(_LISTENER, pa.array(listeners, pa.string()))
+
+
+def _with_unknown(person: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The persons of an utterance's faces, where NaN as negative numbers: unknown faces are one's, unless two meet."""
+    unknown = np.isnan(person)
+    met = len(np.unique(time[unknown])) < np.count_nonzero(unknown)
+    person[unknown] = -1 - np.arange(np.count_nonzero(unknown)) if met else -1
+    return person
 
 
 def _listener(predicted: np.ndarray, quality: np.ndarray, listens: np.ndarray) -> str | None:

@@ -50,24 +50,20 @@ def join(persons: Persons, known: Known, aside: np.ndarray) -> np.ndarray:
     Who was known keeps their identity, and no two identities that were known become one. New ones are numbered by the
     number of their faces.
     """
-    new = np.flatnonzero((known.of_persons < 0) & ~aside)
+    first = len(known.numbers)
+    new, old = np.flatnonzero((known.of_persons < 0) & ~aside), known.of_persons >= 0
     item = np.full(len(persons.counts), -1)
-    item[new] = len(known.numbers) + np.arange(len(new))
-    old = known.of_persons >= 0
+    item[new] = first + np.arange(len(new))
     item[old] = np.searchsorted(known.numbers, known.of_persons[old])
-    sums, counts = (
-        np.concatenate([a, b[new]]) for a, b in ((known.sums, persons.sums), (known.counts, persons.counts))
-    )
+    sums, counts = np.concatenate([known.sums, persons.sums[new]]), np.concatenate([known.counts, persons.counts[new]])
     apart = item[persons.apart].reshape(-1, 2)
-    found = linkage.cluster(
-        sums, counts, apart[(apart[:, 0] != apart[:, 1]) & (apart >= 0).all(1)], fixed=len(known.numbers)
-    )
-    sure = _sure(found, sums[len(known.numbers) :], counts[len(known.numbers) :])
-    fresh = np.argsort(-found.counts[len(known.numbers) :], kind="stable")
+    apart = apart[(apart[:, 0] != apart[:, 1]) & (apart >= 0).all(1)]
+    found = linkage.cluster(sums, counts, apart, fixed=first)
+    fresh = np.argsort(-found.counts[first:], kind="stable")
     number = np.concatenate([known.numbers, np.empty(len(fresh), np.int64)])
-    number[len(known.numbers) + fresh] = known.next + np.arange(len(fresh))
+    number[first + fresh] = known.next + np.arange(len(fresh))
     identity = known.of_persons.copy()
-    identity[new] = np.where(sure, number[found.label[len(known.numbers) :]], -1)
+    identity[new] = np.where(_sure(found, sums[first:], counts[first:]), number[found.label[first:]], -1)
     return identity
 
 
