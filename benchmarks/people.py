@@ -127,7 +127,7 @@ def _cost(clips: Path) -> Figure:
                 speakers.measured(found)
         whole = time.process_time() - began if round_ else whole
     return Figure(
-        "processor time of embedding, to that of all else without the networks of emotions",
+        "processor time of embedding, to that of decoding, faces and who speaks",
         spent / (whole - spent),
         most=0.1,
     )

@@ -110,10 +110,8 @@ def _score(
             print(f"score: {looking.describe()}", flush=True)
         extraction = pipeline.Extraction(looking, videos) if decode else None
         gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
-        job = pipeline.scoring_job(
-            dataset, output, shard_rows, models, extraction, gpus, allowed, faces, settings.embeddings
-        )
-        summary = runner.run(job)
+        more = allowed, faces, settings.embeddings
+        summary = runner.run(pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, *more))
     runner.print_summary(summary, output.uri)
     if faces:
         print(f"  faces written to {faces.uri}", flush=True)

@@ -89,6 +89,22 @@ def find(faces: Dataset, sources: Sources, output: Place) -> tuple[People, dict[
     )
 
 
+def who_is_who(folder: Place) -> pa.Table:
+    """The persons of the videos of a finished output: video, person, identity, name. Raises UserError for another."""
+    _check_output(folder)
+    names_ = _read(folder, PEOPLE, pa.schema([("identity", pa.int64()), ("name", pa.string())]))
+    return _read(folder, IDENTITIES, _PERSON).join(names_, "identity")
+
+
+def _check_output(folder: Place) -> JsonObject:
+    if not (folder / SUMMARY).exists():
+        raise UserError(f"{folder}: not a finished output of people")
+    summary = (folder / SUMMARY).read_json()
+    if not isinstance(summary, dict) or summary.get("job") != "people":
+        raise UserError(f"{folder}: not an output of people")
+    return summary
+
+
 def _places(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int], int]:
     rows = connection.execute("SELECT video, person, number FROM persons WHERE embedded > 0").fetchall()
     return {(video, person): number for video, person, number in rows}
@@ -103,11 +119,7 @@ def _known(
     """
     if uri is None:
         return joining.nothing_known(persons), _PERSON.empty_table(), set()
-    if not (uri / SUMMARY).exists():
-        raise UserError(f"{uri}: not a finished output of people")
-    summary = (uri / SUMMARY).read_json()
-    if not isinstance(summary, dict) or summary.get("job") != "people":
-        raise UserError(f"{uri}: not an output of people")
+    summary = _check_output(uri)
     rows, centroids = (_read(uri, name, schema) for name, schema in ((IDENTITIES, _PERSON), (CENTROIDS, _CENTROID)))
     centroids = centroids.sort_by("identity")
     of_persons, gone = np.full(persons, -1, np.int64), []

@@ -13,7 +13,7 @@ _FIT = np.linalg.pinv(HEAD - HEAD.mean(0))
 
 
 class Pose(NamedTuple):
-    """Degrees. ``yaw``: to the picture's right; ``pitch``: up; ``roll``: clockwise in the picture."""
+    """Degrees. ``yaw``: to the picture's right; ``pitch``: up; ``roll``: clockwise in the picture, after the others."""
 
     yaw: float
     pitch: float
@@ -33,5 +33,6 @@ def pose(points: Sequence[tuple[float, float]]) -> Pose | None:
         return None
     across, down = left @ right  # the head's axes in the picture, as the closest rotation has them
     away = np.cross(across, down)
-    yaw, pitch = np.arctan2(-across[2], away[2]), np.arcsin(np.clip(down[2], -1, 1))
-    return Pose(*(float(np.degrees(angle)) for angle in (yaw, pitch, np.arctan2(down[0], across[0]))))
+    yaw = np.arctan2(away[0], np.hypot(across[0], down[0]))
+    pitch, roll = np.arctan2(-away[1], away[2]), np.arctan2(down[0], across[0])
+    return Pose(*(float(np.degrees(angle)) for angle in (yaw, pitch, roll)))

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emotionscope.commands import people
-from emotionscope.commands.settings import People
+from emotionscope.commands import people, summarise
+from emotionscope.commands.settings import People, Summarise
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 from emotionscope.tables import contracts, datasets
@@ -156,3 +156,14 @@ def test_a_correction_that_cannot_be_is_one_line(line: str, complaint: str, tmp_
 def test_faces_without_embeddings_are_refused_with_the_way_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--embeddings"):
         find(tmp_path, seen("a", 0, None))
+
+
+def test_summaries_count_by_identity_and_name(tmp_path: Path) -> None:
+    found = find(tmp_path)
+    table = scores(["joy"], {"fused": [one_answer("joy")]}, video=pa.array(["a"]))
+    datasets.write_part(table, str(tmp_path / "scores/part-0.parquet"))
+    flags = {"faces": str(tmp_path / "faces-people"), "people": str(tmp_path / "people")}
+    summarise.run(Summarise(scores=str(tmp_path / "scores"), output=str(tmp_path / "counted"), **flags))
+    rows = pq.read_table(tmp_path / "counted/identities.parquet").to_pylist()
+    faces = {row["identity"]: row["faces"] for row in found["people"]}
+    assert {row["identity"]: row["rows"] for row in rows} == faces

@@ -121,6 +121,8 @@ class Summarise:
     """Where to write the summaries: a new folder or s3:// prefix."""
     faces: cli.Path | None = None
     """Faces table of the same scores, for the summaries by person."""
+    people: cli.Path | None = None
+    """Output of people for these faces, for the summary by identity."""
     model: Model = "fused"
     """The model whose emotions are counted, where there is no summary by person."""
     every: Seconds = 60.0
