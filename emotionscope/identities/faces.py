@@ -78,7 +78,8 @@ def _embedded(connection: duckdb.DuckDBPyConnection, uri: str) -> Persons:
         raise UserError(f"{uri}: no face in it has an embedding; make it by score --faces with the flag --embeddings")
     sums, counts = np.zeros((count, SIZE), np.float32), np.zeros(count, np.float32)
     reader = connection.sql(
-        "SELECT number, embedding FROM faces JOIN persons USING (video, person) WHERE embedding IS NOT NULL"
+        "SELECT number, embedding FROM faces JOIN persons USING (video, person) WHERE embedding IS NOT NULL "
+        "ORDER BY number, time"  # sums of the same numbers in another order differ
     ).to_arrow_reader(BLOCK)
     for batch in reader:
         values = batch.column("embedding")

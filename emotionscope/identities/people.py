@@ -231,13 +231,14 @@ def _write_people(
     table = connection.sql(
         """
         SELECT m.identity, name, name_source, name_evidence, name_count, coalesce(s.faces, 0)::BIGINT AS faces,
-            coalesce(s.videos, 0) AS videos, coalesce(s.seconds, 0) AS seconds, portrait,
+            coalesce(s.videos, 0) AS videos, round(coalesce(s.seconds, 0), 3) AS seconds, portrait,
             nearest, nearest_cosine, margin
         FROM made m LEFT JOIN (
             SELECT identity, sum(faces) AS faces, count(DISTINCT video) AS videos, sum(seconds) AS seconds
             FROM identities WHERE identity IS NOT NULL GROUP BY identity
         ) s ON m.identity = s.identity LEFT JOIN (
-            SELECT identity, arg_max({'video': video, 'time': time, 'box': box}, quality) AS portrait
+            SELECT identity, first({'video': video, 'time': time, 'box': box} ORDER BY quality DESC NULLS LAST, video, time)
+                AS portrait
             FROM faces JOIN identities USING (video, person)
             WHERE identity IS NOT NULL AND embedding IS NOT NULL GROUP BY identity
         ) p ON m.identity = p.identity
