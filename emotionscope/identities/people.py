@@ -237,8 +237,8 @@ def _write_people(
             SELECT identity, sum(faces) AS faces, count(DISTINCT video) AS videos, sum(seconds) AS seconds
             FROM identities WHERE identity IS NOT NULL GROUP BY identity
         ) s ON m.identity = s.identity LEFT JOIN (
-            SELECT identity, first({'video': video, 'time': time, 'box': box} ORDER BY quality DESC NULLS LAST, video, time)
-                AS portrait
+            SELECT identity, first(
+                {'video': video, 'time': time, 'box': box} ORDER BY quality DESC NULLS LAST, video, time) AS portrait
             FROM faces JOIN identities USING (video, person)
             WHERE identity IS NOT NULL AND embedding IS NOT NULL GROUP BY identity
         ) p ON m.identity = p.identity
