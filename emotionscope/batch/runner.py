@@ -70,7 +70,7 @@ def _find_done(job: BatchJob) -> tuple[Totals, list[Shard]]:
 
 
 def _shards(job: BatchJob) -> list[Shard]:
-    together = "video" if job.films else None
+    together = "video" if job.films and "video" in job.dataset.schema.names else None
     return shards.cut(job.dataset, job.shard_rows, job.output.first_file, together)
 
 
