@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import cv2
+import duckdb
 import numpy as np
+import pyarrow as pa
 
 from emotionscope.errors import UserError
+from emotionscope.identities.faces import BLOCK
 from emotionscope.identities.joining import Identities
 from emotionscope.recognition import embedding
 from emotionscope.recognition.embedding import Embedder, normalised
 from emotionscope.storage.place import Place
+from emotionscope.tables import input_file
+from emotionscope.tables.datasets import Dataset
 from emotionscope.video.detection import Detector
 
 PICTURES = ".jpg", ".jpeg", ".png"
@@ -73,6 +78,34 @@ def by_portraits(identities: Identities, known: Mapping[str, np.ndarray]) -> dic
         best, *others = np.argsort(-row).tolist()
         if row[best] >= ALIKE and (not others or row[best] - row[others[0]] >= CLEARLY):
             found[number] = Name(names[best], "portrait", float(row[best]), 1)
+    return found
+
+
+def votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, Counter[str]]:
+    """How often each of the table ``identities`` is seen speaking while a named speaker speaks.
+
+    Raises UserError where the scores do not tell.
+    """
+    for name in ("speaker", "speaker_person"):
+        if name not in scores.schema.names:
+            raise UserError(f"{scores.uri}: it has no column {name}, by which people could be named")
+    names_ = [name for name in ("dialogue_id", "video", "speaker", "speaker_person") if name in scores.schema.names]
+    schema = pa.schema([scores.schema.field(name) for name in names_])
+    found: dict[int, Counter[str]] = {}
+    for part in scores.parts:
+        for start in range(0, part.rows, BLOCK):
+            connection.register("rows", input_file.read_rows(part, schema, start, min(BLOCK, part.rows - start)))
+            video = "coalesce(r.video, r.dialogue_id)" if "video" in names_ else "r.dialogue_id"
+            counted = connection.execute(
+                f"""
+                SELECT identity, trim(speaker), count(*) FROM rows r JOIN identities i
+                    ON i.video = {video} AND i.person = r.speaker_person
+                WHERE identity IS NOT NULL AND trim(speaker) <> '' GROUP BY ALL
+                """
+            ).fetchall()
+            for number, speaker, count in counted:
+                found.setdefault(number, Counter())[speaker] += count
+            connection.unregister("rows")
     return found
 
 

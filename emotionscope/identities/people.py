@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from emotionscope.identities.names import Name
 from emotionscope.recognition import linkage
 from emotionscope.recognition.embedding import SIZE
 from emotionscope.storage.place import JsonObject, Place
-from emotionscope.tables import contracts, datasets, input_file
+from emotionscope.tables import contracts, datasets
 from emotionscope.tables.datasets import Dataset
 from emotionscope.tables.manifest import SUMMARY
 
@@ -33,7 +32,7 @@ _CENTROID = pa.schema([("identity", pa.int64()), ("embeddings", pa.float32()), (
 
 @dataclass(frozen=True)
 class Sources:
-    """What tells who is who beside the faces: URIs of an earlier output, portraits and corrections, and the scores."""
+    """What tells who is who beside the faces: an earlier output, portraits, corrections, and the scores."""
 
     known: Place | None = None
     portraits: Place | None = None
@@ -70,7 +69,7 @@ def find(faces: Dataset, sources: Sources, output: Place) -> tuple[People, dict[
             known = _merged(known, corrected.merged)
             found = joining.gather(corrected.identity, persons, known, corrected.next)
             rows = _write_identities(connection, corrected.identity, earlier, corrected.merged, output)
-            named = names.by_speech(_votes(connection, sources.scores)) if sources.scores else {}
+            named = names.by_speech(names.votes(connection, sources.scores)) if sources.scores else {}
             named |= names.by_portraits(found, portraits) if portraits else {}
             for number, name in corrected.names.items():
                 named.pop(number, None)
@@ -183,31 +182,6 @@ def _write_identities(
     table = connection.sql("SELECT video, person, identity FROM identities ORDER BY video, person").to_arrow_table()
     datasets.write_part(table.cast(_PERSON), output / IDENTITIES)
     return len(table)
-
-
-def _votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, Counter[str]]:
-    """How often each identity is seen speaking while a named speaker speaks."""
-    for name in ("speaker", "speaker_person"):
-        if name not in scores.schema.names:
-            raise UserError(f"{scores.uri}: it has no column {name}, by which people could be named")
-    names_ = [name for name in ("dialogue_id", "video", "speaker", "speaker_person") if name in scores.schema.names]
-    schema = pa.schema([scores.schema.field(name) for name in names_])
-    votes: dict[int, Counter[str]] = {}
-    for part in scores.parts:
-        for start in range(0, part.rows, faces_.BLOCK):
-            connection.register("rows", input_file.read_rows(part, schema, start, min(faces_.BLOCK, part.rows - start)))
-            video = "coalesce(r.video, r.dialogue_id)" if "video" in names_ else "r.dialogue_id"
-            counted = connection.execute(
-                f"""
-                SELECT identity, trim(speaker), count(*) FROM rows r JOIN identities i
-                    ON i.video = {video} AND i.person = r.speaker_person
-                WHERE identity IS NOT NULL AND trim(speaker) <> '' GROUP BY ALL
-                """
-            ).fetchall()
-            for number, speaker, count in counted:
-                votes.setdefault(number, Counter())[speaker] += count
-            connection.unregister("rows")
-    return votes
 
 
 def _write_people(
