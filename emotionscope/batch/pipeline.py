@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset
 
-from emotionscope.batch import counters, gpu_pool
+from emotionscope.batch import counters, gpu_pool, shard_sizes
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
 from emotionscope.runs import shards
@@ -72,7 +72,7 @@ def keyframes_job(
     """Dialogues to keyframes; who speaks is measured on `gpus`. Raises JobError where torch cannot use them."""
     if gpus:
         gpu_pool.check(gpus)
-    films = kind_of_videos(dataset.schema) == "films"
+    films = shard_sizes.kind_of_videos(dataset.schema) == "films"
     steps = _finding_steps(extraction, gpus)
     return BatchJob(dataset, output, shard_rows, steps, max_errors, films=films)
 
@@ -103,7 +103,7 @@ def scoring_job(
         steps.append(partial(predict_faces, models.vision, gpus))
         steps += [partial(write_faces, faces, models.version, embeddings)] if faces else []
     steps.append(partial(fuse, models.others))
-    films = extraction is not None and kind_of_videos(dataset.schema) == "films"
+    films = extraction is not None and shard_sizes.kind_of_videos(dataset.schema) == "films"
     return BatchJob(dataset, output, shard_rows, tuple(steps), max_errors, faces, films)
 
 
