@@ -91,8 +91,9 @@ class Models:
         """The faces of a video, or of its seconds `start` to `end`: a row a face that was looked at, in order of time.
 
         Columns: ``time`` in seconds from `start`, ``x``, ``y``, ``w``, ``h`` in pixels, ``person`` (one number for
-        each individual of the clip), ``quality`` in 0..1, ``speaking`` in 0..1 (missing where it was not measured),
-        ``emotion`` and one an emotion. Raises RowError where the video cannot be read.
+        each individual of the clip, missing where it is not known who it is), ``quality`` in 0..1, ``speaking`` in 0..1
+        (missing where it was not measured), ``emotion`` and one an emotion. Raises RowError where the video cannot be
+        read.
         """
         place = Place(video)
         place = place if place.is_s3 else Place(os.path.realpath(place))  # whoever names a link means its file
@@ -165,7 +166,7 @@ class Models:
         columns = {
             "time": [face["time"] for face in faces],
             **{side: [face["box"][side] for face in faces] for side in ("x", "y", "w", "h")},
-            "person": [face["person"] for face in faces],
+            "person": pd.array([face["person"] for face in faces], "Int32"),
             "quality": [face["quality"] for face in faces],
             "speaking": pd.array([face["speaking"] for face in faces], "float32"),
         }

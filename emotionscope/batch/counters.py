@@ -63,6 +63,7 @@ def timed(step: Step) -> Iterator[None]:
 def _seconds() -> Counter:
     return Counter(
         "emotionscope_seconds",
-        "Seconds of workers by step: decoding videos, detection of faces, who speaks, the network, text and fusion.",
+        "Seconds of workers by step: decoding videos, detection and recognition of faces, who speaks, the network, "
+        "text and fusion.",
         ("step",),
     )

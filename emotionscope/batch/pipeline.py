@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset
 
-from emotionscope.batch import counters, gpu_pool, unfinished
+from emotionscope.batch import counters, gpu_pool, shard_sizes, unfinished
 from emotionscope.batch.gpu_pool import Gpus
 from emotionscope.batch.model_loading import Models
 from emotionscope.runs import shards
@@ -49,7 +49,7 @@ class BatchJob:
     """What `batch.runner.run` runs: a checked dataset, in shards of `shard_rows`, through `steps` to an output.
 
     More than `max_errors` failed rows stop the job. One of the steps may write a part of the `faces` output for each
-    shard.
+    shard. Where the videos are `films`, a shard has whole ones: who is who is known within a shard.
     """
 
     dataset: datasets.Dataset
@@ -58,6 +58,7 @@ class BatchJob:
     steps: tuple[Step, ...]
     max_errors: int | None = None
     faces: Run | None = None
+    films: bool = False
 
 
 def keyframes_job(
@@ -71,7 +72,9 @@ def keyframes_job(
     """Dialogues to keyframes; who speaks is measured on `gpus`. Raises JobError where torch cannot use them."""
     if gpus:
         gpu_pool.check(gpus)
-    return BatchJob(dataset, output, shard_rows, _finding_steps(extraction, gpus), max_errors)
+    films = shard_sizes.kind_of_videos(dataset.schema) == "films"
+    steps = _finding_steps(extraction, gpus)
+    return BatchJob(dataset, output, shard_rows, steps, max_errors, films=films)
 
 
 def scoring_job(
@@ -83,11 +86,12 @@ def scoring_job(
     gpus: Gpus | None = None,
     max_errors: int | None = None,
     faces: Run | None = None,
+    embeddings: bool = False,
 ) -> BatchJob:
     """Keyframes, or with an `extraction` dialogues, to scores; the vision model runs on `gpus`, if given.
 
-    With `faces`, which needs a vision model, each face is written there. Raises JobError where torch cannot use the
-    GPUs.
+    With `faces`, which needs a vision model, each face is written there, and with `embeddings` those of the best ones.
+    Raises JobError where torch cannot use the GPUs.
     """
     if gpus and models.image_size:
         gpu_pool.check(gpus)
@@ -97,9 +101,10 @@ def scoring_job(
     if models.image_size:
         steps.append(partial(read_faces, models.image_size))
         steps.append(partial(predict_faces, models.vision, gpus))
-        steps += [partial(write_faces, faces, models.version)] if faces else []
+        steps += [partial(write_faces, faces, models.version, embeddings)] if faces else []
     steps.append(partial(fuse, models.others))
-    return BatchJob(dataset, output, shard_rows, tuple(steps), max_errors, faces)
+    films = extraction is not None and shard_sizes.kind_of_videos(dataset.schema) == "films"
+    return BatchJob(dataset, output, shard_rows, tuple(steps), max_errors, faces, films)
 
 
 def _finding_steps(extraction: Extraction, gpus: Gpus | None) -> tuple[Step, ...]:
@@ -146,9 +151,9 @@ def predict_faces(network: "ray.ObjectRef[VisionModel]", gpus: Gpus | None, data
     return _map(data, partial(_predict_faces, network))
 
 
-def write_faces(output: Run, version: str, data: Dataset) -> Dataset:
+def write_faces(output: Run, version: str, embeddings: bool, data: Dataset) -> Dataset:
     """Reads the faces' probabilities. Writes a shard's faces as one file, before its scores, and changes nothing."""
-    return _map_shards(data, _faces_writer(output, version))
+    return _map_shards(data, _faces_writer(output, version, embeddings))
 
 
 def fuse(bundle: "ray.ObjectRef[Bundle]", data: Dataset) -> Dataset:
@@ -193,11 +198,11 @@ def _writer(output: Run) -> Block:
     return write_block
 
 
-def _faces_writer(output: Run, version: str) -> Block:
+def _faces_writer(output: Run, version: str, embeddings: bool) -> Block:
     def write_block(block: pa.Table) -> pa.Table:
         from emotionscope.batch import stages
 
-        output.write(block[_SHARD][0].as_py(), stages.faces_of(block, version))
+        output.write(block[_SHARD][0].as_py(), stages.faces_of(block, version, embeddings))
         return block
 
     return write_block

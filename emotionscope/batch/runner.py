@@ -83,7 +83,8 @@ def _find_done(job: BatchJob) -> tuple[Totals, list[Shard]]:
 
 
 def _shards(job: BatchJob) -> list[Shard]:
-    return shards.cut(job.dataset, job.shard_rows, job.output.first_file)
+    together = "video" if job.films and "video" in job.dataset.schema.names else None
+    return shards.cut(job.dataset, job.shard_rows, job.output.first_file, together)
 
 
 def _finish_faces(job: BatchJob, faces: Run) -> None:

@@ -29,7 +29,8 @@ UNREAD = "nothing to score: the text model knows none of the words, and no face"
 _FACES, _FACE_ERROR, _PREDICTED = f"{INTERNAL}faces", f"{INTERNAL}face_error", f"{INTERNAL}predicted"
 _COUNT, _HEARD, _SPEAKER, _LISTENER = (f"{INTERNAL}{name}" for name in ("face_count", "heard", "speaker", "listener"))
 _OWN = ("faces", "video_error", _COUNT, _FACES, _FACE_ERROR, _PREDICTED, _HEARD, _SPEAKER, _LISTENER)
-_CARRIED = ("time", "person", "box", "quality", "speaking")  # of each face, to the faces table
+# Of each face, to the faces table.
+_CARRIED = ("time", "person", "box", "quality", "speaking", "yaw", "pitch", "roll", "embedding")
 
 
 def score(table: pa.Table, bundle: "Bundle") -> pa.Table:
@@ -91,6 +92,7 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     face = dict(zip(_CARRIED, carried, strict=True))
     # NaN where null
     numbers = [face[name].to_numpy(zero_copy_only=False).astype(float) for name in ("quality", "person", "speaking")]
+    times = face["time"].to_numpy(zero_copy_only=False)
     ends = np.cumsum(pc.list_value_length(faces).to_numpy())
     result = missing(len(table))
     heard, speakers = np.full((2, len(table)), np.nan)
@@ -98,9 +100,11 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
         if start < end:
             own = slice(start, end)
+            numbers[1][own] = _with_unknown(numbers[1][own], times[own])
             found = pooling.attend(*(values[own] for values in numbers))
             result[row] = pooling.pool(predicted[own], found.weights)
-            heard[row], speakers[row] = found.heard, np.nan if found.speaker is None else found.speaker
+            unknown = found.speaker is None or found.speaker < 0
+            heard[row], speakers[row] = found.heard, np.nan if unknown else found.speaker
             listeners[row] = _listener(predicted[own], numbers[0][own], found.listens)
     pooled = pa.FixedSizeListArray.from_arrays(pa.array(result.ravel()), len(EMOTIONS))
     face |= {name: pa.array(np.ascontiguousarray(values)) for name, values in zip(EMOTIONS, predicted.T, strict=True)}
@@ -112,6 +116,14 @@ def predict_faces(table: pa.Table, model: "VisionModel") -> pa.Table:
     return table.append_column(_LISTENER, pa.array(listeners, pa.string()))
 
 
+def _with_unknown(person: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The persons of an utterance's faces, where NaN as negative numbers: unknown faces are one's, unless two meet."""
+    unknown = np.isnan(person)
+    met = len(np.unique(time[unknown])) < np.count_nonzero(unknown)
+    person[unknown] = -1 - np.arange(np.count_nonzero(unknown)) if met else -1
+    return person
+
+
 def _listener(predicted: np.ndarray, quality: np.ndarray, listens: np.ndarray) -> str | None:
     """The likeliest emotion of the faces that listen; None where there are none."""
     if not listens.any():
@@ -119,7 +131,7 @@ def _listener(predicted: np.ndarray, quality: np.ndarray, listens: np.ndarray) -
     return EMOTIONS[pooling.pool(predicted[listens], np.clip(np.nan_to_num(quality[listens]), 1e-6, None)).argmax()]
 
 
-def faces_of(table: pa.Table, version: str) -> pa.Table:
+def faces_of(table: pa.Table, version: str, embeddings: bool = False) -> pa.Table:
     """The faces table of rows of `predict_faces`, by a bundle of this version: a row a face, in the rows' order."""
     faces = table[_FACES].combine_chunks()
     rows = pc.list_parent_indices(faces)
@@ -140,7 +152,7 @@ def faces_of(table: pa.Table, version: str) -> pa.Table:
         "emotion": pa.array(best, pa.string()),
         "bundle": pa.array([version] * len(rows), pa.string()),
     }
-    return columns.conform(pa.table(made), contracts.faces_schema())
+    return columns.conform(pa.table(made), contracts.faces_schema(embeddings))
 
 
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:

@@ -58,7 +58,9 @@ def _of_texts(texts: list[str], bundle: bundle_store.Bundle) -> list[Answer]:
 
 
 def _of_clip(clip: str, bundle: bundle_store.Bundle) -> list[Answer]:
-    from emotionscope import api  # pandas, which a sentence need not wait for
+    from pandas import isna  # which a sentence need not wait for
+
+    from emotionscope import api
 
     with api.Models(bundle) as models:
         try:
@@ -68,7 +70,8 @@ def _of_clip(clip: str, bundle: bundle_store.Bundle) -> list[Answer]:
     found = []
     for face in faces:
         speaks = None if math.isnan(face["speaking"]) else face["speaking"]
-        names = {"clip": clip, "time": face["time"], "person": face["person"], "speaking": speaks}
+        person = None if isna(face["person"]) else int(face["person"])
+        names = {"clip": clip, "time": face["time"], "person": person, "speaking": speaks}
         found.append(_answer(names, [face[emotion] for emotion in EMOTIONS]))
     return found
 
@@ -118,8 +121,10 @@ def show(found: list[Answer]) -> None:
 
 
 def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return NONE
     if name == "speaking":
-        return NONE if value is None else f"{value:.0%}"
+        return f"{value:.0%}"
     return f"{value:.1f} s" if name == "time" else str(value)
 
 

@@ -110,8 +110,8 @@ def _score(
             print(f"score: {looking.describe()}", flush=True)
         extraction = pipeline.Extraction(looking, videos) if decode else None
         gpus = Gpus(count, settings.gpu_share, settings.compile) if count else None
-        job = pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, allowed, faces)
-        summary = runner.run(job)
+        more = allowed, faces, settings.embeddings
+        summary = runner.run(pipeline.scoring_job(dataset, output, shard_rows, models, extraction, gpus, *more))
     made = faces.uri if faces else None
     runner.print_summary(summary, output.uri, made)
     cli.say_next("summarise", Summarise(scores=output.uri, faces=made, output="summaries"))

@@ -10,6 +10,8 @@ from dataclasses import asdict
 
 from emotionscope import cli, ray_session
 from emotionscope.commands.settings import Dashboard, Summarise
+from emotionscope.errors import UserError
+from emotionscope.identities import people
 from emotionscope.runs import claim
 from emotionscope.runs.run import begin
 from emotionscope.summaries import summarise
@@ -22,10 +24,13 @@ def run(settings: Summarise) -> Summaries:
     began = time.monotonic()
     scores = datasets.open_dataset(settings.scores, "scores")
     faces = datasets.open_dataset(settings.faces, "faces") if settings.faces else None
+    who = people.who_is_who(ray_session.output_place(settings.people)) if settings.people else None
+    if who is not None and faces is None:
+        raise UserError("--people needs --faces")
     inputs = {table: claim.fingerprint(dataset) for table, dataset in (("scores", scores), ("faces", faces)) if dataset}
     output = begin(ray_session.output_place(settings.output), "summarise", {**asdict(settings), "inputs": inputs})
     print(f"summarise: {scores.rows:,} rows of {scores.uri}" + (f", {faces.rows:,} faces" if faces else ""), flush=True)
-    found = summarise.summarise(scores, faces, settings.model, settings.every, output.uri)
+    found = summarise.summarise(scores, faces, settings.model, settings.every, output.uri, who)
     seconds = time.monotonic() - began
     for name, rows in found.tables.items():
         print(f"  {rows:>10,}  {name}")

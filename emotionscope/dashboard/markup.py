@@ -146,3 +146,8 @@ path[role="graphics-symbol"]:focus-visible { outline: 3px solid light-dark(#1d59
 @media (max-width: 40rem) { .heading h1 { font-size: 1.6rem; } }
 @media (max-width: 40rem) { .card table { font-size: .8rem; } .card :is(th, td) { padding: .15rem .3rem; } }
 </style>"""
+
+
+def person(number: int | None) -> str:
+    """A person of a video in words, by the number that the tables have."""
+    return "unknown person" if number is None else f"person {number}"

@@ -22,7 +22,7 @@ def show(utterance: Utterance, faces: Sequence[Face], sources: shared.Sources) -
     place = f'<span class="number">{"–" if utterance.number is None else utterance.number}</span>'
     answers = "".join(markup.chip(model, *(utterance.likeliest(model) or (None,))) for model in MODELS)
     shown = markup.pictures(
-        (face["image"], f"person {face['person']} at {face['time']:.1f} s") for face in faces if face["kept"]
+        (face["image"], f"{markup.person(face['person'])} at {face['time']:.1f} s") for face in faces if face["kept"]
     )
     trouble = f'<p class="plain">⚠ {markup.escape(utterance.error)}</p>' if utterance.error else ""
     told = f"<details><summary>Why fused says so</summary>{markup.escape(reason)}</details>" if reason else ""

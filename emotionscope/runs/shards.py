@@ -4,10 +4,13 @@ The output file's name follows from the shard and is written whole or not at all
 whose files are there, no key is ever remembered, and the output keeps the input's order.
 """
 
+import itertools
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -83,14 +86,31 @@ class Totals:
         self.parts.append(PartRows(tally.shard, tally.rows))
 
 
-def cut(dataset: datasets.Dataset, rows_per_shard: int, first: int = 0) -> list[Shard]:
-    """All rows of a dataset as shards, in order; names sort as the rows do. Its first file has the number `first`."""
+def cut(dataset: datasets.Dataset, rows_per_shard: int, first: int = 0, together: str | None = None) -> list[Shard]:
+    """All rows of a dataset as shards, in order; names sort as the rows do. Its first file has the number `first`.
+
+    Successive rows of a file with one value of the column `together`, if it is named, come into one shard, which then
+    has as many rows as that takes.
+    """
     shards = []
     for number, part in enumerate(dataset.parts, first):
-        for start in range(0, part.rows, rows_per_shard):
-            rows = min(rows_per_shard, part.rows - start)
-            shards.append(Shard(part, start, rows, f"part-{number:05d}-{start:010d}.parquet"))
+        starts: Sequence[int] = range(0, part.rows, rows_per_shard)
+        if together:
+            values = input_file.read_rows(part, pa.schema([dataset.schema.field(together)]), 0, part.rows)[together]
+            starts = _between_values(values, rows_per_shard)
+        for start, stop in itertools.pairwise([*starts, part.rows]):
+            shards.append(Shard(part, start, stop - start, f"part-{number:05d}-{start:010d}.parquet"))
     return shards
+
+
+def _between_values(values: pa.ChunkedArray, rows: int) -> list[int]:
+    """Where to cut a column: into at least so many rows, but for the last piece, and not between two equal values."""
+    codes = values.cast(pa.string()).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()
+    cuts = 1 + np.flatnonzero((codes[1:] != codes[:-1]) | (codes[1:] < 0))
+    starts = [0] if len(codes) else []
+    while starts and (at := np.searchsorted(cuts, starts[-1] + rows)) < len(cuts):
+        starts.append(int(cuts[at]))
+    return starts
 
 
 def read(shard: Shard, schema: pa.Schema) -> pa.Table:

@@ -38,6 +38,8 @@ _OF_FACES = {
     "persons": Group(("dialogue_id", "video", "person")),
     "person_spans": Group(("dialogue_id", "video", "person", "span")),
 }
+_OF_IDENTITIES = {"identities": Group(("identity", "name"))}
+_MAY_LACK = "video", "name"  # keys that a group need not have
 _OF_PAIRS = {"next": "before", "same_speaker": "own_before", "other_speaker": "other_before"}
 _OF_PERSONS = {"same_person": "before"}
 
@@ -68,23 +70,34 @@ def utterances(probabilities: Sequence[str], every: float, columns: Sequence[str
 
 
 def faces(every: float, columns: Sequence[str]) -> str:
-    """Makes the table seen of ``faces``, whose columns are given."""
+    """Makes the table seen of ``faces``, whose columns are given, and of ``who``: video, person, identity and name."""
+    video = "f.video" if "video" in columns else "NULL::VARCHAR"
     return f"""
         CREATE TABLE seen AS
-        SELECT dialogue_id, utterance_id, {"video" if "video" in columns else "NULL::VARCHAR AS video"}, person,
+        SELECT dialogue_id, utterance_id, {video} AS video, f.person, identity, name,
             {_span("time", every)} AS span, false AS failed, {_emotions(EMOTIONS)}
-        FROM faces WHERE person IS NOT NULL"""
+        FROM faces f LEFT JOIN who w ON w.video = coalesce({video}, dialogue_id) AND w.person = f.person
+        WHERE f.person IS NOT NULL"""
 
 
 def person_pairs() -> str:
     """Makes the table person_pairs of seen: a person's emotion in an utterance is that of the mean of the faces."""
+    return _pairs_of("person_pairs", "video, person")
+
+
+def identity_pairs() -> str:
+    """Makes the table identity_pairs of seen, likewise."""
+    return _pairs_of("identity_pairs", "identity, name")
+
+
+def _pairs_of(table: str, who: str) -> str:
     means = [f"avg({emotion})" for emotion in EMOTIONS]
     return f"""
-        CREATE TABLE person_pairs AS
-        SELECT *, lag(emotion) OVER (PARTITION BY dialogue_id, video, person ORDER BY utterance_id) AS before
+        CREATE TABLE {table} AS
+        SELECT *, lag(emotion) OVER (PARTITION BY dialogue_id, {who} ORDER BY utterance_id) AS before
         FROM (
-            SELECT dialogue_id, video, person, utterance_id, min(span) AS span, {_likeliest(means)} AS emotion
-            FROM seen GROUP BY dialogue_id, video, person, utterance_id
+            SELECT dialogue_id, {who}, utterance_id, min(span) AS span, {_likeliest(means)} AS emotion
+            FROM seen GROUP BY dialogue_id, {who}, utterance_id
         )"""
 
 
@@ -102,6 +115,14 @@ def of_faces(every: float) -> dict[str, str]:
         name: _grouped(group.keys, "seen", "person_pairs", _OF_PERSONS, every) for name, group in _OF_FACES.items()
     }
     return found | {"person_transitions": _transitions("person_pairs", _OF_PERSONS)}
+
+
+def of_identities(every: float) -> dict[str, str]:
+    """The query of each summary of the faces by identity."""
+    return {
+        name: _grouped(group.keys, "seen", "identity_pairs", _OF_PERSONS, every)
+        for name, group in _OF_IDENTITIES.items()
+    }
 
 
 def _span(time: str, every: float) -> str:
@@ -128,7 +149,7 @@ def _likeliest(values: Sequence[str]) -> str:
 
 def _grouped(keys: Sequence[str], rows: str, pairs: str, kinds: Mapping[str, str], every: float) -> str:
     """Rows, shares and means of one table, and pairs and shifts of the other, by the same keys."""
-    by, here = ", ".join(keys), " AND ".join(f"{key} IS NOT NULL" for key in keys if key != "video")
+    by, here = ", ".join(keys), " AND ".join(f"{key} IS NOT NULL" for key in keys if key not in _MAY_LACK)
     shown = []
     for key in keys:
         ticks = _ticks(every)

@@ -23,6 +23,7 @@ MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
 BLOCK = 250_000  # rows read at once
 
 Model = Literal["text", "vision", "fused"]
+_WHO = pa.schema([("video", pa.string()), ("person", pa.int32()), ("identity", pa.int64()), ("name", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,13 @@ class Summaries:
     rows_without_time: int
 
 
-def summarise(scores: Dataset, faces: Dataset | None, model: Model, every: float, output: str) -> Summaries:
+def summarise(
+    scores: Dataset, faces: Dataset | None, model: Model, every: float, output: str, who: pa.Table | None = None
+) -> Summaries:
     """Write all summaries that the tables allow below `output`; `every` is the length of a span of time in seconds.
 
-    Without the column speaker there is none by speaker, without start none by time, without `faces` none by person.
+    Without the column speaker there is none by speaker, without start none by time, without `faces` none by person, and
+    without `who` (video, person, identity, name) none by identity.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rows.duckdb")
@@ -48,9 +52,13 @@ def summarise(scores: Dataset, faces: Dataset | None, model: Model, every: float
             chosen = queries.of_scores(every, names)
             if faces is not None:
                 _load(connection, "faces", faces, queries.FACES_COLUMNS)
+                connection.register("who", _WHO.empty_table() if who is None else who)
                 connection.execute(queries.faces(every, faces.schema.names))
                 connection.execute(queries.person_pairs())
                 chosen |= queries.of_faces(every)
+                if who is not None:
+                    connection.execute(queries.identity_pairs())
+                    chosen |= queries.of_identities(every)
             connection.execute("SET preserve_insertion_order = true")
             written = {name: _write(connection, query, name, folder, output) for name, query in chosen.items()}
             lost = connection.execute("SELECT count(*) FILTER (span IS NULL) FROM utterances").fetchone()

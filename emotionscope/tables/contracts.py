@@ -12,14 +12,17 @@ KEY = ("dialogue_id", "utterance_id")
 INTERNAL = "_emotionscope_"  # how the names of columns begin that only live within a job
 
 BOX = pa.struct([pa.field(side, pa.int32()) for side in "xywh"])  # pixels
+EMBEDDING = pa.list_(pa.float32())  # 128 numbers, by `recognition.embedding`
 FACE = pa.struct(
     [
         pa.field("time", pa.float64()),  # seconds from the start of the utterance's span
         pa.field("box", BOX),
-        pa.field("person", pa.int32()),
+        pa.field("person", pa.int32()),  # null where nobody knows who it is
         pa.field("quality", pa.float32()),
         pa.field("kept", pa.bool_()),  # whether it is among the best of the utterance
         pa.field("speaking", pa.float32()),  # 0 to 1; null where not measured
+        *(pa.field(turn, pa.float32()) for turn in ("yaw", "pitch", "roll")),  # degrees; null without a face's points
+        pa.field("embedding", EMBEDDING),  # null unless asked for, and of all but the best frontal faces
         pa.field("image", pa.binary()),  # JPEG; small and grey where not kept
     ]
 )
@@ -140,10 +143,16 @@ FACES_TABLE = TableContract(
         *_KEY,
         Column("video", pa.string(), "the utterance's video"),
         Column("time", pa.float64(), "where in the video, in seconds", required=True),
-        Column("person", pa.int32(), "number of the person within the video", required=True),
+        Column(
+            "person", pa.int32(), "number of the person within the video; null if not known who it is", required=True
+        ),
         Column("box", BOX, "where in the picture: x, y, w, h in pixels of the video as it is shown"),
         Column("quality", pa.float32(), "how well it can be seen, 0 to 1"),
         Column("speaking", pa.float32(), "how surely it speaks, 0 to 1; null where not measured"),
+        Column("yaw", pa.float32(), "degrees that it is turned to the picture's right"),
+        Column("pitch", pa.float32(), "degrees that it looks up"),
+        Column("roll", pa.float32(), "degrees that it is tilted clockwise"),
+        Column("embedding", EMBEDDING, "128 numbers that tell who it is; only with --embeddings, of a few faces"),
         Column("emotion", pa.string(), "its likeliest emotion"),
         *(Column(name, pa.float32(), "its probability; the seven sum to 1", required=True) for name in EMOTIONS),
         Column("bundle", pa.string(), "version of the bundle that scored it"),
@@ -177,9 +186,10 @@ def source_schema(scores: pa.Schema, kind: Kind) -> pa.Schema:
     return pa.schema([*carried, *(pa.field(column.name, column.type) for column in faces)])
 
 
-def faces_schema() -> pa.Schema:
-    """The schema of a faces table."""
-    return pa.schema([(column.name, column.type) for column in FACES_TABLE.columns])
+def faces_schema(embeddings: bool = False) -> pa.Schema:
+    """The schema of a faces table, with the column embedding or without it."""
+    columns = [column for column in FACES_TABLE.columns if embeddings or column.name != "embedding"]
+    return pa.schema([(column.name, column.type) for column in columns])
 
 
 def _with_columns(schema: pa.Schema, columns: tuple[Column, ...], by: str, or_else: str = "") -> pa.Schema:

@@ -1,4 +1,4 @@
-"""Which of an utterance's faces are kept: different people first, then other expressions of each."""
+"""Which of an utterance's faces are kept: different people first, then other expressions of each; and how."""
 
 import itertools
 from collections.abc import Sequence
@@ -7,6 +7,9 @@ import cv2
 import numpy as np
 
 from emotionscope.video.tracking import TrackedFace
+
+SMALL_CROP = 64  # pixels to which the crops of faces that are not kept are shrunk
+JPEG_QUALITY = 90
 
 
 def select_faces(tracked: Sequence[TrackedFace], persons: Sequence[int], most: int) -> list[int]:
@@ -41,3 +44,12 @@ def _expression(crop_: np.ndarray) -> np.ndarray:
     face = cv2.GaussianBlur(grey, (3, 3), 0).astype(np.float32).ravel()
     face -= face.mean()
     return face / max(float(np.linalg.norm(face)), 1e-6)
+
+
+def encode(crop_: np.ndarray, kept: bool) -> bytes:
+    """The crop as JPEG; a small grey one where the face is not kept."""
+    if not kept:
+        crop_ = cv2.cvtColor(crop_, cv2.COLOR_BGR2GRAY)
+        if len(crop_) > SMALL_CROP:
+            crop_ = cv2.resize(crop_, (SMALL_CROP, SMALL_CROP), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", crop_, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -21,13 +21,14 @@ class FaceSettings:
 
     `fps` frames a second are looked at. `max_faces` of an utterance's faces are kept for showing and training.
     `speakers` tells whether to measure who speaks: ``auto``, where something is said and there is sound; ``always``,
-    where there is sound; ``never``.
+    where there is sound; ``never``. `embeddings` tells whether those of the best faces are given out.
     """
 
     detector: DetectorName = "yunet"
     max_faces: int = 8
     fps: float = 2.0
     speakers: SpeakersChoice = "auto"
+    embeddings: bool = False
 
     def check(self) -> None:
         """Raise UserError for an unknown detector or choice, and for a rate out of range."""
@@ -47,7 +48,10 @@ class FaceSettings:
             "always": "measured where there is sound",
             "never": "not measured",
         }
-        return f"faces: detector {self.detector}, {self.fps:g} frames a second; who speaks is {measured[self.speakers]}"
+        return (
+            f"faces: detector {self.detector}, {self.fps:g} frames a second; who speaks is {measured[self.speakers]}"
+            + ("; embeddings of the best faces, which are biometric data, are written" if self.embeddings else "")
+        )
 
 
 class Box(TypedDict):
@@ -62,15 +66,21 @@ class Box(TypedDict):
 class Face(TypedDict):
     """A row of `contracts.FACE`: `time` in seconds from the start of the span, `quality` in [0, 1], `image` a JPEG.
 
-    `kept` is whether it is among the best; `speaking` in [0, 1] is null where it was not measured.
+    `person` is null where nobody knows who it is. `kept` is whether it is among the best; `speaking` in [0, 1] is null
+    where it was not measured; `yaw`, `pitch` and `roll` are degrees, null where the detector finds no points;
+    `embedding` has 128 numbers, of the best frontal faces of a track and where it was asked for.
     """
 
     time: float
     box: Box
-    person: int
+    person: int | None
     quality: float
     kept: bool
     speaking: float | None
+    yaw: float | None
+    pitch: float | None
+    roll: float | None
+    embedding: list[float] | None
     image: bytes
 
 

@@ -30,7 +30,7 @@ _faces: VideoFaces
 
 @dataclass
 class Spent:
-    """Seconds of work on videos: finding faces in their pictures, and all else, which is decoding."""
+    """Seconds of work on videos: finding and recognising faces in their pictures, and all else, which is decoding."""
 
     decoding: float = 0.0
     detection: float = 0.0
@@ -95,8 +95,8 @@ class IsolatedFaces(_Isolated):
                 late += [each] if str(each).startswith(TOO_LONG) else []
             else:  # who is who between utterances is not known: better two numbers for one person than one for two
                 for face in each.faces:
-                    face["person"] += people
-                people = max((face["person"] + 1 for face in each.faces), default=people)
+                    face["person"] = None if face["person"] is None else face["person"] + people
+                people = max((1 + (face["person"] or 0) for face in each.faces), default=people)
             found.append(each)
         return found
 
@@ -145,9 +145,9 @@ def _start_faces(settings: FaceSettings, memory: int, aws: dict[str, str]) -> No
 
 
 def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[Found | RowError], Spent]:
-    began, before = time.perf_counter(), _faces.detector.seconds
+    began, before = time.perf_counter(), _faces.detector.seconds + _faces.embedder.seconds
     found = _faces.of_file(video, root, utterances)
-    detection = _faces.detector.seconds - before
+    detection = _faces.detector.seconds + _faces.embedder.seconds - before
     return found, Spent(time.perf_counter() - began - detection, detection)
 
 

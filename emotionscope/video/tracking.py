@@ -1,8 +1,8 @@
 """Who is who in an utterance: faces of one person linked over time, and how each looks.
 
-No face is recognised. Within a shot a face is followed by its place and size; from shot to shot people are told
-apart by the colours of their hair, face and clothes, which hold for the seconds an utterance lasts. `people` joins the
-utterances of a video.
+Within a shot a face is followed by its place and size; from shot to shot people are told apart by the colours of their
+hair, face and clothes, which hold for the seconds an utterance lasts. `people` joins the utterances of a video by
+colours, and `recognising` by the faces themselves.
 """
 
 import math
@@ -13,12 +13,13 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from emotionscope.recognition import embedding
+from emotionscope.recognition.pose import Pose, pose
 from emotionscope.video import alignment
 from emotionscope.video.detection import Detection
 from emotionscope.video.shrinking import shrink
 
-CROP, SMALL_CROP = 160, 64  # pixels; larger crops of faces that are kept, and of others, are shrunk to it
-JPEG_QUALITY = 90
+CROP = 160  # pixels; larger crops of faces are shrunk to it
 CROWD = 16  # faces of a frame
 
 CUT = 0.32  # distance of two frames' layouts; on sitcom clips cuts gave 0.40 to 0.50, camera moves up to 0.25
@@ -36,6 +37,7 @@ BINS = (6, 16, 16)  # of L, a, b
 COLOURS = math.prod(BINS)
 FORBIDDEN = 1e3  # cost of what must not be
 
+FRONTAL, HIGH = 0.6, 40.0  # of a face that can be recognised: how frontal it is, and its height in pixels
 LARGE = 160  # pixels; a face this high is as good as a larger one
 SHARP, SHARP_SIDE = 600.0, 64  # variance of the Laplacian of a sharp face, scaled to this side
 
@@ -46,7 +48,8 @@ class TrackedFace:
 
     ``frame`` counts sampled frames, ``shot`` the shots, ``time`` is in seconds; ``box`` (x, y, width, height) is in
     pixels of the video; ``crop`` is uint8 BGR, square; ``appearance`` float32 [3, colours] holds square roots of the
-    colour histograms of hair, face and clothes, NaN where not in the picture; ``quality`` lies in [0, 1].
+    colour histograms of hair, face and clothes, NaN where not in the picture; ``quality`` lies in [0, 1]. ``pose`` is
+    None where the detector finds no points, ``portrait`` (of `embedding.cut`) where the face is turned or tiny.
     """
 
     frame: int
@@ -57,6 +60,8 @@ class TrackedFace:
     appearance: np.ndarray
     quality: float
     sure: bool
+    pose: Pose | None
+    portrait: np.ndarray | None
 
 
 def colours(images: Sequence[np.ndarray]) -> np.ndarray:
@@ -130,20 +135,24 @@ def describe_faces(
         corners = np.array([face.x, face.y, face.x + face.width, face.y + face.height])
         x, y, right, bottom = np.rint(scale * np.clip(corners, 0, [*image.shape[1::-1]] * 2)).astype(int).tolist()
         box = x, y, max(right - x, 1), max(bottom - y, 1)
-        described.append(
-            TrackedFace(frame, shot, time, box, crop_, appearance(image, face), quality(crop_, face), face.sure)
-        )
+        look, good = appearance(image, face), quality(crop_, face)
+        turn = None if face.points is None else pose(face.points)
+        portrait = _portrait(image, face)
+        described.append(TrackedFace(frame, shot, time, box, crop_, look, good, face.sure, turn, portrait))
     return described
 
 
-def assign_people(tracked: Sequence[TrackedFace]) -> list[int]:
+def _portrait(image: np.ndarray, face: Detection) -> np.ndarray | None:
+    recognisable = face.sure and face.frontal >= FRONTAL and face.height >= HIGH
+    return embedding.cut(image, face.points) if recognisable and face.points is not None else None
+
+
+def assign_people(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> list[int]:
     """The person of each face, 0 for the most prominent (the sum of qualities); -1 for what is likely no face.
 
-    `tracked` is in order of time. Within a shot, faces are assigned to tracks frame by frame (Hungarian method).
-    Tracks are then joined by average linkage of their mean appearances; two that are in one frame are never joined. A
+    The `tracks` are joined by average linkage of their mean appearances; two that are in one frame are never joined. A
     person none of whose faces is sure is left out, if there is another.
     """
-    tracks = _tracks(tracked)
     groups: dict[int, list[int]] = {}
     for track, label in zip(tracks, _join(tracked, tracks), strict=True):
         groups.setdefault(label, []).extend(track)
@@ -156,8 +165,11 @@ def assign_people(tracked: Sequence[TrackedFace]) -> list[int]:
     return persons
 
 
-def _tracks(tracked: Sequence[TrackedFace]) -> list[list[int]]:
-    """Positions in `tracked` of one person's faces within one shot, track by track."""
+def follow(tracked: Sequence[TrackedFace]) -> list[list[int]]:
+    """Positions in `tracked`, which is in order of time, of one person's faces within one shot, track by track.
+
+    Faces are assigned to tracks frame by frame (Hungarian method).
+    """
     tracks: list[list[int]] = []
     frames: dict[int, list[int]] = {}
     for i, face in enumerate(tracked):
@@ -230,12 +242,3 @@ def _join(tracked: Sequence[TrackedFace], tracks: Sequence[Sequence[int]]) -> li
     from scipy.spatial.distance import squareform
 
     return list(fcluster(linkage(squareform(apart), "average"), SAME_PERSON, "distance"))
-
-
-def encode(crop_: np.ndarray, kept: bool) -> bytes:
-    """The crop as JPEG; a small grey one where the face is not kept."""
-    if not kept:
-        crop_ = cv2.cvtColor(crop_, cv2.COLOR_BGR2GRAY)
-        if len(crop_) > SMALL_CROP:
-            crop_ = cv2.resize(crop_, (SMALL_CROP, SMALL_CROP), interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", crop_, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -3,21 +3,24 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import IO
 
 import cv2
 import numpy as np
 
 from emotionscope.errors import JobError, RowError, first_line
+from emotionscope.recognition.embedding import Embedder
 from emotionscope.speaking.crops import RATE
 from emotionscope.video import tracking
-from emotionscope.video.best_faces import select_faces
+from emotionscope.video.best_faces import encode, select_faces
 from emotionscope.video.detection import Detector
 from emotionscope.video.face_tracks import SHORTEST, FaceWatcher
 from emotionscope.video.faces import Box, Face, FaceSettings, Found, Track, Utterance
 from emotionscope.video.files import open_video
 from emotionscope.video.frames import Part, sample_spans
 from emotionscope.video.people import Cast, SpanFaces
+from emotionscope.video.recognising import Recogniser
 from emotionscope.video.sampler import Frame, Watcher
 from emotionscope.video.sound import STEPS, features
 from emotionscope.video.tracking import TrackedFace
@@ -34,6 +37,7 @@ class VideoFaces:
         """`tell` is called with how many utterances of a video have been looked at."""
         self.settings, self.tell = settings, tell
         self.detector = Detector(settings.detector)
+        self.embedder = Embedder()
 
     def of_file(self, video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
         """As `of_stream`, for a video named in a row of a dataset at `root`, which may be missing or lie outside."""
@@ -47,15 +51,17 @@ class VideoFaces:
         """What is found in each utterance of a video, or why nothing is. The video is decoded once.
 
         A JPEG or PNG picture is a video of one frame. A person has the same number in all utterances, 0 being the most
-        prominent. No utterance makes this raise; a store that is away raises JobError.
+        prominent, and None where it is not known. No utterance makes this raise; a store that is away raises JobError.
         """
         found: list[Found | RowError] = [RowError("video has no frames") for _ in utterances]
         still = is_picture(stream)
         stream.seek(0)
-        cast, seen_so_far = Cast(), set[int]()
+        cast, seen_so_far = _People(Cast(), Recogniser(self.embedder)), set[int]()
         if still:
             picture = Part(0.0, read_picture(stream), None)
-            return [_guard(self._see, picture, 0.0, cast, None)] * len(utterances)
+            seen = _guard(self._see, picture, 0.0, cast, None)
+            self._finish([seen], cast)
+            return [seen] * len(utterances)
         sounds = self._sounds(stream, utterances)
 
         def watch(number: int) -> FaceWatcher | None:
@@ -75,7 +81,7 @@ class VideoFaces:
                 before.tracks += seen.tracks
             elif not isinstance(before, Found):
                 found[number] = seen
-        self._finish(found, cast.ranks())
+        self._finish(found, cast)
         return found
 
     def _sounds(self, stream: IO[bytes], utterances: Sequence[Utterance]) -> list[np.ndarray | None]:
@@ -89,8 +95,11 @@ class VideoFaces:
                     result[number] = steps
         return result
 
-    def _see(self, part: Part, start: float, cast: Cast, sound: np.ndarray | None) -> Found:
-        """The faces of a part of an utterance that starts at `start` seconds of the video, and their tracks."""
+    def _see(self, part: Part, start: float, cast: "_People", sound: np.ndarray | None) -> Found:
+        """The faces of a part of an utterance that starts at `start` seconds of the video, and their tracks.
+
+        Until `_finish`, a face's person is the place in ``cast.colours`` of its track.
+        """
         tracked: list[TrackedFace] = []
         layouts: list[np.ndarray] = []
         shot = 0
@@ -99,26 +108,44 @@ class VideoFaces:
             shot += number > 0 and tracking.is_cut(*layouts[-2:])
             found = self.detector.detect(frame.image)
             tracked += tracking.describe_faces(frame.image, frame.scale, found, number, shot, frame.time)
-        tracks = _tracks(part.watcher, sound)
+        spoken = _tracks(part.watcher, sound)
         if not layouts:
             return Found()
-        persons = tracking.assign_people(tracked)
-        numbers = cast.see(SpanFaces(start, tracked, persons, layouts[0], layouts[-1]))
+        tracks = tracking.follow(tracked)
+        persons = tracking.assign_people(tracked, tracks)
+        colours = cast.by_colours.see(SpanFaces(start, tracked, persons, layouts[0], layouts[-1]))
+        numbers, embedded = cast.by_faces.see(start, tracked, tracks, colours)
+        cast.colours |= dict(zip(numbers, colours, strict=True))
         kept = set(select_faces(tracked, persons, self.settings.max_faces))
-        faces = [_face(face, numbers[i], i in kept) for i, face in enumerate(tracked) if numbers[i] >= 0]
-        return Found(faces, tracks)
+        given = embedded if self.settings.embeddings else {}
+        faces = [_face(face, numbers[i], i in kept, given.get(i)) for i, face in enumerate(tracked) if numbers[i] >= 0]
+        return Found(faces, spoken)
 
-    def _finish(self, found: Sequence[Found | RowError], ranks: Sequence[int]) -> None:
+    def _finish(self, found: Sequence[Found | RowError], cast: "_People") -> None:
         """Number the people by prominence, and keep no more than `max_faces` of an utterance of several parts."""
+        people = cast.by_faces.people()
+        ranks = cast.by_colours.ranks()
         for each in found:
             if isinstance(each, RowError):
                 continue
             each.faces.sort(key=lambda face: face["time"])
             for face in each.faces:
-                face["person"] = ranks[face["person"]]
+                number = face["person"] or 0
+                face["person"] = people[number] if people else ranks[cast.colours[number]]
+                if people is None:
+                    face["embedding"] = None  # it tells nothing
             kept = [face for face in each.faces if face["kept"]]
             for face in sorted(kept, key=lambda face: -face["quality"])[self.settings.max_faces :]:
                 face["kept"] = False
+
+
+@dataclass
+class _People:
+    """Who is who in one video, by colours and by faces; of each track of the latter the person by the former."""
+
+    by_colours: Cast
+    by_faces: Recogniser
+    colours: dict[int, int] = field(default_factory=dict)
 
 
 def faces_of(stream: IO[bytes], faces: VideoFaces, start: float | None = None, end: float | None = None) -> list[Face]:
@@ -158,8 +185,9 @@ def _tracks(watcher: Watcher | None, sound: np.ndarray | None) -> list[Track]:
     return tracks
 
 
-def _face(tracked: TrackedFace, person: int, kept: bool) -> Face:
+def _face(tracked: TrackedFace, person: int, kept: bool, embedding: np.ndarray | None) -> Face:
     x, y, w, h = tracked.box
+    yaw, pitch, roll = tracked.pose or (None, None, None)
     return Face(
         time=tracked.time,
         box=Box(x=x, y=y, w=w, h=h),
@@ -167,7 +195,11 @@ def _face(tracked: TrackedFace, person: int, kept: bool) -> Face:
         quality=tracked.quality,
         kept=kept,
         speaking=None,
-        image=tracking.encode(tracked.crop, kept),
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        embedding=None if embedding is None else embedding.tolist(),
+        image=encode(tracked.crop, kept),
     )
 
 

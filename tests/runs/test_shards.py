@@ -34,6 +34,16 @@ def test_a_few_hundred_clips_keep_many_cores_busy_and_a_film_is_looked_at_as_a_w
     assert rows_of_films >= 250
 
 
+def test_the_rows_of_one_film_stay_together_however_many_they_are(tmp_path: Path) -> None:
+    films = ["a"] * 3 + ["b"] * 9 + [None] * 4 + ["c"] * 2
+    table = dialogues(len(films)).append_column("video", pa.array(films))
+    dataset = datasets.open_dataset(write(tmp_path / "d", table), "dialogues")
+    cut = shards.cut(dataset, 2, together="video")
+    assert [shard.rows for shard in cut] == [3, 9, 2, 2, 2]
+    assert [shard.start for shard in cut] == [0, 3, 12, 14, 16]
+    assert sum(shard.rows for shard in shards.cut(dataset, 5, together="video")) == len(films)
+
+
 def test_an_input_that_changes_while_a_job_runs_ends_the_job(tmp_path: Path) -> None:
     folder = write(tmp_path / "d", dialogues(4))
     dataset = datasets.open_dataset(folder, "dialogues")

@@ -18,6 +18,7 @@ def type_name(kind: pa.DataType) -> str:
     if kind == contracts.FACES:
         return "list of structs"
     names = {pa.float64(): "float64", pa.float32(): "float32", contracts.BOX: "struct of int32"}
+    names[contracts.EMBEDDING] = "list of float32"
     return names.get(kind, str(kind))
 
 

@@ -15,7 +15,7 @@ def spoken(start, *people):
     found = [Detection(*box, 0.9, 1.0, True) for box in boxes]
     faces = [face for n in range(3) for face in tracking.describe_faces(image, 1.0, found, n, 0, n / 2)]
     layout = tracking.layout(image)
-    return SpanFaces(start, faces, tracking.assign_people(faces), layout, layout)
+    return SpanFaces(start, faces, tracking.assign_people(faces, tracking.follow(faces)), layout, layout)
 
 
 def watch(*utterances):

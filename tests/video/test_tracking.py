@@ -17,9 +17,13 @@ def seen_in(frames, sure=True):
     return seen
 
 
+def assign(seen) -> list[int]:
+    return tracking.assign_people(seen, tracking.follow(seen))
+
+
 def who(seen) -> list[tuple[int, int, int]]:
     """The frame, left edge and person of each face."""
-    return [(s.frame, s.box[0], person) for s, person in zip(seen, tracking.assign_people(seen), strict=True)]
+    return [(s.frame, s.box[0], person) for s, person in zip(seen, assign(seen), strict=True)]
 
 
 def test_two_people_in_a_shot_stay_two_while_they_move():
@@ -58,13 +62,13 @@ def test_what_is_surely_no_face_is_left_out_unless_there_is_nothing_else():
     unsure = seen_in([(0, ROOM, [(450, 130, 100, BLACK, BLUE)])] * 2, sure=False)
     sure = seen_in([(0, ROOM, [(180, 130, 100, BROWN, GREEN)])] * 2)
     together = sorted(sure + unsure, key=lambda face: face.frame)
-    assert tracking.assign_people(unsure) == [0, 0]
-    assert tracking.assign_people(together) == [0, -1, 0, -1]
-    assert select_faces(together, tracking.assign_people(together), 8) == [0, 2]
+    assert assign(unsure) == [0, 0]
+    assert assign(together) == [0, -1, 0, -1]
+    assert select_faces(together, assign(together), 8) == [0, 2]
 
 
 def test_nobody_is_nobody():
-    assert tracking.assign_people([]) == []
+    assert assign([]) == []
     assert select_faces([], [], 8) == []
 
 
@@ -80,7 +84,7 @@ def test_kept_faces_show_every_person_before_anyone_twice_and_are_in_order_of_ti
     crowd = [(90 + 150 * n, 120, 80 - 5 * n, hair, clothes) for n, (hair, clothes) in
              enumerate([(BROWN, GREEN), (BLOND, RED), (BLACK, BLUE), (BROWN, ROOM)])]  # fmt: skip
     seen = seen_in([(0, ROOM, crowd)] * 5)
-    persons = tracking.assign_people(seen)
+    persons = assign(seen)
     for most in (1, 3, 4, 6, 50):
         kept = select_faces(seen, persons, most)
         assert len(kept) == min(most, 20)
@@ -103,4 +107,4 @@ def test_a_sharp_large_face_is_better_than_a_blurred_or_small_one():
 def test_of_one_person_different_expressions_are_kept():
     smiles = [-1, -1, -1, -1, 1, -1, -1]
     seen = seen_in([(0, ROOM, [(320, 150, 120, BROWN, GREEN, smile)]) for smile in smiles])
-    assert 4 in select_faces(seen, tracking.assign_people(seen), 2)
+    assert 4 in select_faces(seen, assign(seen), 2)

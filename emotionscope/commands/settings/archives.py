@@ -93,6 +93,25 @@ class ScoreAll(RayFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
+class People:
+    """Settings of people."""
+
+    faces: cli.Path
+    """Faces table with embeddings, as score --faces --embeddings writes it: a folder or s3:// prefix."""
+    output: cli.Path
+    """Where to write who is who: a new folder or s3:// prefix. It holds biometric data."""
+    known: cli.Path | None = None
+    """Output of an earlier run: the identities that are there keep their numbers, and new films join them."""
+    names: cli.Path | None = None
+    """Folder or s3:// prefix of portraits, NAME.jpg or NAME/any.jpg, to name people by."""
+    scores: cli.Path | None = None
+    """Scores table of the same archive, to name people by who is seen speaking while a named speaker speaks."""
+    corrections: cli.Path | None = None
+    """CSV file of corrections: merge, split, not and name, as docs/people.md describes them."""
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
 class Summarise:
     """Settings of summarise."""
 
@@ -102,6 +121,8 @@ class Summarise:
     """Where to write the summaries: a new folder or s3:// prefix."""
     faces: cli.Path | None = None
     """Faces table of the same scores, for the summaries by person."""
+    people: cli.Path | None = None
+    """Output of people for these faces, for the summary by identity."""
     model: Model = "fused"
     """The model whose emotions are counted, where there is no summary by person."""
     every: Seconds = 60.0

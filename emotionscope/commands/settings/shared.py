@@ -17,7 +17,7 @@ _SHARES = "; ".join(
 )
 _SHARD_ROWS = (
     "Rows in a shard, which is one task and one output file. "
-    f"Default: of films {SHARD_ROWS['films'][0]} rows; {_SHARES}."
+    f"Of films as many more as make each whole. Default: of films {SHARD_ROWS['films'][0]} rows; {_SHARES}."
 )
 
 
@@ -71,6 +71,9 @@ class BatchFlags(RayFlags):
     speakers: Annotated[SpeakersChoice, cli.VIDEOS] = FaceSettings.speakers
     """Measure which face speaks: auto, where an utterance has words and its video has sound; always, where there is
     sound; never, which takes half the time."""
+    embeddings: Annotated[cli.Switch, cli.VIDEOS] = FaceSettings.embeddings
+    """Write 128 numbers for the best faces of each person, which tell people apart across films: what the command
+    people reads. This is biometric data; see docs/people.md."""
     shard_rows: Annotated[cli.PositiveInt | None, Parameter(help=_SHARD_ROWS), cli.RUNNING] = None
     max_errors: Annotated[str | None, Parameter(metavar="ROWS|SHARE"), cli.RUNNING] = None
     """Stop when more rows than this have an error: a number such as 100, or a share such as 5%. Default: never stop."""
@@ -78,4 +81,4 @@ class BatchFlags(RayFlags):
     @property
     def looking(self) -> FaceSettings:
         """How faces are to be looked for."""
-        return FaceSettings(self.detector, self.max_faces, self.fps, self.speakers)
+        return FaceSettings(self.detector, self.max_faces, self.fps, self.speakers, self.embeddings)

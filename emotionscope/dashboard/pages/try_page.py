@@ -164,7 +164,7 @@ def _explain_faces(bundle: Bundle, answer: Answer, uploaded: bool) -> None:
     for face in (face for face in answer.faces if face["kept"]):
         probabilities = bundle.vision.probabilities([face["image"]])[0]
         emotion = EMOTIONS[probabilities.argmax()]
-        words = f"person {face['person'] + 1} at {face['time']:.1f} s"
+        words = f"{markup.person(face['person'])} at {face['time']:.1f} s"
         heat = f"{words}: what spoke for {emotion}"
         images = [(face["image"], words), (overlay(bundle.vision, face["image"]), heat)]
         st.html(markup.pictures(images, 110) + "<br>" + markup.chip(words, emotion, float(probabilities.max())))

@@ -1,0 +1,128 @@
+"""What people are called: by portraits, or by who is seen speaking while a named speaker speaks."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from emotionscope.errors import UserError
+from emotionscope.identities.faces import BLOCK
+from emotionscope.identities.joining import Identities
+from emotionscope.recognition import embedding
+from emotionscope.recognition.embedding import Embedder, normalised
+from emotionscope.storage.place import Place
+from emotionscope.tables import input_file
+from emotionscope.tables.datasets import Dataset
+from emotionscope.video.detection import Detector
+
+PICTURES = ".jpg", ".jpeg", ".png"
+LARGEST = 2**26  # bytes of a picture
+ALIKE, CLEARLY = 0.4, 0.1  # cosine of a portrait and the person, and how much more than with the next name
+NORMAL = 1.64  # standard deviations of a one-sided bound of 95 %
+
+Source = Literal["correction", "portrait", "speech"]
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name and why: `evidence` is the portrait's cosine, or the share of the spoken utterances, `count` of them."""
+
+    name: str
+    source: Source
+    evidence: float
+    count: int
+
+
+def portraits(folder: Place) -> dict[str, np.ndarray]:
+    """Names and embeddings [128] of portraits in a folder: NAME.jpg, NAME-2.jpg, NAME/any.png.
+
+    Each picture's largest face counts. One without a face that can be recognised is told on the screen. Raises
+    UserError where there is none at all.
+    """
+    detector, embedder = Detector(), Embedder()
+    found: dict[str, list[np.ndarray]] = {}
+    for file in folder.list():
+        if not file.name.lower().endswith(PICTURES):
+            continue
+        above, _, stem = file.name.rpartition(".")[0].rpartition("/")
+        name = above.rpartition("/")[2] or re.sub(r"(?<=\S)[-_ ]*\d+$", "", stem)
+        try:
+            image = cv2.imdecode(np.frombuffer(file.uri.read_bytes(LARGEST), np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:  # empty, or too many pixels
+            image = None
+        faces = [] if image is None else [face for face in detector.detect(image) if face.points]
+        if image is None or not faces:
+            print(f"people: {file.uri}: {'not a picture' if image is None else 'no face in it'}", flush=True)
+            continue
+        best = max(faces, key=lambda face: face.height)
+        found.setdefault(name, []).append(embedder.embed([embedding.cut(image, best.points or ())])[0])
+    if not found:
+        raise UserError(f"{folder}: no portrait (*.jpg, *.png) with a face in it")
+    return {name: normalised(np.mean(vectors, axis=0)) for name, vectors in found.items()}
+
+
+def by_portraits(identities: Identities, known: Mapping[str, np.ndarray]) -> dict[int, Name]:
+    """The names of identities that one portrait resembles, and clearly more than any other name's."""
+    if not len(identities.numbers):
+        return {}
+    alike = normalised(identities.sums) @ np.stack(list(known.values())).T
+    names, found = list(known), dict[int, Name]()
+    for number, row in zip(identities.numbers.tolist(), alike, strict=True):
+        best, *others = np.argsort(-row).tolist()
+        if row[best] >= ALIKE and (not others or row[best] - row[others[0]] >= CLEARLY):
+            found[number] = Name(names[best], "portrait", float(row[best]), 1)
+    return found
+
+
+def votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, Counter[str]]:
+    """How often each of the table ``identities`` is seen speaking while a named speaker speaks.
+
+    Raises UserError where the scores do not tell.
+    """
+    for name in ("speaker", "speaker_person"):
+        if name not in scores.schema.names:
+            raise UserError(f"{scores.uri}: it has no column {name}, by which people could be named")
+    names_ = [name for name in ("dialogue_id", "video", "speaker", "speaker_person") if name in scores.schema.names]
+    schema = pa.schema([scores.schema.field(name) for name in names_])
+    found: dict[int, Counter[str]] = {}
+    for part in scores.parts:
+        for start in range(0, part.rows, BLOCK):
+            connection.register("rows", input_file.read_rows(part, schema, start, min(BLOCK, part.rows - start)))
+            video = "coalesce(r.video, r.dialogue_id)" if "video" in names_ else "r.dialogue_id"
+            counted = connection.execute(
+                f"""
+                SELECT identity, trim(speaker), count(*) FROM rows r JOIN identities i
+                    ON i.video = {video} AND i.person = r.speaker_person
+                WHERE identity IS NOT NULL AND trim(speaker) <> '' GROUP BY ALL
+                """
+            ).fetchall()
+            for number, speaker, count in counted:
+                found.setdefault(number, Counter())[speaker] += count
+            connection.unregister("rows")
+    return found
+
+
+def by_speech(votes: Mapping[int, Counter[str]]) -> dict[int, Name]:
+    """The names of identities who, while they are seen speaking, are surely called one thing more often than not.
+
+    `votes` counts the utterances by the speaker's name. Sure is the lower bound of Wilson's interval above a half.
+    """
+    found = {}
+    for number, counts in votes.items():
+        (name, most), total = counts.most_common(1)[0], counts.total()
+        if _lower_bound(most, total) > 0.5:
+            found[number] = Name(name, "speech", most / total, total)
+    return found
+
+
+def _lower_bound(hits: int, total: int) -> float:
+    share, square = hits / total, NORMAL**2
+    spread = NORMAL * math.sqrt(share * (1 - share) / total + square / (4 * total**2))
+    return (share + square / (2 * total) - spread) / (1 + square / total)
