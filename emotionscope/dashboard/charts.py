@@ -10,8 +10,8 @@ import pandas as pd
 from emotionscope.dashboard.queries.archive import GROUP, POSITIONS
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import ReliabilityBin
-from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS
+from emotionscope.palette import COLOURS
 
 PALE = 0.35  # opacity of what is not chosen
 _BLUE, _GREY = "#3b7dd8", "#868e96"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emotionscope.errors import RowError, first_line
+from emotionscope.errors import JobError, RowError, first_line
 from emotionscope.storage import s3
 from emotionscope.video.clips import Clip, cut
 from emotionscope.video.faces import FaceSettings, Found, Span, Utterance
@@ -113,15 +113,28 @@ class IsolatedFaces(_Isolated):
         return self.seconds * (1 + FURTHER * (len(spans) - 1) + sum(length // LENGTH for length in lengths))
 
 
-class IsolatedClips(_Isolated):
-    """Cuts utterances out of their videos as `clips.cut` does, in a separate process."""
+class IsolatedVideos(_Isolated):
+    """Runs functions of ours on videos, in a separate process."""
 
     def __init__(self) -> None:
         super().__init__(_limit, MEMORY, s3.environment())
 
+    def read(
+        self, function: Callable[..., Any], video: str, root: str, arguments: Sequence[Any], seconds: float = SECONDS
+    ) -> Any:
+        """What a function gives for the stream of a video in the folder `root`, and these arguments. Raises RowError.
+
+        It may take so many seconds, and a row's error is the only one that it raises of the video.
+        """
+        return self._try_twice(_read, (function, video, root, arguments), seconds)
+
+
+class IsolatedClips(IsolatedVideos):
+    """Cuts utterances out of their videos as `clips.cut` does, in a separate process."""
+
     def __call__(self, video: str, root: str, span: Span) -> Clip:
         """The clip of a span of a video that a row names, in the folder `root`. Raises RowError."""
-        clip: Clip = self._try_twice(_cut, (video, root, span), CUTTING)
+        clip: Clip = self.read(cut, video, root, (span,), CUTTING)
         return clip
 
 
@@ -145,11 +158,11 @@ def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[
     return found, Spent(time.perf_counter() - began - detection, detection)
 
 
-def _cut(video: str, root: str, span: Span) -> Clip:
+def _read(function: Callable[..., Any], video: str, root: str, arguments: Sequence[Any]) -> Any:
     try:
         with open_video(video, root) as stream:
-            return cut(stream, span)
-    except (RowError, MemoryError):
+            return function(stream, *arguments)
+    except (RowError, JobError, MemoryError):
         raise
     except Exception as unexpected:  # one video must not end the page
-        raise RowError(f"video cannot be cut: {type(unexpected).__name__}: {first_line(unexpected)}") from None
+        raise RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}") from None
