@@ -71,7 +71,8 @@ def run(settings: Export) -> Exported:
         write = _writer(kind, settings)
         done = (_in_one if one_file else _in_folder)(_films(scores, settings), write, kind, output)
     left_out = f"; {done.without_time:,} without a time in a video left out" if done.without_time else ""
-    print(f"export: {done.lines:,} lines in {len(done.files):,} files{left_out}", flush=True)
+    files = "1 file" if len(done.files) == 1 else f"{len(done.files):,} files"
+    print(f"export: {done.lines:,} {'rows' if kind == 'csv' else 'lines'} in {files}{left_out}", flush=True)
     return done
 
 

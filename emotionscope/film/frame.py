@@ -15,15 +15,21 @@ SMALLEST = 13  # pixels of a letter
 NARROW = 60  # pixels of a face's width below which only the emotion is written at it
 
 
-def draw(image: np.ndarray, faces: Sequence[SeenFace], line: Line | None = None, model: str = "fused") -> np.ndarray:
+def draw(
+    image: np.ndarray,
+    faces: Sequence[SeenFace],
+    line: Line | None = None,
+    model: str = "fused",
+    letters: int | None = None,
+) -> np.ndarray:
     """A frame, uint8 BGR [height, width, 3], with its faces marked and the words of a line below.
 
     Each face has a box of its emotion's colour, thick where it speaks, and a plate with its person, emotion and
-    probability. The line has what a model says of it.
+    probability. The line has what a model says of it. `letters` is the height of the plates' letters in pixels.
     """
     result = np.ascontiguousarray(image).copy()
     height, width = result.shape[:2]
-    size = max(min(height, width) // TEXT, SMALLEST)
+    size = letters or max(min(height, width) // TEXT, SMALLEST)
     for face in faces:
         _outline(result, face, max(size // 8, 2))
     if line:

@@ -21,7 +21,8 @@ from emotionscope.video.sampler import Frame
 
 PEOPLE = 8  # whose faces are shown, the most prominent ones
 FACES = 8  # pictures of each
-WIDE, THUMB = 720, 112  # pixels a side of a moment's picture, and of a face's
+WIDE, THUMB = 640, 112  # pixels a side of a moment's picture, and of a face's
+LETTERS = 26  # pixels of a letter in a moment's picture, which is shown at about half its size
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def render(film: Film, folder: Place | None, model: str, bundles: list[str]) -> 
     The lines' emotions are those of `model`, and `bundles` are the versions that gave them. All text is escaped.
     """
     chosen = moments.choose(film, model)
-    pictures = _pictures(film, folder, chosen, model)
+    pictures = _pictures(film, folder, chosen)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("emotionscope.film"),
         autoescape=True,
@@ -66,7 +67,7 @@ def render(film: Film, folder: Place | None, model: str, bundles: list[str]) -> 
     )
 
 
-def _pictures(film: Film, folder: Place | None, chosen: list[Moment], model: str) -> Pictures:
+def _pictures(film: Film, folder: Place | None, chosen: list[Moment]) -> Pictures:
     if folder is None:
         return Pictures([], {}, "--videos names the folder of the videos: then the page has pictures.")
     shown = {
@@ -82,19 +83,23 @@ def _pictures(film: Film, folder: Place | None, chosen: list[Moment], model: str
         frames = FilmOnDisk(film, folder).stills(times)
     except RowError as error:
         return Pictures([], {}, f"The film cannot be read, so there are no pictures: {error}.")
-    large = [_drawn(film, moment, frame, model) for moment, frame in zip(chosen, frames, strict=False)]
+    large = [_drawn(film, moment, frame) for moment, frame in zip(chosen, frames, strict=False)]
     small = iter(zip(faces, frames[len(chosen) :], strict=True))
     return Pictures(large, {number: [_thumb(*next(small)) for _ in own] for number, own in shown.items()})
 
 
-def _drawn(film: Film, moment: Moment, frame: Frame, model: str) -> bytes:
-    seen = [drawing.scaled(face, frame.scale) for face in film.at(moment.time) if abs(face.time - moment.time) < 1]
-    return stills.jpeg(drawing.draw(frame.image, seen, film.line_at(moment.time), model), WIDE)
+def _drawn(film: Film, moment: Moment, frame: Frame) -> bytes:
+    """The frame of a moment with its faces; the words stand beside it."""
+    image, scale = stills.shrunk(frame.image, WIDE)
+    seen = [face for face in film.at(moment.time) if abs(face.time - moment.time) < film.step]
+    marked = [drawing.scaled(face, frame.scale * scale) for face in seen]
+    return stills.jpeg(drawing.draw(image, marked, letters=LETTERS))
 
 
 def _thumb(face: SeenFace, frame: Frame) -> tuple[SeenFace, bytes]:
     box = face.box
-    return face, stills.jpeg(stills.crop(frame, (box["x"], box["y"], box["w"], box["h"])), THUMB)
+    square = stills.crop(frame, (box["x"], box["y"], box["w"], box["h"]))
+    return face, stills.jpeg(stills.shrunk(square, THUMB)[0])
 
 
 def clock(seconds: float) -> str:

@@ -66,6 +66,6 @@ def _sorted(name: str, dataset: Dataset | None, columns: Iterable[str], video: s
     with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
         connection.register(name, pa.RecordBatchReader.from_batches(schema, batches(dataset, schema)))
         chosen, values = ("video = ?", [video]) if video is not None else ("video IS NOT NULL", [])
-        found = connection.execute(f"SELECT * FROM {name} WHERE {chosen} ORDER BY video", values)
+        found = connection.sql(f"SELECT * FROM {name} WHERE {chosen} ORDER BY video", params=values)
         reader: pa.RecordBatchReader = found.to_arrow_reader(HELD)
         yield (row for batch in reader for row in batch.to_pylist())

@@ -13,6 +13,7 @@ from emotionscope.video.display import Shown
 from emotionscope.video.sampler import Frame
 from emotionscope.video.stretch import Stretch
 
+QUALITY = 82  # of a JPEG
 SHARP = 1e-3  # seconds by which a frame may come after the time that names it
 
 
@@ -42,12 +43,17 @@ def stills(stream: IO[bytes], times: Sequence[float]) -> list[Frame]:
     return [found.get(place, held) for place in range(len(times))]
 
 
-def jpeg(image: np.ndarray, longest: int = 640, quality: int = 82) -> bytes:
-    """A picture, uint8 BGR, as JPEG with at most so many pixels a side."""
-    scale = longest / max(image.shape[:2])
-    if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+def shrunk(image: np.ndarray, longest: int) -> tuple[np.ndarray, float]:
+    """A picture, uint8 BGR, with at most so many pixels a side, and how many of the old pixels one of the new is."""
+    scale = max(max(image.shape[:2]) / longest, 1.0)
+    if scale > 1:
+        image = cv2.resize(image, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
+    return image, scale
+
+
+def jpeg(image: np.ndarray) -> bytes:
+    """A picture, uint8 BGR, as JPEG."""
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
 
 def crop(frame: Frame, box: tuple[int, int, int, int], margin: float = 0.25) -> np.ndarray:
