@@ -43,7 +43,7 @@ def _outline(image: np.ndarray, face: SeenFace, thick: int) -> None:
     box = face.box
     corners = (box["x"], box["y"]), (box["x"] + box["w"], box["y"] + box["h"])
     red, green, blue = lettering.rgb(face.emotion)
-    thick = 3 * thick if face.speaks else thick
+    thick = 2 * thick if face.speaks else thick
     cv2.rectangle(image, *corners, lettering.PLATE[::-1], thick + 2, cv2.LINE_AA)
     cv2.rectangle(image, *corners, (blue, green, red), thick, cv2.LINE_AA)
 

@@ -30,8 +30,7 @@ def choose(film: Film, model: str) -> list[Moment]:
     """At most `MOST` moments, in order of time, no line twice.
 
     They are the surest line of each emotion but neutral, by the `model`; the largest shifts from one line to the next;
-    the lines in which text and faces contradict each other most surely; and the surest faces of each emotion where
-    nothing is said.
+    the lines in which text and faces contradict each other most surely; and the surest face of each emotion.
     """
     chosen: list[Moment] = []
     for moment in (*_surest(film, model), *_shifts(film, model), *_contradictions(film), *_faces(film)):
@@ -80,11 +79,10 @@ def _contradictions(film: Film) -> list[Moment]:
 
 def _faces(film: Film) -> list[Moment]:
     found = []
-    silent = [face for face in film.faces if film.line_at(face.time) is None]
     for emotion in EMOTIONS:
-        sure = _best(silent, partial(_face_sureness, emotion=emotion))
+        sure = _best(film.faces, partial(_face_sureness, emotion=emotion))
         if emotion != "neutral" and sure:
-            found.append(Moment(sure.time, f"the surest face of {emotion} while nothing is said"))
+            found.append(Moment(sure.time, f"the surest face of {emotion}", film.line_at(sure.time)))
     return found
 
 
