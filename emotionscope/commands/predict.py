@@ -71,12 +71,11 @@ def _of_texts(texts: list[str], bundle: bundle_store.Bundle) -> list[Answer]:
 
 def _check_save(settings: Predict) -> None:
     """Raise UserError where there is nothing to save in the file that --save names."""
-    from emotionscope.film.saving import check_suffix
+    from emotionscope.film.saving import check_target
 
     if len(settings.clip) != 1:
         raise UserError("--save: name one video or picture by --clip")
-    check_suffix(settings.save or "")
-    Place(settings.save or "").exists()  # raises where S3 does not let one in
+    check_target(Place(settings.save or ""), Place(settings.clip[0]))
 
 
 def _of_clip(clip: str, bundle: bundle_store.Bundle, looking: "FaceSettings") -> list[Answer]:
@@ -101,9 +100,9 @@ def _of_film(clip: str, bundle: bundle_store.Bundle, looking: "FaceSettings", se
         found = models.film(clip, settings.transcript)
         with cli.working("drawing"):
             found.save(save)
-    print(f"{save}: {len(found.film.faces):,} faces and {len(found.film.lines):,} lines drawn", flush=True)
+    print(f"{save}: {len(found.faces):,} faces and {len(found.lines):,} lines drawn", flush=True)
     answers = []
-    for face in found.film.faces:
+    for face in found.faces:
         place = {**face.box, "quality": face.quality, "speaking": face.speaking}
         answers.append(_answer({"clip": clip, "time": face.time, "person": face.person, **place}, face.answer.tolist()))
     return answers

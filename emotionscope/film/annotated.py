@@ -38,7 +38,7 @@ def write_picture(stream: IO[bytes], film: Film, target: str) -> None:
     """Draw on a JPEG or PNG and write it as one. Raises RowError where it is none, or cannot be read."""
     picture = video_faces.picture(stream)
     if picture is None:
-        raise RowError("not a picture: a film is saved as .mp4")
+        raise RowError("picture unreadable: neither JPEG nor PNG")
     image = drawing.draw(picture.image, film.faces)
     Path(target).write_bytes(cv2.imencode(Path(target).suffix.lower(), image)[1].tobytes())
 
@@ -46,10 +46,8 @@ def write_picture(stream: IO[bytes], film: Film, target: str) -> None:
 def write_film(stream: IO[bytes], film: Film, target: str, model: str) -> None:
     """Draw on every frame of a video, and write an MP4 that begins to play before all of it is there.
 
-    Raises RowError where the video cannot be read, or is a picture.
+    Raises RowError where the video cannot be read.
     """
-    if video_faces.picture(stream) is not None:
-        raise RowError("not a film: a picture is saved as .jpg or .png")
     with av.open(target, "w", format="mp4", options={"movflags": "faststart"}) as file:
         sound = _Sound(stream, file)
         with closing(Stretch(stream, None, None)) as stretch:

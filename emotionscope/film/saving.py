@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from emotionscope.errors import UserError
 from emotionscope.film import annotated, stills
-from emotionscope.film.answers import Film
+from emotionscope.film.answers import Film, Line, SeenFace
 from emotionscope.storage.place import Place
+from emotionscope.video import video_faces
 from emotionscope.video.length import lengths
 from emotionscope.video.sampler import Frame
 from emotionscope.video.sandbox import IsolatedVideos
@@ -27,6 +28,16 @@ class FilmOnDisk:
     film: Film
     folder: Place
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is said, in order of time."""
+        return self.film.lines
+
+    @property
+    def faces(self) -> tuple[SeenFace, ...]:
+        """The faces that were looked at, in order of time."""
+        return self.film.faces
+
     def save(self, target: str | os.PathLike[str], model: str = "fused") -> None:
         """Write the film with the answers drawn on it: faces with person, emotion and who speaks, and the words.
 
@@ -35,9 +46,7 @@ class FilmOnDisk:
         the video cannot be read.
         """
         place, source = Place(target), self.folder / self.film.name
-        suffix = check_suffix(place)
-        if place == source:
-            raise UserError(f"{target}: is the film itself; name another file")
+        suffix = check_target(place, source)
         with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder, closing(IsolatedVideos()) as process:
             drawn = os.path.join(folder, f"drawn{suffix}")
             if suffix == annotated.FILM:
@@ -56,9 +65,23 @@ class FilmOnDisk:
         return found
 
 
-def check_suffix(target: str) -> str:
-    """The suffix of a file to save a film or picture in. Raises UserError for one that is none."""
+def check_target(target: Place, source: Place) -> str:
+    """The suffix of a file to save a film or picture in.
+
+    Raises UserError for one that is none or does not suit the source, for the source itself, and where S3 does not let
+    one in.
+    """
     suffix = os.path.splitext(target)[1].lower()
     if suffix not in SUFFIXES:
         raise UserError(f"{target}: a film is saved as .mp4, and a picture as .jpg or .png")
+    if target.exists() and os.path.realpath(target) == os.path.realpath(source):
+        raise UserError(f"{target}: is the film itself; name another file")
+    try:
+        with source.open() as stream:
+            picture = video_faces.is_picture(stream)
+    except OSError:
+        return suffix  # whoever reads it tells why it cannot be read
+    if picture != (suffix in annotated.PICTURES):
+        kind, wanted = ("picture", ".jpg or .png") if picture else ("film", ".mp4")
+        raise UserError(f"{target}: a {kind} is saved as {wanted}")
     return suffix

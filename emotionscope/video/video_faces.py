@@ -51,7 +51,7 @@ class VideoFaces:
         """
         found: list[Found | RowError] = [RowError("video has no frames") for _ in utterances]
         cast, seen_so_far = Cast(), set[int]()
-        if _is_picture(stream):
+        if is_picture(stream):
             frames = (frame for frame in map(picture, [stream]) if frame)
             return [_guard(self._see, Part(0.0, frames, None), 0.0, cast, None)] * len(utterances)
         sounds = self._sounds(stream, utterances)
@@ -169,7 +169,7 @@ def _face(tracked: TrackedFace, person: int, kept: bool) -> Face:
     )
 
 
-def _is_picture(stream: IO[bytes]) -> bool:
+def is_picture(stream: IO[bytes]) -> bool:
     """Whether a stream is one JPEG or PNG and not a stream of JPEGs."""
     stream.seek(0)
     head = stream.read(max(map(len, PICTURES)))
@@ -182,7 +182,7 @@ def _is_picture(stream: IO[bytes]) -> bool:
 
 def picture(stream: IO[bytes]) -> Frame | None:
     """The one frame of a stream that is a JPEG or PNG; None where it is neither. Raises RowError for a damaged one."""
-    if not _is_picture(stream):
+    if not is_picture(stream):
         return None
     stream.seek(0)
     try:

@@ -125,7 +125,7 @@ def test_a_picture_is_saved_as_one(tmp_path: Path) -> None:
     found = FilmOnDisk(film((), FACES[:1], "team.png"), Place(tmp_path))
     found.save(tmp_path / "out.jpg")
     assert near(cv2.imread(str(tmp_path / "out.jpg")), rgb("joy")).any()
-    with pytest.raises(RowError, match="not a film"):
+    with pytest.raises(UserError, match="picture is saved"):
         found.save(tmp_path / "out.mp4")
     with pytest.raises(UserError, match=r"\.mp4"):
         found.save(tmp_path / "out.gif")
