@@ -58,8 +58,6 @@ def test_a_saved_picture_and_json_that_gives_all_of_a_face(
     keys = {"clip", "time", "person", "x", "y", "w", "h", "quality", "speaking", "emotion", *EMOTIONS}
     assert answers and all(set(answer) == keys for answer in answers)
     assert (tmp_path / "answers.jpg").read_bytes().startswith(b"\xff\xd8\xff")
-    assert run_here("predict", "--clip", f"{tmp_path}/team.png", "--json") == 0
-    assert [set(answer) for answer in json.loads(capsys.readouterr().out)] == [keys] * len(answers)
 
 
 @pytest.mark.parametrize(
