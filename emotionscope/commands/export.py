@@ -1,4 +1,4 @@
-"""Write scores for other programs: subtitles, ELAN, Label Studio, CSV, or a page to mail.
+"""Write subtitles, ELAN, Label Studio, CSV, or a page to mail.
 
 The lines of each video come with their emotion. srt and vtt are subtitles, eaf is a document of ELAN, label-studio are
 tasks with predictions to correct. html is one page of one video with its curve, faces, words and the moments worth
