@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Python keeps what it compiles, whatever the shell says; else each of the many processes would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-training dashboard bench test check clean
+.PHONY: demo demo-training dashboard bench docs test check clean
 
 demo: .venv/ready
 	$(BIN)/python -m jobs.demo --output demo --replace
@@ -19,6 +19,13 @@ bench: .venv/ready
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[bench]' --quiet
 	$(BIN)/python -m benchmarks.run_all --output bench
 
+# The pages keep their places, so that their links hold.
+docs: .venv/ready
+	rm -rf build/pages && mkdir -p build/pages
+	cp -R --parents LICENSE docs cluster examples $(wildcard *.md emotionscope/*/*.md emotionscope/*/*/*.md) build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
@@ -30,7 +37,7 @@ check: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev]' --quiet
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev,docs]' --quiet
 	$(BIN)/python -m emotionscope predict --quiet --text "What is compiled is kept." >/dev/null
 	touch $@
 

@@ -4,7 +4,7 @@ The folder holds clips, ``labels.csv`` (file, Utterance, Emotion) and ``speaking
 times (file, time, x, y, w, h), `is_speaker` where the face is the speaker's, and `sure` where that is surely known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def run(settings: RealClips) -> list[Figure]:
     return figures
 
 
-def _faces(faces: dict[str, pd.DataFrame], known: pd.DataFrame) -> Iterator[Figure]:
+def _faces(faces: Mapping[str, pd.DataFrame], known: pd.DataFrame) -> Iterator[Figure]:
     """Which of the faces that are known were found, and how much of what counts is the speaker's."""
     found = looked = 0
     weights = []

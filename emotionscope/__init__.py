@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from emotionscope.api import Models, RowError, UserError, load
+    from emotionscope.api import Faces, Models, RowError, UserError, load
     from emotionscope.reader import Table, open_faces, open_scores, open_summary
 
 __version__ = "0.2.0"
-__all__ = ["Models", "RowError", "Table", "UserError", "load", "open_faces", "open_scores", "open_summary"]
+__all__ = ["Faces", "Models", "RowError", "Table", "UserError", "load", "open_faces", "open_scores", "open_summary"]
 
 # The API is brought when it is asked for: the jobs need not wait for all that it loads.
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "api": ["Models", "RowError", "UserError", "load"],
+        "api": ["Faces", "Models", "RowError", "UserError", "load"],
         "reader": ["Table", "open_faces", "open_scores", "open_summary"],
     },
 )

@@ -7,6 +7,8 @@
     models = emotionscope.load()
     models.texts(["You came back!", "Leave me alone."])
     models.clip("interview.mp4", start=60, end=90)
+    models.clip("interview.mp4").plot()
+    models.film("interview.mp4").save("answers.mp4")
     models.dialogues(frame, videos="clips")
 
 No Ray, no folders of a job, and the same numbers as `score` writes.
@@ -27,6 +29,7 @@ import pandas as pd
 from emotionscope import inputs
 from emotionscope.bundle import store
 from emotionscope.errors import RowError, UserError
+from emotionscope.film.table import Faces, Source
 from emotionscope.fusion import Probabilities
 from emotionscope.labels import EMOTIONS
 from emotionscope.storage.place import Place
@@ -35,6 +38,7 @@ from emotionscope.video.faces import DetectorName, FaceSettings, SpeakersChoice
 
 # What faces need is brought with the first of them: a sentence does not wait for it.
 if TYPE_CHECKING:
+    from emotionscope.film.saving import FilmOnDisk
     from emotionscope.video.faces import Face, Finder
     from emotionscope.video.sandbox import IsolatedFaces
 
@@ -87,23 +91,40 @@ class Models:
         vision = self.bundle.vision if len(crops) else None
         return _answers({}, vision.probabilities(crops) if vision else np.empty((0, len(EMOTIONS)), np.float32))
 
-    def clip(self, video: Name, start: float | None = None, end: float | None = None) -> pd.DataFrame:
+    def clip(self, video: Name, start: float | None = None, end: float | None = None) -> "Faces":
         """The faces of a video, or of its seconds `start` to `end`: a row a face that was looked at, in order of time.
 
         Columns: ``time`` in seconds from `start`, ``x``, ``y``, ``w``, ``h`` in pixels, ``person`` (one number for
         each individual of the clip, missing where it is not known who it is), ``quality`` in 0..1, ``speaking`` in 0..1
-        (missing where it was not measured), ``emotion`` and one an emotion. Raises RowError where the video cannot be
-        read.
+        (missing where it was not measured), ``emotion`` and one an emotion. `Faces.plot` shows them. Raises RowError
+        where the video cannot be read.
         """
-        place = Place(video)
-        place = place if place.is_s3 else Place(os.path.realpath(place))  # whoever names a link means its file
-        folder, name = place.rsplit("/", 1)
+        name, folder = _place(video)
         from emotionscope.batch import speakers
 
         with _counting(f"faces of {name}", 1):
-            return self._seen(speakers.measured(self._finder.of_clip(name, folder, start, end)))
+            faces = self._seen(speakers.measured(self._finder.of_clip(name, folder, start, end)))
+        faces.source = Source(name, folder, max(start or 0.0, 0.0))
+        return faces
 
-    def image(self, picture: Any) -> pd.DataFrame:
+    def film(self, video: Name, transcript: Name | None = None) -> "FilmOnDisk":
+        """What the models say of a whole film: its lines, with the faces that are seen in their time, and all faces.
+
+        The lines are those of the `transcript`, by default of the one that lies beside the video, such as its ``.srt``.
+        Without one, there are faces alone. Raises RowError where the video cannot be read, and UserError for a
+        transcript that cannot be.
+        """
+        from emotionscope.batch import one_film
+        from emotionscope.film.saving import FilmOnDisk
+
+        name, folder = _place(video)
+        with _counting(f"faces of {name}", 1):
+            found = one_film.answer(
+                name, folder, self.bundle, self._finder, None if transcript is None else os.fspath(transcript)
+            )
+        return FilmOnDisk(found, folder)
+
+    def image(self, picture: Any) -> "Faces":
         """The faces of a picture, as `clip` gives those of a video.
 
         `picture` is the path or URI of a JPEG or PNG, its bytes, or an array: [height, width] grey,
@@ -115,8 +136,11 @@ class Models:
         from emotionscope.video import pictures
 
         with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder:
-            Path(folder, "picture").write_bytes(pictures.encoded(picture))
-            return self._seen(self._finder.of_clip("picture", folder).faces)
+            content = pictures.encoded(picture)
+            Path(folder, "picture").write_bytes(content)
+            faces = self._seen(self._finder.of_clip("picture", folder).faces)
+        faces.source = content
+        return faces
 
     def dialogues(self, frame: Any, videos: Name | None = None) -> pd.DataFrame:
         """Scores of dialogues, with the columns of the scores table, a row for each row of `frame`, and its index.
@@ -162,7 +186,7 @@ class Models:
 
         return IsolatedFaces(self._looking)
 
-    def _seen(self, faces: "list[Face]") -> pd.DataFrame:
+    def _seen(self, faces: "list[Face]") -> "Faces":
         columns = {
             "time": [face["time"] for face in faces],
             **{side: [face["box"][side] for face in faces] for side in ("x", "y", "w", "h")},
@@ -171,7 +195,7 @@ class Models:
             "speaking": pd.array([face["speaking"] for face in faces], "float32"),
         }
         given = self.faces([face["image"] for face in faces])
-        return pd.concat([pd.DataFrame(columns), given], axis=1)
+        return Faces(pd.concat([pd.DataFrame(columns), given], axis=1))
 
 
 def load(
@@ -190,6 +214,13 @@ def load(
     looking = FaceSettings(detector, fps=fps, speakers=speakers)
     looking.check()
     return Models(store.load(store.chosen(None if bundle is None else os.fspath(bundle)), faces=False), looking)
+
+
+def _place(video: Name) -> tuple[str, Place]:
+    """The name of a video's file, and its folder."""
+    place = Place(video)
+    place = place if place.is_s3 else Place(os.path.realpath(place))  # whoever names a link means its file
+    return place.name, place.folder
 
 
 def _answers(
@@ -219,4 +250,4 @@ def _counted(find: "Finder", count: Callable[[int], None]) -> "Finder":
     return counted
 
 
-__all__ = ["Models", "RowError", "UserError", "load"]
+__all__ = ["Faces", "Models", "RowError", "UserError", "load"]

@@ -10,7 +10,7 @@ import sys
 import altair as alt
 
 import emotionscope
-from emotionscope.evaluation.palette import COLOURS
+from emotionscope.palette import COLOURS
 
 WIDE = 1.0  # seconds that one step of the chart averages
 

@@ -10,6 +10,9 @@ GROUPS = {
     "Try it": ("demo", "predict"),
     "Prepare an archive": ("prepare_meld", "prepare_videos", "extract_keyframes"),
     "Train the models": ("train_text", "train_vision", "fit_fusion", "bundle"),
-    "Score and explore": ("score", "score_all", "people", "summarise", "evaluate", "compare", "drift", "dashboard"),
+    "Score and explore": (
+        *("score", "score_all", "people", "summarise"),
+        *("evaluate", "compare", "drift", "export", "dashboard"),
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

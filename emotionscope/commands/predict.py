@@ -6,15 +6,18 @@ emotionscope predict "You came back!"
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from emotionscope import cli
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import Predict
 from emotionscope.errors import RowError, UserError
@@ -22,8 +25,12 @@ from emotionscope.labels import EMOTIONS
 from emotionscope.storage.place import Place
 from emotionscope.text.blank import has_text
 
+if TYPE_CHECKING:
+    from emotionscope.video.faces import FaceSettings
+
 LONGEST = 1 << 20  # bytes of a file of lines
 NONE = "—"
+SAVED_FPS = 5.0  # frames a second that are looked at in a film that is saved: boxes move with the faces
 
 Answer = dict[str, Any]  # the text, or the clip with time and person, the emotion, and a probability an emotion
 
@@ -36,6 +43,10 @@ def run(settings: Predict) -> list[Answer]:
     for clip in settings.clip:
         if not Place(clip).is_s3 and not os.path.exists(Place(clip)):
             raise UserError(f"{clip}: video missing")
+    if settings.save:
+        _check_save(settings)
+    elif settings.transcript:
+        raise UserError("--transcript: its words are drawn on the film that --save names; name one")
     bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
     print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
     found = _of_texts(texts, bundle)
@@ -43,9 +54,10 @@ def run(settings: Predict) -> list[Answer]:
     if settings.clip:
         from emotionscope.video.faces import FaceSettings
 
-        print(f"predict: {FaceSettings().describe()}", flush=True)
+        looking = FaceSettings(fps=SAVED_FPS if settings.save else FaceSettings.fps)
+        print(f"predict: {looking.describe()}", flush=True)
     for clip in settings.clip:
-        faces = _of_clip(clip, bundle)
+        faces = _of_film(clip, bundle, looking, settings) if settings.save else _of_clip(clip, bundle, looking)
         print(f"{clip}: {len(faces)} faces" + ("" if len(faces) else " found"))
         show(faces)
         found += faces
@@ -57,23 +69,56 @@ def _of_texts(texts: list[str], bundle: bundle_store.Bundle) -> list[Answer]:
     return [_answer({"text": text}, row) for text, row in zip(texts, probabilities, strict=True)]
 
 
-def _of_clip(clip: str, bundle: bundle_store.Bundle) -> list[Answer]:
+def _check_save(settings: Predict) -> None:
+    """Raise UserError where there is nothing to save in the file that --save names."""
+    from emotionscope.film.saving import check_target
+
+    if len(settings.clip) != 1:
+        raise UserError("--save: name one video or picture by --clip")
+    check_target(Place(settings.save or ""), Place(settings.clip[0]))
+
+
+def _of_clip(clip: str, bundle: bundle_store.Bundle, looking: "FaceSettings") -> list[Answer]:
     from pandas import isna  # which a sentence need not wait for
 
     from emotionscope import api
 
-    with api.Models(bundle) as models:
-        try:
-            faces = models.clip(clip).to_dict("records")
-        except RowError as error:
-            raise UserError(f"{clip}: {error}") from error
+    with api.Models(bundle, looking) as models, _told(clip):
+        faces = models.clip(clip).to_dict("records")
     found = []
     for face in faces:
         speaks = None if math.isnan(face["speaking"]) else face["speaking"]
         person = None if isna(face["person"]) else int(face["person"])
-        names = {"clip": clip, "time": face["time"], "person": person, "speaking": speaks}
-        found.append(_answer(names, [face[emotion] for emotion in EMOTIONS]))
+        names = {"clip": clip, "time": face["time"], "person": person}
+        names |= {name: face[name] for name in (*"xywh", "quality")}
+        found.append(_answer({**names, "speaking": speaks}, [face[emotion] for emotion in EMOTIONS]))
     return found
+
+
+def _of_film(clip: str, bundle: bundle_store.Bundle, looking: "FaceSettings", settings: Predict) -> list[Answer]:
+    """The faces of a film, which is saved with the answers drawn on it."""
+    from emotionscope import api
+
+    save = settings.save or ""
+    with api.Models(bundle, looking) as models, _told(clip):
+        found = models.film(clip, settings.transcript)
+        with cli.working("drawing"):
+            found.save(save)
+    print(f"{save}: {len(found.faces):,} faces and {len(found.lines):,} lines drawn", flush=True)
+    answers = []
+    for face in found.faces:
+        place = {**face.box, "quality": face.quality, "speaking": face.speaking}
+        answers.append(_answer({"clip": clip, "time": face.time, "person": face.person, **place}, face.answer.tolist()))
+    return answers
+
+
+@contextmanager
+def _told(clip: str) -> Iterator[None]:
+    """A video that cannot be read is the user's mistake."""
+    try:
+        yield
+    except RowError as error:
+        raise UserError(f"{clip}: {error}") from error
 
 
 def _answer(names: Answer, probabilities: list[float]) -> Answer:

@@ -23,7 +23,7 @@ from emotionscope.dashboard.pages import (
     summaries_page,
     try_page,
 )
-from emotionscope.evaluation.palette import COLOURS
+from emotionscope.palette import COLOURS
 
 Show = Callable[[shared.Sources], None]
 

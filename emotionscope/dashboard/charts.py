@@ -11,9 +11,9 @@ import pandas as pd
 from emotionscope.dashboard.queries.archive import GROUP, POSITIONS
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import ReliabilityBin
-from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS
 from emotionscope.metrics import wilson
+from emotionscope.palette import COLOURS
 
 PALE = 0.35  # opacity of what is not chosen
 _SQUARE, _SQUARES_FOOT = 38, 84  # pixels: a cell of a grid, and the slanted names below it

@@ -12,7 +12,7 @@ from typing import Literal
 
 import streamlit as st
 
-from emotionscope.evaluation.palette import COLOURS
+from emotionscope.palette import COLOURS
 
 
 def escape(text: object) -> str:

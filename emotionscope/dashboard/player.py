@@ -17,8 +17,8 @@ from emotionscope.dashboard.dialogue_words import Names, person_name
 from emotionscope.dashboard.media import is_picture
 from emotionscope.dashboard.queries.people import SIDES
 from emotionscope.dashboard.queries.utterances import Utterance
-from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS, MODELS, canonical
+from emotionscope.palette import COLOURS
 
 SCRIPTS = ("axis", "curve", "band", "film", "rows", "player")
 LANES = 12  # people; those with the most faces

@@ -14,8 +14,8 @@ from emotionscope.errors import RowError
 from emotionscope.evaluation.comparison import Comparison
 from emotionscope.evaluation.evaluation import THIN
 from emotionscope.evaluation.figures import Figures, Mistake
-from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS, MODELS
+from emotionscope.palette import COLOURS
 from emotionscope.tables import input_file
 from emotionscope.tables.contracts import KEY
 from emotionscope.tables.datasets import Dataset

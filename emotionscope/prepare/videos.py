@@ -93,6 +93,24 @@ def find(videos: str, folder: str | None, account: Account) -> list[Paired]:
     return paired
 
 
+def beside(name: str, folder: Place, transcript: str | None = None) -> Paired:
+    """One video of a folder or prefix with the `transcript`, or else with those that lie beside it.
+
+    Raises UserError for a transcript that is not there, or whose format is not read.
+    """
+    video = File(folder / name, name, 0, 0)
+    if transcript is None:
+        near = [file for file in folder.list(deep=False) if pairing.is_transcript(file)]
+        return pairing.pair([video], [file for file in near if not pairing.shows_no_speech(file)], anywhere=False)[0][0]
+    place = Place(transcript)
+    file = File(place, place.name, 0, 0)
+    if not pairing.is_transcript(file):
+        raise UserError(f"{transcript}: not a transcript ({', '.join(transcripts.SUFFIXES)})")
+    if not place.is_file():
+        raise UserError(f"{transcript}: no such file")
+    return Paired(video, (file,))
+
+
 @dataclass(frozen=True)
 class Script:
     """What the transcripts of one video gave: the file used, None where none can be; all that were read; the rest."""

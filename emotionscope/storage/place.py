@@ -95,16 +95,17 @@ class Place(str):
         """Whether it is a file, and no folder."""
         return bool(self._kind() == pafs.FileType.File)
 
-    def list(self, suffix: str = "") -> list[File]:
+    def list(self, suffix: str = "", deep: bool = True) -> list[File]:
         """Files below it whose names end in `suffix`, sorted by name; hidden ones (``.`` or ``_``) left out.
 
-        A missing folder lists as empty, a file as itself. Raises UserError where S3 does not let one in.
+        Where it is `deep`, files in the folders below count too. A missing folder lists as empty, a file as itself.
+        Raises UserError where S3 does not let one in.
         """
         filesystem, path = self.arrow()
         if self.is_file():
             info = filesystem.get_file_info(path)
             return [File(self, posixpath.basename(path), info.size, info.mtime_ns or 0)]
-        selector = pafs.FileSelector(path, recursive=True, allow_not_found=True)
+        selector = pafs.FileSelector(path, recursive=deep, allow_not_found=True)
         try:
             found = filesystem.get_file_info(selector)
         except FileNotFoundError:  # Arrow fails where a folder comes or goes while it is listed

@@ -6,7 +6,7 @@ the memory does not grow with the rows.
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,11 +16,9 @@ import pyarrow as pa
 from emotionscope.labels import probability_columns
 from emotionscope.storage.place import Place
 from emotionscope.summaries import queries
-from emotionscope.tables import input_file
-from emotionscope.tables.datasets import Dataset
+from emotionscope.tables.datasets import Dataset, batches
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
-BLOCK = 250_000  # rows read at once
 
 Model = Literal["text", "vision", "fused"]
 _WHO = pa.schema([("video", pa.string()), ("person", pa.int32()), ("identity", pa.int64()), ("name", pa.string())])
@@ -68,13 +66,7 @@ def summarise(
 def _load(connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset, columns: Sequence[str]) -> None:
     """A dataset as a stream that one query can read."""
     schema = pa.schema([field for field in dataset.schema if field.name in columns])
-    connection.register(name, pa.RecordBatchReader.from_batches(schema, _batches(dataset, schema)))
-
-
-def _batches(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for part in dataset.parts:
-        for start in range(0, part.rows, BLOCK):
-            yield from input_file.read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
+    connection.register(name, pa.RecordBatchReader.from_batches(schema, batches(dataset, schema)))
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder: str, output: str) -> int:

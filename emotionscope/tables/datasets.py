@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -115,6 +115,13 @@ def read(dataset: Dataset, names: Sequence[str] | None = None) -> pa.Table:
     if names is not None:
         schema = pa.schema([field for field in schema if field.name in names])
     return pa.concat_tables([read_rows(part, schema, 0, part.rows) for part in dataset.parts])
+
+
+def batches(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """All rows in the columns of a schema, some `BLOCK` at a time, in input order."""
+    for part in dataset.parts:
+        for start in range(0, part.rows, BLOCK):
+            yield from read_rows(part, schema, start, min(BLOCK, part.rows - start)).to_batches()
 
 
 def equal_keys(dataset: Dataset) -> int:

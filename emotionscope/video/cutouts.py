@@ -12,7 +12,7 @@ from emotionscope.video.display import Shown
 from emotionscope.video.faces import Box
 from emotionscope.video.frames import APART
 from emotionscope.video.stretch import Stretch
-from emotionscope.video.video_faces import is_picture, read_picture
+from emotionscope.video.video_faces import picture
 
 Spot = tuple[float, Box]  # a face's time in the video, in seconds, and its box in pixels as shown
 
@@ -28,11 +28,10 @@ def cut_faces(stream: IO[bytes], spots: Sequence[Spot]) -> list[bytes]:
     Only the parts of the video that hold a face are decoded. `stream` is seekable. Raises RowError.
     """
     cutouts = [b""] * len(spots)
-    still = is_picture(stream)
-    stream.seek(0)
-    if still:
-        frame = next(read_picture(stream))
+    frame = picture(stream)
+    if frame:
         return [_cut(frame.image, frame.scale, box) for _, box in spots]
+    stream.seek(0)
     for numbers in _together(spots):
         times = [spots[number][0] for number in numbers]
         with closing(Stretch(stream, times[0] - BEFORE, times[-1] + 2 * AFTER)) as stretch:

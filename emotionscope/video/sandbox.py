@@ -5,9 +5,9 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
-from emotionscope.errors import RowError, first_line
+from emotionscope.errors import JobError, RowError, first_line
 from emotionscope.storage import s3
 from emotionscope.video.clips import Clip, cut
 from emotionscope.video.cutouts import Spot, cut_faces
@@ -114,20 +114,33 @@ class IsolatedFaces(_Isolated):
         return self.seconds * (1 + FURTHER * (len(spans) - 1) + sum(length // LENGTH for length in lengths))
 
 
-class IsolatedClips(_Isolated):
-    """Cuts utterances and faces out of their videos as `clips` and `cutouts` do, in a separate process."""
+class IsolatedVideos(_Isolated):
+    """Runs functions of ours on videos, in a separate process."""
 
     def __init__(self) -> None:
         super().__init__(_limit, MEMORY, s3.environment())
 
+    def read(
+        self, function: Callable[..., Any], video: str, root: str, arguments: Sequence[Any], seconds: float = SECONDS
+    ) -> Any:
+        """What a function gives for the stream of a video in the folder `root`, and these arguments. Raises RowError.
+
+        It may take so many seconds, and a row's error is the only one that it raises of the video.
+        """
+        return self._try_twice(_read, (function, video, root, arguments), seconds)
+
+
+class IsolatedClips(IsolatedVideos):
+    """Cuts utterances and faces out of their videos as `clips` and `cutouts` do, in a separate process."""
+
     def __call__(self, video: str, root: str, span: Span) -> Clip:
         """The clip of a span of a video that a row names, in the folder `root`. Raises RowError."""
-        clip: Clip = self._try_twice(_cut, (video, root, span, cut), CUTTING)
+        clip: Clip = self.read(cut, video, root, (span,), CUTTING)
         return clip
 
     def faces(self, video: str, root: str, spots: Sequence[Spot]) -> list[bytes]:
         """Pictures of faces of such a video, as `cut_faces` gives them. Raises RowError."""
-        pictures: list[bytes] = self._try_twice(_cut, (video, root, spots, cut_faces), CUTTING)
+        pictures: list[bytes] = self.read(cut_faces, video, root, (spots,), CUTTING)
         return pictures
 
 
@@ -151,11 +164,11 @@ def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[
     return found, Spent(time.perf_counter() - began - detection, detection)
 
 
-def _cut(video: str, root: str, what: Any, cutter: Callable[[IO[bytes], Any], Any]) -> Any:
+def _read(function: Callable[..., Any], video: str, root: str, arguments: Sequence[Any]) -> Any:
     try:
         with open_video(video, root) as stream:
-            return cutter(stream, what)
-    except (RowError, MemoryError):
+            return function(stream, *arguments)
+    except (RowError, JobError, MemoryError):
         raise
     except Exception as unexpected:  # one video must not end the page
-        raise RowError(f"video cannot be cut: {type(unexpected).__name__}: {first_line(unexpected)}") from None
+        raise RowError(f"video failed: {type(unexpected).__name__}: {first_line(unexpected)}") from None

@@ -1,7 +1,7 @@
 """The faces of a video's utterances, found, followed and told apart on one core."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -54,12 +54,10 @@ class VideoFaces:
         prominent, and None where it is not known. No utterance makes this raise; a store that is away raises JobError.
         """
         found: list[Found | RowError] = [RowError("video has no frames") for _ in utterances]
-        still = is_picture(stream)
-        stream.seek(0)
         cast, seen_so_far = _People(Cast(), Recogniser(self.embedder)), set[int]()
-        if still:
-            picture = Part(0.0, read_picture(stream), None)
-            seen = _guard(self._see, picture, 0.0, cast, None)
+        if is_picture(stream):
+            frames = (frame for frame in map(picture, [stream]) if frame)
+            seen = _guard(self._see, Part(0.0, frames, None), 0.0, cast, None)
             self._finish([seen], cast)
             return [seen] * len(utterances)
         sounds = self._sounds(stream, utterances)
@@ -204,7 +202,8 @@ def _face(tracked: TrackedFace, person: int, kept: bool, embedding: np.ndarray |
 
 
 def is_picture(stream: IO[bytes]) -> bool:
-    """Whether a stream, of which nothing has been read, is one JPEG or PNG and not a stream of JPEGs."""
+    """Whether a stream is one JPEG or PNG and not a stream of JPEGs."""
+    stream.seek(0)
     head = stream.read(max(map(len, PICTURES)))
     if not head.startswith(PICTURES):
         return False
@@ -213,12 +212,15 @@ def is_picture(stream: IO[bytes]) -> bool:
     return head.startswith(PNG) or not JPEG_AFTER_JPEG.search(content) or b"MPF\0" in content
 
 
-def read_picture(stream: IO[bytes]) -> Iterator[Frame]:
-    """The one frame of a JPEG or PNG. Raises RowError, at the frame."""
+def picture(stream: IO[bytes]) -> Frame | None:
+    """The one frame of a stream that is a JPEG or PNG; None where it is neither. Raises RowError for a damaged one."""
+    if not is_picture(stream):
+        return None
+    stream.seek(0)
     try:
         image = cv2.imdecode(np.frombuffer(stream.read(LARGEST_PICTURE), np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # too many pixels
         image = None
     if image is None:
         raise RowError("picture unreadable: damaged, or too large")
-    yield Frame(0.0, image, 1.0)
+    return Frame(0.0, image, 1.0)

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,20 @@ import pytest
 import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+from ray.dashboard.modules.reporter import reporter_agent
 
 from emotionscope.bundle.store import SHIPPED
+from emotionscope.commands import settings
 from tests.conftest import ROOT, copy_in, free_port, run_here, run_job, scores_of
 from tests.helpers.clusters import head_node, job_server, submit
 
 CLUSTER = ROOT / "cluster"
 MANIFESTS = sorted(CLUSTER.glob("kuberay-*.yaml"))
-# Fields of RayJob ray.io/v1 in KubeRay 1.5, as far as they are of use here.
+# Fields of RayJob ray.io/v1 in KubeRay 1.5.1, the first one with authOptions, as far as they are of use here.
 JOB = {
     "entrypoint", "backoffLimit", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished", "rayClusterSpec",
     "activeDeadlineSeconds", "submissionMode", "runtimeEnvYAML", "suspend",
+    "submitterPodTemplate",
 }  # fmt: skip
 NODES = {
     "rayVersion",
@@ -42,7 +47,8 @@ CRON = {
 }  # of RayCronJob in KubeRay 1.6; the template is a RayJob's spec
 # Fields of Anyscale's ScheduleConfig and JobConfig, as far as they are of use here.
 SCHEDULE = {"cron_expression", "timezone", "job_config"}
-ANYSCALE = {"name", "image_uri", "compute_config", "working_dir", "excludes", "entrypoint", "max_retries"}
+ANYSCALE = {"name", "image_uri", "compute_config", "working_dir", "excludes", "entrypoint", "max_retries", "timeout_s"}
+ALERTS = CLUSTER / "alerts.yaml"
 
 
 def manifest(path: Path) -> dict[str, Any]:
@@ -81,10 +87,20 @@ def test_a_manifest_uses_fields_that_kuberay_knows(path: Path) -> None:
     assert nodes["authOptions"] == {"mode": "token"}
     assert set(nodes["headGroupSpec"]) <= HEAD
     assert nodes["headGroupSpec"]["serviceType"] == "ClusterIP"
+    assert job["activeDeadlineSeconds"] >= 3600
+    templates = [job["submitterPodTemplate"]]
     for group in (nodes["headGroupSpec"], *nodes["workerGroupSpecs"]):
-        (container,) = group["template"]["spec"]["containers"]
-        assert container["resources"]["limits"] == container["resources"]["requests"]
+        templates.append(group["template"])
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+    for template in templates:  # what Kubernetes calls a restricted pod
+        pod, (container,) = template["spec"]["securityContext"], template["spec"]["containers"]
+        assert pod["runAsNonRoot"] is True and pod["runAsUser"] > 0
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"] == container["resources"]["requests"]
     for group in nodes["workerGroupSpecs"]:
         assert set(group) <= WORKERS
         assert group["minReplicas"] == 0 < group["maxReplicas"]
@@ -103,7 +119,7 @@ def commands() -> list[Any]:
     anyscale = manifest(CLUSTER / "anyscale-nightly.yaml")["job_config"]["entrypoint"]
     found.append(pytest.param(shlex.split(anyscale)[2:], id="anyscale"))
     line = (CLUSTER / "crontab").read_text().splitlines()[-1]
-    for part in re.findall(r"bin/emotionscope ([^&|>]+)", line):
+    for part in re.findall(r"bin/emotionscope ([^&|>']+)", line):
         found.append(pytest.param(shlex.split(part), id=f"cron-{part.split()[0]}"))
     return found
 
@@ -172,3 +188,59 @@ def test_the_image_is_built_from_files_that_exist() -> None:
     assert copied
     assert all((ROOT / name).exists() for name in copied)
     assert any(ray.__version__ in line for line in lines if line.startswith("ARG BASE"))
+    assert any("'.[dashboard]'" in line for line in lines)  # the pages
+
+
+def test_the_nights_lock_covers_the_check_for_drift() -> None:
+    line = (CLUSTER / "crontab").read_text().splitlines()[-1]
+    _, command = line.split("flock nightly.lock sh -c ", 1)
+    inside, after = shlex.split(command)[0], command.rsplit("'", 1)[1]
+    assert re.findall(r"timeout .*?bin/emotionscope (\w+)", inside) == ["score", "drift"]
+    assert "emotionscope" not in after
+    checked = subprocess.run(["sh", "-n", "-c", line.split(" ", 5)[5]], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+def alerts() -> list[dict[str, Any]]:
+    document = manifest(ALERTS)
+    assert (document["apiVersion"], document["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    return [rule for group in document["spec"]["groups"] for rule in group["rules"]]
+
+
+def test_every_alert_asks_for_what_is_exported_and_says_what_to_do() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "emotionscope" / "batch").glob("*.py"))
+    ours = {f"ray_{name}" for name in re.findall(r'"(emotionscope_\w+)"', source)}
+    rays = {f"ray_{name}" for name in reporter_agent.METRICS_GAUGES}
+    names = [rule["alert"] for rule in alerts()]
+    assert len(set(names)) == len(names) > 3
+    for rule in alerts():
+        for name in re.findall(r"ray_\w+", rule["expr"]):
+            assert name in rays or name.removesuffix("_total") in ours, rule["alert"]
+        assert re.search(r"(>|<|==) [\d.]+$", rule["expr"]), rule["alert"]
+        assert rule["for"] and rule["labels"]["severity"] in ("warning", "critical")
+        assert rule["annotations"]["summary"] and rule["annotations"]["description"]
+
+
+def test_prometheus_accepts_the_alerts(tmp_path: Path) -> None:
+    if not shutil.which("promtool"):
+        pytest.skip("needs promtool, which comes with Prometheus")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump(manifest(ALERTS)["spec"]))
+    done = subprocess.run(["promtool", "check", "rules", str(rules)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pod_monitor_collects_from_every_pod_that_kuberay_makes() -> None:
+    document = manifest(CLUSTER / "podmonitor.yaml")
+    assert (document["apiVersion"], document["kind"]) == ("monitoring.coreos.com/v1", "PodMonitor")
+    (chosen,) = document["spec"]["selector"]["matchExpressions"]
+    assert chosen == {"key": "ray.io/node-type", "operator": "In", "values": ["head", "worker"]}
+    (endpoint,) = document["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] == "metrics"  # KubeRay's name of it
+
+
+def test_the_proxy_asks_for_a_password_and_leads_to_the_pages() -> None:
+    text = (CLUSTER / "Caddyfile").read_text()
+    pages = settings.Dashboard()
+    assert f"reverse_proxy {pages.address}:{pages.port}" in text
+    assert re.search(r"^\tbasic_auth \{\n\t\treader HASH\n\t\}$", text, re.MULTILINE)

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import made_once
-from tests.helpers import films, pages
-from tests.helpers.films import ACTOR, OLD, TEASER
+from tests.helpers import pages, real_films
 from tests.helpers.pages import go_on, open_page, seconds, wait_until_drawn
+from tests.helpers.real_films import ACTOR, OLD, TEASER
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def archive(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(
         tmp_path_factory,
         "films",
-        lambda folder: films.make_archive(shared / "data/films", shared / "data/clips", folder),
+        lambda folder: real_films.make_archive(shared / "data/films", shared / "data/clips", folder),
     )
 
 

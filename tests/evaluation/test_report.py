@@ -11,8 +11,8 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.commands import evaluate
 from emotionscope.errors import UserError
 from emotionscope.evaluation import evaluation, report
-from emotionscope.evaluation.palette import COLOURS
 from emotionscope.labels import EMOTIONS
+from emotionscope.palette import COLOURS
 from emotionscope.tables import contracts, datasets
 from emotionscope.vision import saliency
 from tests.conftest import run_here

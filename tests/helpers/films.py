@@ -1,68 +1,68 @@
-"""An archive of real films and clips with faces, scored as `score --faces` scores it but without Ray."""
+"""A film's answers made by hand."""
 
-import shutil
-from pathlib import Path
-
-import av
+import numpy as np
 import pyarrow as pa
 
-from emotionscope.batch import stages
-from emotionscope.bundle import store as bundles
-from emotionscope.tables import contracts, datasets
-from emotionscope.video import keyframes
-from emotionscope.video.faces import FaceSettings
-from emotionscope.video.video_faces import VideoFaces
+from emotionscope.film import answers
+from emotionscope.film.answers import Film
+from emotionscope.labels import EMOTIONS, MODELS
+from tests.helpers.scores_tables import one_answer, scores
 
-TEASER, ACTOR = "tears_of_steel_teaser_960x400.mp4", "cremad_1001_six_emotions.mp4"
-OLD = "old.flv"  # the actor's film in a container that browsers do not play
-# Words and times as the films' subtitles have them, and a speaker of our own.
-LINES = (
-    (TEASER, "Celia", 0.6, 4.0, "Why don't you just admit that you're freaked out by my robot hand?"),
-    (TEASER, "Engineer", 24.0, 26.0, "This is pretty freaky."),
-    (TEASER, "Thom", 32.2, 34.2, "It's not my fault, you know."),
-    *(
-        (film, "Actor", start, end, "Don't forget a jacket.")
-        for film in (ACTOR, OLD)
-        for start, end in ((0.0, 2.0), (2.0, 3.9))
-    ),
+# Start, end, speaker, text, and the emotions by text, vision and fused.
+Line = tuple[float | None, float | None, str | None, str, str | None, str | None, str | None]
+LINES: tuple[Line, ...] = (
+    (0.2, 1.0, "Anna", "You came back!", "joy", "surprise", "joy"),
+    (1.0, 1.8, "Bo", "I said I would.", "neutral", None, "neutral"),
+    (1.8, 2.9, "Anna", "Leave me alone.", "anger", "anger", "anger"),
+)
+# Time, person, emotion, how surely it speaks.
+Seen = tuple[float, int, str, float | None]
+FACES: tuple[Seen, ...] = (
+    *((0.5 * number, 0, "joy" if number < 3 else "anger", 0.9 if number < 3 else None) for number in range(6)),
+    (1.5, 1, "sadness", 0.1),
 )
 
 
-def make_archive(films: Path, clips: Path, folder: Path) -> None:
-    """Write `scores` and `faces` of the films, of the oldest container, and of two clips, and the `videos`."""
-    videos = folder / "videos"
-    videos.mkdir(parents=True)
-    for film in (TEASER, ACTOR):
-        shutil.copyfile(films / film, videos / film)
-    names = [path.name for path in sorted(clips.glob("*.mp4"))[:2]]
-    for name in names:
-        shutil.copyfile(clips / name, videos / name)
-    _remux(videos / ACTOR, videos / OLD)
+def scores_table(lines: tuple[Line, ...] = LINES, video: str | None = "film.mp4") -> pa.Table:
+    """A scores table of one video."""
+    start, end, speaker, text, *emotions = zip(*lines, strict=True)
+    given = dict(zip(MODELS, ([one_answer(each) for each in row] for row in emotions), strict=True))
+    more = {
+        "utterance": pa.array(text, pa.string()),
+        "video": pa.array([video] * len(lines), pa.string()),
+        "start": pa.array(start, pa.float64()),
+        "end": pa.array(end, pa.float64()),
+        "speaker": pa.array(speaker, pa.string()),
+        "speaker_person": pa.array([0] * len(lines), pa.int32()),
+    }
+    return scores([None] * len(lines), given, **more)
+
+
+def faces_table(faces: tuple[Seen, ...] = FACES, video: str = "film.mp4") -> pa.Table:
+    """A faces table of one video, in which each person stands in a place."""
     rows = [
-        {"dialogue_id": film, "video": film, "speaker": speaker, "start": start, "end": end, "utterance": words}
-        for film, speaker, start, end, words in LINES
+        {
+            "dialogue_id": "d",
+            "utterance_id": 0,
+            "video": video,
+            "time": time,
+            "person": person,
+            "box": {"x": 10 + 70 * person, "y": 20, "w": 50, "h": 60},
+            "quality": 0.8,
+            "speaking": speaking,
+            **dict(zip(EMOTIONS, one_answer(emotion), strict=True)),
+        }
+        for time, person, emotion, speaking in faces
     ]
-    rows += [{"dialogue_id": "clips", "video": name, "utterance": "What is said here?"} for name in names]
-    counts: dict[str, int] = {}
-    for row in rows:
-        row["utterance_id"] = counts.get(str(row["dialogue_id"]), 0)
-        counts[str(row["dialogue_id"])] = row["utterance_id"] + 1
-    wanted = [column for column in contracts.DIALOGUES.columns if column.name not in ("emotion", "split")]
-    table = pa.Table.from_pylist(rows, pa.schema([(column.name, column.type) for column in wanted]))
-    faces = VideoFaces(FaceSettings(speakers="never"))
-    found = keyframes.extract(table, str(videos), faces.of_file).drop_columns([keyframes.TRACKS])
-    bundle = bundles.load(bundles.chosen(None))
-    assert bundle.vision is not None
-    seen = stages.predict_faces(stages.read_faces(found, bundle.vision.image_size), bundle.vision)
-    datasets.write_part(stages.faces_of(seen, bundle.version), f"{folder}/faces/part-0.parquet")
-    datasets.write_part(stages.fuse(seen, bundle), f"{folder}/scores/part-0.parquet")
+    return pa.Table.from_pylist(rows)
 
 
-def _remux(source: Path, target: Path) -> None:
-    with av.open(str(source)) as film, av.open(str(target), "w", format="flv") as copy:
-        track = film.streams.video[0]
-        stream = copy.add_stream_from_template(track)
-        for packet in film.demux(track):
-            if packet.dts is not None:
-                packet.stream = stream
-                copy.mux(packet)
+def film(lines: tuple[Line, ...] = LINES, faces: tuple[Seen, ...] = FACES, name: str = "film.mp4") -> Film:
+    """The film of these lines and faces."""
+    rows = scores_table(lines).to_pylist() if lines else []
+    return answers.film(name, rows, faces_table(faces).to_pylist() if faces else [])
+
+
+def moving(seconds: float = 3.0, fps: int = 10, size: tuple[int, int] = (160, 120)) -> list[np.ndarray]:
+    """Frames BGR of a plain picture that grows brighter."""
+    return [np.full((size[1], size[0], 3), 60 + n % 100, np.uint8) for n in range(round(seconds * fps))]

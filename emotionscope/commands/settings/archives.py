@@ -13,6 +13,7 @@ from emotionscope.commands.settings.shared import BatchFlags, BundleFlags, GpuFl
 Window = Annotated[float, Parameter(validator=Number(gte=0.1, lte=86_400))]  # seconds
 Seconds = Annotated[float, Parameter(validator=Number(gte=0.1, lte=1e9))]
 Model = Literal["text", "vision", "fused"]
+ExportFormat = Literal["srt", "vtt", "eaf", "label-studio", "csv", "html"]
 
 
 @cli.flags
@@ -127,6 +128,30 @@ class Summarise:
     """The model whose emotions are counted, where there is no summary by person."""
     every: Seconds = 60.0
     """Seconds of a span of time."""
+
+
+@cli.flags
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Settings of export."""
+
+    scores: cli.Path
+    """Scores table to read: a folder or s3:// prefix."""
+    output: cli.Path
+    """What to write: a file such as film.srt, or a folder for a file of each video. May be an s3:// URI."""
+    format: ExportFormat | None = None
+    """The files' format: subtitles (srt, vtt), ELAN (eaf), Label Studio's JSON, a table (csv), or a page with curve,
+    faces, words and moments (html). Default: that of the suffix of --output."""
+    video: cli.Path | None = None
+    """Write this video alone, named as in the column video. Default: all of them."""
+    faces: cli.Path | None = None
+    """Faces table of the same scores, for eaf and html."""
+    videos: cli.Path | None = None
+    """Folder or s3:// prefix that holds the videos, for the pictures in html; no path may lead out of it."""
+    model: Model = "fused"
+    """The model whose emotions are told, where a format tells one."""
+    replace: cli.Switch = False
+    """Replace the files that are there."""
 
 
 @cli.flags

@@ -45,6 +45,10 @@ class Predict(BundleFlags):
     """Text file, UTF-8, with a sentence on each line."""
     clip: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="PATH", alias=("--video", "--image"))] = ()
     """A video, or a JPEG or PNG picture. Repeat the flag for more."""
+    save: cli.Path | None = None
+    """Draw the answers on the clip, and save it in this file: .mp4 for a video, .jpg or .png for a picture."""
+    transcript: cli.Path | None = None
+    """With --save: the words of the video, in a format that prepare_videos reads. Default: the file beside it."""
 
 
 @cli.flags

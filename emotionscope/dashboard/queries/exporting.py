@@ -15,12 +15,11 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from emotionscope.dashboard.queries.parquet_view import ParquetView
+from emotionscope.film.spreadsheet import FORMULA
 
 BATCH = 50_000  # rows held at once
 XLSX_ROWS = 1_048_575  # that a sheet holds below its header
 CELL = 32_767  # characters that a cell holds
-# What a spreadsheet would run as a formula; it is written with an apostrophe before it, and then is text.
-_FORMULA = "^[=+\\-@\\t\\r]"
 
 
 def write_parquet(
@@ -45,7 +44,7 @@ def write_csv(
     types = cursor.execute(f"DESCRIBE {view.name}").fetchall()
     strings = [kind == "VARCHAR" for _, kind, *_ in types]
     columns = [
-        f"CASE WHEN regexp_matches({sql}, '{_FORMULA}') THEN '''' || {sql} ELSE {sql} END" if is_string else sql
+        f"CASE WHEN regexp_matches({sql}, '{FORMULA}') THEN '''' || {sql} ELSE {sql} END" if is_string else sql
         for sql, is_string in zip(map(view.column, view.columns), strings, strict=True)
     ]
     with (
