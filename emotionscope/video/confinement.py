@@ -14,8 +14,6 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import landlockpy
-
 MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
 # Variables of the caller that a program needs to start, and none that may hold a secret.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -44,6 +42,8 @@ def confine(memory: int = MEMORY) -> None:
     """
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform != "linux":
+        return
     ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     with contextlib.suppress(OSError):  # what the kernel, or the container around, does not allow
         _close_files()
@@ -52,6 +52,8 @@ def confine(memory: int = MEMORY) -> None:
 
 
 def _close_files() -> None:
+    import landlockpy
+
     for path in _OWN:
         os.open(path, os.O_PATH)  # stays open: the kernel may forget an entry of /proc, and its rule
     scope = landlockpy.Scope.ABSTRACT_UNIX_SOCKET | landlockpy.Scope.SIGNAL

@@ -17,7 +17,8 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import IO, Any
+from queue import SimpleQueue
+from typing import IO, Any, Self
 
 from emotionscope.errors import JobError, RowError, UserError, first_line
 from emotionscope.video import answers, confinement
@@ -120,7 +121,7 @@ class Companion:
             self._ask((self._start, self._settings), START)
         except (TimeoutError, Ended) as error:
             self.close()
-            raise JobError(f"the process that reads videos did not start ({first_line(error)})") from error
+            raise JobError(f"the process that reads untrusted files did not start ({first_line(error)})") from error
 
     def _ask(self, task: tuple[Callable[..., Any], Sequence[Any]], seconds: float) -> Any:
         assert self._child is not None
@@ -155,6 +156,33 @@ class Companion:
 
 def _ignore(_: int) -> None:
     pass
+
+
+class Companions:
+    """Processes for several threads: each call takes one that is free."""
+
+    def __init__(self, count: int = os.cpu_count() or 1) -> None:
+        self._all = [Companion() for _ in range(count)]
+        self._free: SimpleQueue[Companion] = SimpleQueue()
+        for companion in self._all:
+            self._free.put(companion)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for companion in self._all:
+            companion.close()
+
+    def run(
+        self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float, lend: Opener | None = None
+    ) -> Any:
+        """As `Companion.run`; the wait for a free process does not count."""
+        companion = self._free.get()
+        try:
+            return companion.run(function, arguments, seconds, lend)
+        finally:
+            self._free.put(companion)
 
 
 def _end(child: "subprocess.Popen[bytes]", connection: Connection, owner: int) -> None:
