@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from emotionscope.errors import UserError
-from emotionscope.storage import atomic, s3
+from emotionscope.storage import atomic, ranges, s3
 
 JsonObject = dict[str, Any]  # what a JSON file holds
 SMALL_FILE_BYTES = 32 * 2**20  # up to here one GET is cheaper than ranged reads
@@ -130,7 +130,7 @@ class Place(str):
             if (info.size or 0) > limit:
                 raise ValueError(f"larger than {limit:,} bytes")
         with filesystem.open_input_file(path) as stream:
-            return cast(bytes, stream.read())
+            return bytes(ranges.whole(stream, 0, stream.size())) if self.is_s3 else cast(bytes, stream.read())
 
     def read_json(self, limit: int | None = None) -> Any:
         """A JSON file's value; `limit` as in `read_bytes`. Raises OSError, or ValueError where it is not JSON."""
@@ -150,8 +150,8 @@ class Place(str):
         stream = filesystem.open_input_file(path)
         if stream.size() <= SMALL_FILE_BYTES:
             with stream:
-                return io.BytesIO(stream.read())
-        return io.BufferedReader(cast(Any, stream), READ_AHEAD_BYTES)
+                return io.BytesIO(ranges.whole(stream, 0, stream.size()))
+        return io.BufferedReader(ranges.Ranges(stream), READ_AHEAD_BYTES)
 
     def copy_down(self, folder: str) -> None:
         """Copy a file, or all files below a prefix, into a folder of this machine, which is there."""
