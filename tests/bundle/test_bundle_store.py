@@ -137,7 +137,7 @@ def text_of(*words: str) -> bytes:
         ("text", text_of("good", "bad"), text_of()),
         ("vision", vision_of(1.0), vision_of(1e308)),
         ("vision", vision_of(1.0), vision_of(3e38)),
-        ("fusion", TEXT_ALONE.to_bytes(), fusion(speaking=1.0, prior=dict.fromkeys(EMOTIONS, 1 / 6) | {"joy": 1e-320})),
+        ("fusion", TEXT_ALONE.to_bytes(), fusion(speaking=0.5, prior=dict.fromkeys(EMOTIONS, 1 / 6) | {"joy": 1e-320})),
     ],
 )
 def test_a_model_that_answers_nothing_is_refused_when_it_is_loaded(
@@ -157,7 +157,6 @@ def test_a_model_that_answers_nothing_is_refused_when_it_is_loaded(
     [
         {"data": 3},
         {"data": {"name": "d", "rows": "many", "files": 1, "sha256": ""}},
-        {"settings": ["C"]},
         {"test": {"n": 0, "accuracy": 2}},
         {"test": [1]},
         {"test": {"n": 10**400, "accuracy": 0.5}},

@@ -177,6 +177,30 @@ def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
     assert (Place("/data") / "file:/other/c.mp4") == "/other/c.mp4"
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://AKIA:secret@bucket/prefix",
+        "s3://AKIA:se/secret@bucket/prefix",
+        "s3://secret@bucket",
+        "s3://AKIA:secret@",
+        "s3a://AKIA:secret@bucket",
+        "https://me:se/secret@host/videos",
+        "s3:AKIA:secret@bucket",
+    ],
+)
+def test_a_secret_in_a_name_is_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(UserError) as told:
+        Place(uri)
+    assert "secret@" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_bucket_may_be_a_bundle_of_a_named_version() -> None:
+    assert Place("s3://bucket@0123456789ab") == "s3://bucket@0123456789ab"
+    assert Place("s3://bucket/me@home/models") == "s3://bucket/me@home/models"
+
+
 @pytest.fixture
 def halving(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """A store whose object `s3://bucket/file` is `FILE`; of so many answers as the list says, it sends only half.
