@@ -15,6 +15,7 @@ import sysconfig
 from pathlib import Path
 
 MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
+PIXELS = 2**26  # of a picture, at most
 # Variables of the caller that a program needs to start, and none that may hold a secret.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _NO_NEW_PRIVILEGES = 38  # of prctl
@@ -32,7 +33,8 @@ _REFUSED = (
 def environment() -> dict[str, str]:
     """The variables that the process starts with."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return kept | {"ORT_DISABLE_TELEMETRY": "1"}  # which would warn that it cannot write
+    # OpenCV reads its limit when it is loaded. ONNX's telemetry would warn that it cannot write.
+    return kept | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(PIXELS), "ORT_DISABLE_TELEMETRY": "1"}
 
 
 def confine(memory: int = MEMORY) -> None:

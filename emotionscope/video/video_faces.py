@@ -11,6 +11,7 @@ from emotionscope.errors import JobError, RowError, first_line
 from emotionscope.speaking.crops import RATE
 from emotionscope.video import pictures, tracking
 from emotionscope.video.best_faces import select_faces
+from emotionscope.video.confinement import PIXELS
 from emotionscope.video.detection import Detector
 from emotionscope.video.face_tracks import SHORTEST, FaceWatcher
 from emotionscope.video.faces import Box, Face, FaceSettings, Found, Track, Utterance
@@ -22,7 +23,6 @@ from emotionscope.video.sound import STEPS, features
 from emotionscope.video.tracking import TrackedFace
 
 JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
-PIXELS = 2**26  # of a picture, at most: cameras have so many, and this is a process of its own
 
 
 class VideoFaces:
