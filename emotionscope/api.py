@@ -82,7 +82,7 @@ class Models:
         return _answers({"text": found}, probabilities, index)
 
     def faces(self, crops: Sequence[bytes]) -> pd.DataFrame:
-        """What the vision model says of pictures that show one face each, encoded (JPEG, PNG, …): a row a picture.
+        """What the vision model says of pictures that show one face each, encoded (JPEG or PNG): a row a picture.
 
         Raises RowError where one cannot be read, and UserError where the bundle has no vision model.
         """

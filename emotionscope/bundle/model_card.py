@@ -4,15 +4,29 @@ import re
 
 import jinja2
 
+from emotionscope.errors import UserError, first_line
 from emotionscope.storage.place import JsonObject
 
 _FIGURES = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
 SELDOM, MISSED = 0.02, 0.5  # share of the answers, and of an emotion's rows that are found, below which it is told
+# All that fields of another kind can raise.
+_ODD = (*(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError), jinja2.TemplateError)
 _TITLES = ("weighted F1", "macro F1", "accuracy", "calibration error")
 
 
 def render(manifest: JsonObject) -> str:
-    """The card for what `store.read_manifest` returned: data, settings, figures, limits, label order, licence."""
+    """The card for what `store.read_manifest` returned: data, settings, figures, limits, label order, licence.
+
+    Raises UserError where a record is not of the kind that the training jobs write.
+    """
+    try:
+        return _render(manifest)
+    except _ODD as error:
+        told = f"bundle {manifest['version']}: what it records cannot be told as a model card"
+        raise UserError(f"{told} ({type(error).__name__}: {first_line(error)})") from error
+
+
+def _render(manifest: JsonObject) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("emotionscope.bundle"),
         autoescape=False,  # it is Markdown, and `_plain` takes what could break it

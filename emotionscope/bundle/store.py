@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import numpy as np
+
 from emotionscope.errors import UserError, first_line
-from emotionscope.fusion import Fusion
+from emotionscope.fusion import Fusion, Probabilities
 from emotionscope.labels import EMOTIONS
 from emotionscope.storage import s3
 from emotionscope.storage.place import JsonObject, Place, as_json
@@ -123,10 +125,10 @@ def load(uri: str, faces: bool = True) -> Bundle:
     from emotionscope.text.model import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
 
     manifest = read_manifest(uri)
-    text = _load_part(uri, manifest, "text", TextModel.from_bytes)
+    text = _load_part(uri, manifest, "text", TextModel.from_bytes, lambda model: model.probabilities([model.sample()]))
     if text is None:
         raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
-    fusion = _load_part(uri, manifest, "fusion", Fusion.from_bytes)
+    fusion = _load_part(uri, manifest, "fusion", Fusion.from_bytes, _fused)
     bundle = Bundle(uri, manifest["version"], text, None, fusion, manifest)
     return with_vision(bundle) if faces else bundle
 
@@ -135,16 +137,32 @@ def with_vision(bundle: Bundle) -> Bundle:
     """A bundle that was loaded without its vision model, with it. Raises UserError as `load` does."""
     from emotionscope.vision.model import VisionModel
 
-    return replace(bundle, vision=_load_part(bundle.uri, bundle.manifest, "vision", VisionModel.from_bytes))
+    def answer(model: VisionModel) -> Probabilities:
+        side = model.image_size
+        return model.predict(np.linspace(0, 255, side * side).astype(np.uint8).reshape(1, side, side))
+
+    return replace(bundle, vision=_load_part(bundle.uri, bundle.manifest, "vision", VisionModel.from_bytes, answer))
 
 
 def load_fusion(uri: str) -> Fusion | None:
     """The fusion of a bundle alone, which takes no time; None where it has none. Raises UserError as `load` does."""
-    return _load_part(uri, read_manifest(uri), "fusion", Fusion.from_bytes)
+    return _load_part(uri, read_manifest(uri), "fusion", Fusion.from_bytes, _fused)
 
 
-def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[[bytes], Model]) -> Model | None:
-    """A part, checked against its digest; None where the bundle has none."""
+def _fused(fusion: Fusion) -> Probabilities:
+    """Its answers to each pair of sure models."""
+    sure = np.eye(len(EMOTIONS), dtype=np.float32)
+    return fusion.probabilities(np.repeat(sure, len(sure), 0), np.tile(sure, (len(sure), 1)), np.ones(len(sure) ** 2))
+
+
+def _load_part(
+    uri: str,
+    manifest: JsonObject,
+    part: Part,
+    from_bytes: Callable[[bytes], Model],
+    answer: Callable[[Model], Probabilities],
+) -> Model | None:
+    """A part, checked against its digest, whose `answer` to a plain question is one; None where the bundle has none."""
     entry = manifest["parts"].get(part)
     if entry is None:
         return None
@@ -152,7 +170,11 @@ def _load_part(uri: str, manifest: JsonObject, part: Part, from_bytes: Callable[
         payload = (split_version(uri)[0] / _plain_name(entry["file"])).read_bytes(LIMITS[part])
         if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
             raise ValueError("its content does not match the digest in bundle.json")
-        return from_bytes(payload)
+        model = from_bytes(payload)
+        with np.errstate(all="ignore"):
+            if not np.isfinite(answer(model)).all():
+                raise ValueError("it answers nothing: its weights lead to no numbers, or it knows no words")
+        return model
     except OSError as error:
         raise s3.failure(f"{uri}: the {part} model cannot be loaded", error) from error
     except ValueError as error:
@@ -224,6 +246,9 @@ def _manifest(parts: JsonObject) -> JsonObject:
 
 def _make_newest(base: Place, manifest: JsonObject, before: bytes | None) -> bool:
     """Replace ``bundle.json``, if it still holds `before`; the version and the model card lie beside it."""
+    from emotionscope.bundle import model_card  # Jinja, which reading a bundle need not wait for
+
+    model_card.render(manifest)  # what cannot be told is not published
     version = base / f"{VERSIONS}/{manifest['version']}.json"
     is_new = not version.exists()
     version.write_json(manifest)
@@ -231,8 +256,6 @@ def _make_newest(base: Place, manifest: JsonObject, before: bytes | None) -> boo
         if is_new and read_manifest(base)["version"] != manifest["version"]:
             version.delete()
         return False
-    from emotionscope.bundle import model_card  # Jinja, which reading a bundle need not wait for
-
     shown = None
     while shown != (newest := read_manifest(base)):  # of two jobs at once, the later card must not be the older one
         (base / CARD).write_bytes(model_card.render(newest).encode())

@@ -12,7 +12,9 @@ from typing import Literal
 
 import streamlit as st
 
+from emotionscope.errors import RowError
 from emotionscope.palette import COLOURS
+from emotionscope.video.pictures import check
 
 
 def escape(text: object) -> str:
@@ -64,12 +66,16 @@ def brand(archive: str) -> str:
 
 
 def pictures(images: Iterable[tuple[bytes, str]], height: int = 72) -> str:
-    """JPEG pictures in a row, as HTML, each with a description."""
-    return "".join(
-        f'<img class="face" height="{height}" alt="{html.escape(words)}" title="{html.escape(words)}" '
-        f'src="{data_address(image)}">'
-        for image, words in images
-    )
+    """Pictures in a row, as HTML, each with a description; of one that takes too much to show, the reason."""
+    return "".join(_picture(image, html.escape(words), height) for image, words in images)
+
+
+def _picture(image: bytes, words: str, height: int) -> str:
+    try:
+        check(image)
+    except RowError as error:
+        return f'<span class="plain">⚠ {words}: {html.escape(str(error))}</span>'
+    return f'<img class="face" height="{height}" alt="{words}" title="{words}" src="{data_address(image)}">'
 
 
 # One step back for each thing that the visitor did. Streamlit puts a page's new query into the history and then its new

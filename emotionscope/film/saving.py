@@ -47,7 +47,10 @@ class FilmOnDisk:
         """
         place, source = Place(target), self.folder / self.film.name
         suffix = check_target(place, source)
-        with tempfile.TemporaryDirectory(prefix="emotionscope-") as folder, closing(IsolatedVideos()) as process:
+        with (
+            tempfile.TemporaryDirectory(prefix="emotionscope-") as folder,
+            closing(IsolatedVideos(folder=folder)) as process,
+        ):
             drawn = os.path.join(folder, f"drawn{suffix}")
             if suffix == annotated.FILM:
                 (length,) = lengths([source])

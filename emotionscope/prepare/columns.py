@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from emotionscope.prepare.cues import Found, RawCue, seconds
 
-_SWALLOWED = re.compile(r"\n\s*\"?\d[\d:.]*\"?\s*[,;]\s*\"?\d")  # the times of a row within a text
+_SWALLOWED = re.compile(r"\n[^\S\n]*\"?\d[\d:.]*\"?\s*[,;]\s*\"?\d")  # the times of a row within a text
 NEEDED = ("start", "end", "text")
 _OTHER_NAMES = {
     "start": ("begin", "starttime", "from", "startseconds", "starts"),

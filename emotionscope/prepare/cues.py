@@ -5,6 +5,7 @@ What a transcript says is data: its markup is removed and nothing in it is acted
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -106,11 +107,11 @@ def collect(found: Found) -> Transcript:
 
 
 def _with_ends(cues: list[Shown]) -> list[Shown]:
-    """The cues; one without an end ends where the next one begins that begins later."""
+    """The cues, in order of time; one without an end ends where the next one begins that begins later."""
     starts = [cue.start for cue in cues]
     return [
-        cue if cue.end is not None else replace(cue, end=next((s for s in starts[n:] if s > cue.start), None))
-        for n, cue in enumerate(cues)
+        cue if cue.end is not None else replace(cue, end=next(iter(starts[later : later + 1]), None))
+        for cue, later in ((cue, bisect_right(starts, cue.start)) for cue in cues)
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 GAP = 0.5  # seconds between two cues of which the second still shows the first
+LINES = 20  # of a cue that may be shown again
 OFTEN, LEAST = 0.2, 2  # of the pairs of cues, and in number, scroll or grow: then the file does
 
 
@@ -70,7 +71,7 @@ def _follows(one: Shown, two: Shown) -> bool:
 
 def _again(old: Sequence[str], new: Sequence[str]) -> int:
     """How many of the new lines are the last of the old ones; the last of these may have grown by some words."""
-    for count in range(min(len(old), len(new)), 0, -1):
+    for count in range(min(len(old), len(new), LINES), 0, -1):
         last = old[len(old) - count :]
         if [*last[:-1]] == [*new[: count - 1]] and (new[count - 1] + " ").startswith(last[-1] + " "):
             return count

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 LONGEST = 40  # characters of a name
 WORDS = 4  # of a name that is not in capitals
+SAID = 200  # characters after a name that tell whether its line is in capitals
 OFTEN = 0.2  # of the lines: so many begin with names that come back, or there are two such names
 _NAME = rf"[^\W_][^:：\[\](){{}}<>?!,;\n]{{0,{LONGEST - 1}}}"
 _ASIDE = r"(?:\[[^\[\]:\n]*\]\s*|\([^():\n]*\)\s*)"  # [SLAM], (whispering)
 _PREFIX = re.compile(
-    rf"(?:[-–—]\s*)?(?:\[(?P<bracket>[^\[\]:\n]{{1,{LONGEST}}})\]\s*[:：]|{_ASIDE}*(?P<name>{_NAME}?)\s*{_ASIDE}?"
+    rf"(?:[-–—]\s*)?(?:\[(?P<bracket>[^\[\]:\n]{{1,{LONGEST}}})\]\s*[:：]|{_ASIDE}{{0,3}}(?P<name>{_NAME}?)\s*{_ASIDE}?"
     r"(?::(?=\s)|：))\s*(?=\S)"
 )
 _BEGINS = re.compile(r"^|\n|(?<=[.?!…\"”])\s+(?=[^\s:：]{1,20}(?:\s[^\s:：]{1,20}){0,2}[:：])|\s(?=[-–—]\s)")
@@ -75,7 +76,7 @@ class Speakers:
             return True
         if name != name.upper() or name == name.lower() or _key(name) in _SIGNS:
             return False
-        said = text[match.end() :].partition("\n")[0]
+        said = text[match.end() : match.end() + SAID].partition("\n")[0]
         shouted = said == said.upper() and len(said.split()) > 1  # KEEP OUT, or a file in capitals
         return not shouted or bool(self._known) or self._counts[_key(name)] > 1
 

@@ -22,7 +22,8 @@ def read_ass(text: str) -> Found:
 
     lines = text.splitlines()
     events = [n for n, line in enumerate(lines) if line.lstrip().lower().startswith("dialogue:")]
-    head = [line for n, line in enumerate(lines) if n not in set(events) and not line.lower().startswith("comment:")]
+    spoken = set(events)
+    head = [line for n, line in enumerate(lines) if n not in spoken and not line.lower().startswith("comment:")]
 
     def parse(chosen: list[int]) -> list[Any]:
         return list(pysubs2.SSAFile.from_string("\n".join([*head, *(lines[n] for n in chosen)]), format_="ass"))
@@ -33,6 +34,8 @@ def read_ass(text: str) -> Found:
             return Found([_event(n, event) for n, event in zip(events, parsed, strict=True)])
     except Exception:  # the library has no class for it
         pass
+    begins = [n for n, line in enumerate(head) if line.strip().lower() == "[events]"]
+    head = head[begins[-1] :] if begins else head  # styles need not be read again for each
     found: list[RawCue] = []
     for n in events:
         try:

@@ -15,16 +15,16 @@ _ARROW = re.compile(r"[\d:]\s*-->|-->\s*-?\d+:")  # a text may hold an arrow too
 _TIMES = re.compile(rf"\s*({_CLOCK})\s*-->\s*({_CLOCK})(?=\s|$)")
 # What translation programs and others make of the arrow, or .sbv's comma.
 _TWO_TIMES = re.compile(rf"\s*({_LONG_CLOCK})\s*(?:&gt;|[^\w\s]|\s){{1,8}}?\s*({_LONG_CLOCK})(?=\s|$)")
-_LINE = re.compile(r"\r*\n|\r")
+_LINE = re.compile(r"\r+\n?|\n")
 _NO_TAG = re.compile(r"<(?![A-Za-z/]|\d+:)")  # <3
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>")
 _BLOCKS = ("NOTE", "STYLE", "REGION", "WEBVTT", "X-TIMESTAMP-MAP")  # of WebVTT, which are no text
 _SPRITE = re.compile(r"\S+#xywh=[\d,.]+")
 
 
 def read(text: str) -> Found:
     """The cues of a file, in its order. Raises ValueError where they are a player's preview pictures."""
-    lines = _LINE.split(text)
+    lines = _LINE.sub(_ended, text).split("\n")
     if len(lines) > 6 and not any(line.strip() for line in lines[1::2]) and any(map(_is_times, lines[::2])):
         lines = lines[::2]  # each line end was doubled
     places = [number for number, line in enumerate(lines) if _is_times(line)]
@@ -35,6 +35,11 @@ def read(text: str) -> Found:
     if cues and all(_SPRITE.fullmatch(cue.text.strip()) for cue in cues):
         raise ValueError("names of pictures, which a player shows as a preview, and nothing said")
     return Found(cues, tuple(_before(lines[: heads[0]])) if heads else ())
+
+
+def _ended(end: "re.Match[str]") -> str:
+    """The end of a line, or of as many as there are where no line feed ends them."""
+    return "\n" if end[0].endswith("\n") else "\n" * len(end[0])
 
 
 def _is_times(line: str) -> bool:

@@ -122,7 +122,7 @@ class Script:
     spare: tuple[str, ...]
 
 
-def read_script(one: Paired, encoding: str | None = None) -> Script:
+def read_script(one: Paired, encoding: str | None = None, reader: transcripts.Reader = transcripts.read) -> Script:
     """The first transcript of a video that has a cue to use."""
     read: list[tuple[File, Transcript]] = []
     problems = []
@@ -130,7 +130,7 @@ def read_script(one: Paired, encoding: str | None = None) -> Script:
         try:
             if file.size > transcripts.LARGEST:
                 raise ValueError(f"larger than {transcripts.LARGEST // 2**20} MiB")
-            transcript = transcripts.read(file.name, file.uri.read_bytes(), encoding)
+            transcript = reader(file.name, file.uri.read_bytes(), encoding)
         except (ValueError, OSError) as error:
             problems.append(f"{file.name}: {' '.join(str(error).split())}")
             continue
@@ -152,10 +152,11 @@ def tables(
     """
     rows: list[tuple[object, ...]] = []
     measured = lengths([one.video.uri for one in paired])
-    with ThreadPoolExecutor(READERS) as readers:
+    with transcripts.isolated() as reader, ThreadPoolExecutor(READERS) as readers:
+        read_one = partial(read_script, encoding=encoding, reader=reader)
         for start in range(0, len(paired), BATCH):
             batch = paired[start : start + BATCH]
-            for one, read in zip(batch, readers.map(partial(read_script, encoding=encoding), batch), strict=True):
+            for one, read in zip(batch, readers.map(read_one, batch), strict=True):
                 length = next(measured)
                 script = _timed(read, length, account)
                 _note(account, one, script, length)

@@ -16,12 +16,14 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from emotionscope.errors import UserError
-from emotionscope.storage import atomic, s3
+from emotionscope.storage import atomic, ranges, s3
 
 JsonObject = dict[str, Any]  # what a JSON file holds
 SMALL_FILE_BYTES = 32 * 2**20  # up to here one GET is cheaper than ranged reads
 READ_AHEAD_BYTES = 4 * 2**20  # of each ranged read of a larger file
 IO_THREADS = 16  # requests under way at once while much is copied
+
+_VERSION = re.compile(r"[^@]+@[0-9a-f]{12}")  # of a bundle that is a whole bucket
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Place(str):
     """An absolute local path, or ``s3://bucket/prefix``. As text it is just that.
 
     What begins with ``file:`` may be percent-encoded, as other programs write it. Raises UserError for an empty name or
-    one that is not UTF-8, for any other scheme, and for a key of S3 that no client can be relied on to read.
+    one that is not UTF-8, for any other scheme, for a key of S3 that no client can be relied on to read,
+    and for a password in it, which is not repeated.
     """
 
     __slots__ = ()
@@ -131,7 +134,7 @@ class Place(str):
             if (info.size or 0) > limit:
                 raise ValueError(f"larger than {limit:,} bytes")
         with filesystem.open_input_file(path) as stream:
-            return cast(bytes, stream.read())
+            return bytes(ranges.whole(stream, 0, stream.size())) if self.is_s3 else cast(bytes, stream.read())
 
     def read_json(self, limit: int | None = None) -> Any:
         """A JSON file's value; `limit` as in `read_bytes`. Raises OSError, or ValueError where it is not JSON."""
@@ -151,8 +154,8 @@ class Place(str):
         stream = filesystem.open_input_file(path)
         if stream.size() <= SMALL_FILE_BYTES:
             with stream:
-                return io.BytesIO(stream.read())
-        return io.BufferedReader(cast(Any, stream), READ_AHEAD_BYTES)
+                return io.BytesIO(ranges.whole(stream, 0, stream.size()))
+        return io.BufferedReader(ranges.Ranges(stream), READ_AHEAD_BYTES)
 
     def copy_down(self, folder: str) -> None:
         """Copy a file, or all files below a prefix, into a folder of this machine, which is there."""
@@ -217,18 +220,25 @@ def _parsed(text: str) -> str:
     check_utf8(text)
     if text.startswith("s3://"):
         bucket, *names = text.removeprefix("s3://").rstrip("/").split("/")
+        if ":" in bucket or ("@" in bucket and not _VERSION.fullmatch(bucket)):
+            raise UserError("s3:// with a key or a secret: write s3://bucket/prefix, and set the AWS_ variables")
         if not bucket:
-            raise UserError(f"{text!r} names no bucket: write s3://bucket/prefix")
+            raise UserError(f"{_shown(text)!r} names no bucket: write s3://bucket/prefix")
         if any(name in ("", ".", "..") for name in names):
-            raise UserError(f"{text!r}: nothing, . or .. between two slashes; write s3://bucket/prefix")
+            raise UserError(f"{_shown(text)!r}: nothing, . or .. between two slashes; write s3://bucket/prefix")
         return text.rstrip("/")
     scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]+)://|(s3[an]?|file):", text, re.IGNORECASE)
     if not scheme:
         return os.path.abspath(os.path.expanduser(text))
     if (scheme[1] or scheme[2]).lower() != "file":
-        raise UserError(f"{text!r}: {scheme[0]} is not supported; use a local path or s3://bucket/prefix")
+        raise UserError(f"{_shown(text)!r}: {scheme[0]} is not supported; use a local path or s3://bucket/prefix")
     path = unquote(re.sub(r"^file:(//(localhost(?=/))?)?", "", text, flags=re.IGNORECASE))
     return os.path.abspath(os.path.expanduser(path))
+
+
+def _shown(text: str) -> str:
+    """A name for a message, without what stands before an @, which may be a password."""
+    return re.sub(r"(?<=:)/*[^/].*@", "//…@", text)
 
 
 def _open_regular(path: str) -> IO[bytes]:

@@ -51,10 +51,12 @@ def filesystem() -> pafs.S3FileSystem:
     )
 
 
+SHORT = "the store ends its answers early"
 # How pyarrow names what a store answers, after all retries, where the request is good and would do later.
 _AWAY = re.compile(
     r"AWS Error (NETWORK_CONNECTION|SLOW_DOWN|THROTTLING|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|REQUEST_TIMEOUT"
     r"|UNKNOWN \(HTTP status (429|5\d\d)\))"
+    rf"|{SHORT}"
 )
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from emotionscope.labels import probability_columns
 from emotionscope.storage.place import Place
 from emotionscope.summaries import queries
+from emotionscope.tables import spreadsheets
 from emotionscope.tables.datasets import Dataset, batches
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
@@ -72,9 +73,14 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset, co
 def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder: str, output: str) -> int:
     """Write a query's answer as NAME.parquet and NAME.csv, each whole or not at all; its rows."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
-    for suffix, options in (("parquet", "FORMAT parquet, COMPRESSION zstd"), ("csv", "FORMAT csv, HEADER")):
+    columns = connection.execute("DESCRIBE answer").fetchall()  # their names are ours, and need no apostrophe
+    cells = ", ".join(spreadsheets.cell(f'"{name}"', kind) + f' AS "{name}"' for name, kind, *_ in columns)
+    for suffix, rows, options in (
+        ("parquet", "answer", "FORMAT parquet, COMPRESSION zstd"),
+        ("csv", f"(SELECT {cells} FROM answer)", "FORMAT csv, HEADER"),
+    ):
         path = os.path.join(folder, f"answer.{suffix}")
-        connection.execute(f"COPY answer TO '{path}' ({options})")
+        connection.execute(f"COPY {rows} TO '{path}' ({options})")
         with pa.memory_map(path) as content:
             (Place(output) / f"{name}.{suffix}").write_bytes(content.read_buffer())
         os.remove(path)

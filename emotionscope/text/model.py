@@ -145,6 +145,12 @@ class TextModel:
         terms = [text[start:end] for start, end in pairwise([0, *ends])]
         return [terms[start:end] for start, end in pairwise([0, *accumulate(self.families)])]
 
+    def sample(self, count: int = 200) -> str:
+        """A text of some n-grams of the vocabulary, which a model that knows any word reads."""
+        ends = np.cumsum(self.sizes, dtype=np.int64)
+        chosen = np.unique(np.linspace(0, len(ends) - 1, count).astype(np.int64)).tolist() if len(ends) else []
+        return " ".join(_text(self.terms[ends[n] - self.sizes[n] : ends[n]]) for n in chosen)
+
     def to_bytes(self) -> bytes:
         """The model as safetensors, the vocabulary as one UTF-8 text, with a description in its metadata.
 

@@ -3,9 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import SimpleQueue
+from functools import partial
 from typing import IO
 
 import av
@@ -14,11 +13,10 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from emotionscope.errors import JobError, RowError, first_line
-from emotionscope.storage import s3
 from emotionscope.storage.place import Place
 from emotionscope.video.clock import GAP, JOINED_GAP, Clock, is_stamped
 from emotionscope.video.container import frame_rate, jumps, main_track, open_container, row_errors, start_of
-from emotionscope.video.isolation import Companion, Ended
+from emotionscope.video.isolation import Companions, Ended, borrowed
 
 LONGEST = 7 * 24 * 3600.0  # seconds; a head that tells more is damaged
 SECONDS = 120.0  # for one video; one without an index is read to its end
@@ -34,26 +32,13 @@ class Length:
 
 def lengths(uris: Iterable[str]) -> Iterator[Length]:
     """The length of each video, in order. No video makes this raise, and a store that is away a JobError."""
-    count = os.cpu_count() or 1
-    free: SimpleQueue[Companion] = SimpleQueue()
-
-    def measure(uri: str) -> Length:
-        companion = free.get()
-        try:
-            return _measured(companion, uri)
-        finally:
-            free.put(companion)
-
-    with ExitStack() as stack, ThreadPoolExecutor(count) as threads:
-        for _ in range(count):
-            free.put(companion := Companion(s3.use_environment, s3.environment()))
-            stack.callback(companion.close)
-        yield from threads.map(measure, uris)
+    with Companions() as companions, ThreadPoolExecutor(os.cpu_count()) as threads:
+        yield from threads.map(partial(_measured, companions), uris)
 
 
-def _measured(companion: Companion, uri: str) -> Length:
+def _measured(companions: Companions, uri: str) -> Length:
     try:
-        found: Length = companion.run(_length, (uri,), SECONDS)
+        found: Length = companions.run(_length, (), SECONDS, Place(uri).open)
         return found
     except TimeoutError:
         return Length(None, f"video took too long: more than {SECONDS:g} s")
@@ -65,10 +50,10 @@ def _measured(companion: Companion, uri: str) -> Length:
         return Length(None, f"video failed: {first_line(error)}")
 
 
-def _length(uri: str) -> Length:
+def _length() -> Length:
     try:
         with row_errors():
-            stream = Place(uri).open()
+            stream = borrowed()
         with stream:
             return Length(length(stream))
     except RowError as error:

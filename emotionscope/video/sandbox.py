@@ -1,19 +1,19 @@
 """Videos are untrusted: each is decoded in a separate process, so that a bad one harms only itself."""
 
-import os
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from emotionscope.errors import JobError, RowError, first_line
-from emotionscope.storage import s3
 from emotionscope.video.clips import Clip, cut
+from emotionscope.video.confinement import MEMORY
 from emotionscope.video.cutouts import Spot, cut_faces
 from emotionscope.video.faces import FaceSettings, Found, Span, Utterance
 from emotionscope.video.files import open_video
-from emotionscope.video.isolation import Companion, Ended, tell
+from emotionscope.video.isolation import Companion, Ended, borrowed, tell
+from emotionscope.video.lending import Opener
 from emotionscope.video.video_faces import VideoFaces
 
 SECONDS = 120.0  # for one utterance, and once more for each `LENGTH` seconds that it lasts or may last
@@ -22,8 +22,6 @@ FURTHER = 1 / 24  # of that time, for each further utterance of the same video
 PATIENCE = 2  # spans of a video that may take too long before the rest of them is given up
 TOO_LONG = "video took too long"
 CUTTING = 20.0  # seconds for one clip, while somebody waits
-PIXELS = 2**26  # of one picture
-MEMORY = 6 * 2**30  # bytes of address space for the process, of which the libraries take two
 
 _faces: VideoFaces
 
@@ -43,19 +41,22 @@ class _Isolated(Companion):
     and so does one that crashes the decoder twice: the first time something else may have ended the process.
     """
 
-    def _try_twice(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
+    def _try_twice(
+        self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float, video: str, root: str
+    ) -> Any:
+        lend = partial(open_video, video, root)
         try:
-            return self._try(function, arguments, seconds)
+            return self._try(function, arguments, seconds, lend)
         except Ended:
             pass
         try:
-            return self._try(function, arguments, seconds)
+            return self._try(function, arguments, seconds, lend)
         except Ended as error:
             raise RowError(f"video crashed its decoder: {error}") from error
 
-    def _try(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Any:
+    def _try(self, function: Callable[..., Any], arguments: Sequence[Any], seconds: float, lend: Opener) -> Any:
         try:
-            return self.run(function, arguments, seconds)
+            return self.run(function, arguments, seconds, lend)
         except TimeoutError as error:
             raise RowError(f"{TOO_LONG}: more than {seconds:g} s") from error
         except MemoryError as error:
@@ -69,7 +70,7 @@ class IsolatedFaces(_Isolated):
     """
 
     def __init__(self, settings: FaceSettings, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-        super().__init__(_start_faces, settings, memory, s3.environment())
+        super().__init__(_start_faces, settings, memory=memory)
         self.seconds = seconds
         self.spent = Spent()
 
@@ -79,7 +80,7 @@ class IsolatedFaces(_Isolated):
         A video that fails as a whole is looked at utterance by utterance, until it has taken too long `PATIENCE` times.
         """
         try:
-            found_all, spent = self._try_twice(_find, (video, root, utterances), self._time_for(utterances))
+            found_all, spent = self._try_twice(_find, (utterances,), self._time_for(utterances), video, root)
             self.spent.decoding += spent.decoding
             self.spent.detection += spent.detection
             return list(found_all)
@@ -117,9 +118,6 @@ class IsolatedFaces(_Isolated):
 class IsolatedVideos(_Isolated):
     """Runs functions of ours on videos, in a separate process."""
 
-    def __init__(self) -> None:
-        super().__init__(_limit, MEMORY, s3.environment())
-
     def read(
         self, function: Callable[..., Any], video: str, root: str, arguments: Sequence[Any], seconds: float = SECONDS
     ) -> Any:
@@ -127,7 +125,7 @@ class IsolatedVideos(_Isolated):
 
         It may take so many seconds, and a row's error is the only one that it raises of the video.
         """
-        return self._try_twice(_read, (function, video, root, arguments), seconds)
+        return self._try_twice(_read, (function, arguments), seconds, video, root)
 
 
 class IsolatedClips(IsolatedVideos):
@@ -144,29 +142,25 @@ class IsolatedClips(IsolatedVideos):
         return pictures
 
 
-def _limit(memory: int, aws: dict[str, str]) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    s3.use_environment(aws)
-
-
-def _start_faces(settings: FaceSettings, memory: int, aws: dict[str, str]) -> None:
+def _start_faces(settings: FaceSettings) -> None:
     global _faces
-    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PIXELS)  # read at the first picture
-    _limit(memory, aws)
     _faces = VideoFaces(settings, tell)
 
 
-def _find(video: str, root: str, utterances: Sequence[Utterance]) -> tuple[list[Found | RowError], Spent]:
+def _find(utterances: Sequence[Utterance]) -> tuple[list[Found | RowError], Spent]:
     began, before = time.perf_counter(), _faces.detector.seconds + _faces.embedder.seconds
-    found = _faces.of_file(video, root, utterances)
+    try:
+        with borrowed() as stream:
+            found = _faces.of_stream(stream, utterances)
+    except RowError as error:
+        found = [error] * len(utterances)
     detection = _faces.detector.seconds + _faces.embedder.seconds - before
     return found, Spent(time.perf_counter() - began - detection, detection)
 
 
-def _read(function: Callable[..., Any], video: str, root: str, arguments: Sequence[Any]) -> Any:
+def _read(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     try:
-        with open_video(video, root) as stream:
+        with borrowed() as stream:
             return function(stream, *arguments)
     except (RowError, JobError, MemoryError):
         raise

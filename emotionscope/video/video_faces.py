@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 
-import cv2
 import numpy as np
 
 from emotionscope.errors import JobError, RowError, first_line
 from emotionscope.recognition.embedding import Embedder
 from emotionscope.speaking.crops import RATE
-from emotionscope.video import tracking
+from emotionscope.video import pictures, tracking
 from emotionscope.video.best_faces import encode, select_faces
+from emotionscope.video.confinement import PIXELS
 from emotionscope.video.detection import Detector
 from emotionscope.video.face_tracks import SHORTEST, FaceWatcher
 from emotionscope.video.faces import Box, Face, FaceSettings, Found, Track, Utterance
@@ -25,9 +25,7 @@ from emotionscope.video.sampler import Frame, Watcher
 from emotionscope.video.sound import STEPS, features
 from emotionscope.video.tracking import TrackedFace
 
-JPEG, PNG = PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how they begin
 JPEG_AFTER_JPEG = re.compile(rb"\xff\xd9\0*\xff\xd8\xff")  # the end of one, the start of the next
-LARGEST_PICTURE = 2**26  # bytes
 
 
 class VideoFaces:
@@ -204,12 +202,12 @@ def _face(tracked: TrackedFace, person: int, kept: bool, embedding: np.ndarray |
 def is_picture(stream: IO[bytes]) -> bool:
     """Whether a stream is one JPEG or PNG and not a stream of JPEGs."""
     stream.seek(0)
-    head = stream.read(max(map(len, PICTURES)))
-    if not head.startswith(PICTURES):
+    head = stream.read(max(map(len, pictures.KINDS)))
+    if not head.startswith(pictures.KINDS):
         return False
-    content = head + stream.read(LARGEST_PICTURE)
+    content = head + stream.read(pictures.BYTES)
     # Cameras put a preview or a depth map after the picture, and list them under this name.
-    return head.startswith(PNG) or not JPEG_AFTER_JPEG.search(content) or b"MPF\0" in content
+    return head.startswith(pictures.PNG) or not JPEG_AFTER_JPEG.search(content) or b"MPF\0" in content
 
 
 def picture(stream: IO[bytes]) -> Frame | None:
@@ -217,10 +215,4 @@ def picture(stream: IO[bytes]) -> Frame | None:
     if not is_picture(stream):
         return None
     stream.seek(0)
-    try:
-        image = cv2.imdecode(np.frombuffer(stream.read(LARGEST_PICTURE), np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # too many pixels
-        image = None
-    if image is None:
-        raise RowError("picture unreadable: damaged, or too large")
-    return Frame(0.0, image, 1.0)
+    return Frame(0.0, pictures.decode(stream.read(pictures.BYTES + 1), most=PIXELS), 1.0)

@@ -86,7 +86,7 @@ class VisionModel:
         return decode(image, self.image_size)
 
     def probabilities(self, images: Sequence[bytes]) -> np.ndarray:
-        """Probabilities float32 [n, 7] of encoded faces (JPEG, PNG, …, of any mode), in `EMOTIONS` order.
+        """Probabilities float32 [n, 7] of encoded faces (JPEG or PNG, of any mode), in `EMOTIONS` order.
 
         Raises RowError, with the position of the image, for one that cannot be read. Where single images may
         be bad, `decode` them one by one and `predict` the rest.

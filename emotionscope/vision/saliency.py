@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from emotionscope.labels import EMOTIONS
+from emotionscope.video import pictures
 from emotionscope.vision.model import VisionModel
 
 
@@ -38,7 +39,7 @@ def overlay(model: VisionModel, image: bytes) -> bytes:
     Raises RowError where the image cannot be read.
     """
     heat = activation_map(model, model.decode(image))
-    picture = np.asarray(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR))
+    picture = pictures.decode(image)
     heat = cv2.resize(heat, (picture.shape[1], picture.shape[0]))
     coloured = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return cv2.imencode(".jpg", cv2.addWeighted(picture, 0.55, coloured, 0.45, 0))[1].tobytes()

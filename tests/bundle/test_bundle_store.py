@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
-from emotionscope.bundle import store
+from emotionscope.bundle import model_card, store
 from emotionscope.errors import UserError
 from emotionscope.fusion import TEXT_ALONE
 from emotionscope.labels import EMOTIONS
+from emotionscope.text.model import NGramLengths, TextModel
 from emotionscope.vision import model as vision_model
 
 DEEP = "[" * 100_000
@@ -108,6 +111,75 @@ def test_a_file_that_is_huge_or_no_regular_file_is_refused_unread(tmp_path: Path
     (tmp_path / name).mkdir()
     with pytest.raises(UserError, match="not a regular file"):
         store.load_fusion(place)
+
+
+def vision_of(weight: float) -> bytes:
+    """A vision model whose answers all come from one weight."""
+    made = vision_model.create(32, seed=0)
+    with torch.no_grad():
+        made.network.double().fc.weight.fill_(weight)
+    return made.to_bytes(torch.float64)
+
+
+def text_of(*words: str) -> bytes:
+    """A text model that knows these words."""
+    count = len(words)
+    numbers = {"idf": np.ones(count, np.float32), "weights": np.ones((count, 7), np.float32)}
+    points = np.array([ord(letter) for word in words for letter in word], np.uint32)
+    sizes, bias = np.array(list(map(len, words)), np.uint32), np.zeros(7, np.float32)
+    lengths = NGramLengths((1, 1), (2, 2), False)
+    return TextModel(lengths, EMOTIONS, (count, 0, 0, 0), 1.0, points, sizes, bias=bias, **numbers).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("part", "good", "bad"),
+    [
+        ("text", text_of("good", "bad"), text_of()),
+        ("vision", vision_of(1.0), vision_of(1e308)),
+        ("vision", vision_of(1.0), vision_of(3e38)),
+        ("fusion", TEXT_ALONE.to_bytes(), fusion(speaking=0.5, prior=dict.fromkeys(EMOTIONS, 1 / 6) | {"joy": 1e-320})),
+    ],
+)
+def test_a_model_that_answers_nothing_is_refused_when_it_is_loaded(
+    tmp_path: Path, part: store.Part, good: bytes, bad: bytes
+) -> None:
+    place = str(tmp_path / "bundle")
+    store.publish(place, "text", text_of("good", "bad"), {})
+    store.publish(place, part, good, {}, replace=True)
+    store.load(place)
+    store.publish(place, part, bad, {}, replace=True)
+    with pytest.raises(UserError, match=f"the {part} model cannot be loaded: it answers nothing"):
+        store.load(place)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"data": 3},
+        {"data": {"name": "d", "rows": "many", "files": 1, "sha256": ""}},
+        {"test": {"n": 0, "accuracy": 2}},
+        {"test": [1]},
+        {"test": {"n": 10**400, "accuracy": 0.5}},
+        {"dev": {"n": 3, "accuracy": 0.5, "per_emotion": {"joy": {"precision": None}}}},
+        {"left_out": 7, "data": {"name": "d", "rows": 1, "files": 1, "sha256": ""}},
+        {"packages": "all"},
+        {"bytes": "many"},
+        {"more": 5},
+    ],
+    ids=str,
+)
+def test_a_card_of_odd_fields_is_one_line_and_nothing_is_published(tmp_path: Path, record: dict[str, Any]) -> None:
+    place = tmp_path / "bundle"
+    store.publish(str(place), "text", text_of("good", "bad"), {})
+    manifest = store.read_manifest(str(place))
+    before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    odd = {**manifest, "parts": {"text": {**manifest["parts"]["text"], **record}}}
+    with pytest.raises(UserError, match="model card") as told:
+        model_card.render(odd)
+    assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match="model card"):
+        store.publish(str(place), "text", text_of("other"), record, replace=True)
+    assert {name: (place / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.parametrize(

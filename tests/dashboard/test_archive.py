@@ -93,6 +93,19 @@ def test_a_text_that_a_spreadsheet_would_run_stays_a_text(tmp_path: Path) -> Non
     assert pq.read_table(tmp_path / "all.parquet").column_names == table.column_names == list(csv.columns) == head
 
 
+def test_no_name_of_a_column_and_no_bytes_are_run_by_a_spreadsheet(tmp_path: Path) -> None:
+    cells = [b"=1+1", b"fine", None]
+    table = scores(["joy"] * 3, {}, **{"=1+2": cells, "@sum": pa.array(["-1", "＝1", "\n=1"]).dictionary_encode()})
+    table = table.append_column("-x", pa.array([-1.5, 2.0, None])).append_column("list", pa.array([["=1"], [], None]))
+    datasets.write_part(table, str(tmp_path / "scores" / "part.parquet"))
+    Archive(str(tmp_path / "scores")).export(Selection(), tmp_path / "all.csv")
+    csv = pd.read_csv(tmp_path / "all.csv")
+    assert list(csv.columns)[-4:] == ["'=1+2", "'@sum", "'-x", "list"]
+    assert csv["'=1+2"].tolist()[:2] == ["'=1+1", "fine"]
+    assert csv["'@sum"].tolist() == ["'-1", "'＝1", "'\n=1"]
+    assert csv["'-x"].tolist()[:2] == [-1.5, 2.0]
+
+
 def test_rows_are_found_by_label_split_faces_range_and_the_utterance_before(tmp_path: Path) -> None:
     fused = [one_answer(emotion) for emotion in ("joy", "anger", "joy", "joy", "anger")]
     table = scores(

@@ -1,5 +1,9 @@
 import io
+import re
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +15,8 @@ from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.helpers.faulty_s3 import faulty
 from tests.helpers.s3 import S3Server
+
+FILE = bytes(range(256)) * 1000
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -169,3 +175,85 @@ def test_names_join_below_a_folder_unless_they_are_absolute() -> None:
     assert (Place("/data") / "/other/c.mp4") == "/other/c.mp4"
     assert (Place("/data") / "file:///other/my%2520clip.mp4") == "/other/my%20clip.mp4"
     assert (Place("/data") / "file:/other/c.mp4") == "/other/c.mp4"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://AKIA:secret@bucket/prefix",
+        "s3://AKIA:se/secret@bucket/prefix",
+        "s3://secret@bucket",
+        "s3://AKIA:secret@",
+        "s3a://AKIA:secret@bucket",
+        "https://me:se/secret@host/videos",
+        "s3:AKIA:secret@bucket",
+    ],
+)
+def test_a_secret_in_a_name_is_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(UserError) as told:
+        Place(uri)
+    assert "secret@" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_bucket_may_be_a_bundle_of_a_named_version() -> None:
+    assert Place("s3://bucket@0123456789ab") == "s3://bucket@0123456789ab"
+    assert Place("s3://bucket/me@home/models") == "s3://bucket/me@home/models"
+
+
+@pytest.fixture
+def halving(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """A store whose object `s3://bucket/file` is `FILE`; of so many answers as the list says, it sends only half.
+
+    It tells no length, so that what is missing does not show.
+    """
+    wrong: list[int] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(FILE)))
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            first, last = re.findall(r"\d+", self.headers["Range"])
+            content = FILE[int(first) : int(last) + 1]
+            self.send_response(206)
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if wrong else content)
+            if wrong:
+                wrong.pop()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+            monkeypatch.setenv(name, "none")
+        s3.filesystem.cache_clear()  # a process has one client, and its server's address
+        yield wrong
+        server.shutdown()
+        s3.filesystem.cache_clear()
+
+
+@pytest.mark.parametrize("small", [2**20, 10])
+def test_an_answer_that_ends_early_without_a_length_is_asked_for_again_or_told(
+    halving: list[int], monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(place, "SMALL_FILE_BYTES", small)
+    file = Place("s3://bucket/file")
+    halving[:] = [1]
+    with file.open() as stream:
+        assert stream.read() == FILE
+        stream.seek(-300, 2)
+        assert stream.read(200) == FILE[-300:-100]
+    halving[:] = [1]
+    assert file.read_bytes() == FILE
+    halving[:] = [1] * 100
+    with pytest.raises(OSError, match="ends its answers early") as told, file.open() as late:
+        late.read()
+    assert s3.is_away(told.value)  # which says nothing of the video
+    with pytest.raises(OSError, match="ends its answers early"):
+        file.read_bytes()

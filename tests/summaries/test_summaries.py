@@ -42,9 +42,10 @@ def summaries(
     output = folder / "summaries"
     summarise.run(summarise.Summarise(scores=str(folder / "scores"), output=str(output), **flags))
     for path in output.glob("*.csv"):
-        pd.testing.assert_frame_equal(
-            pd.read_csv(path), pd.read_parquet(path.with_suffix(".parquet")), check_dtype=False
-        )
+        told = pd.read_parquet(path.with_suffix(".parquet"))
+        if "speaker" in told:  # a formula is text in the CSV file
+            told["speaker"] = told["speaker"].str.replace("^=", "'=", regex=True)
+        pd.testing.assert_frame_equal(pd.read_csv(path), told, check_dtype=False)
     return {path.stem: pd.read_parquet(path) for path in output.glob("*.parquet")}
 
 

@@ -163,7 +163,7 @@ def test_a_picture_is_a_video_of_one_frame(folder, haar, tmp_path):
         (tmp_path / f"face{suffix}").write_bytes(cv2.imencode(suffix, image)[1].tobytes())
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "face.jpg").read_bytes()[:40])
     result = extract(dialogues(["face.jpg", "face.png", "cut.jpg"]), str(tmp_path), haar)
-    assert result["video_error"].to_pylist() == [None, None, "picture unreadable: damaged, or too large"]
+    assert result["video_error"].to_pylist() == [None, None, "picture unreadable: 40 bytes that are no JPEG or PNG"]
     (jpeg,), (png,), none = result["faces"].to_pylist()
     assert none is None
     assert jpeg["time"] == png["time"] == 0

@@ -28,8 +28,13 @@ def show(sources: shared.Sources) -> None:
             _figures(archive, sources.name)
     bundle = shared.open_models(sources)
     if bundle is not None:
+        try:
+            card = card_html.to_html(model_card.render(bundle.manifest))
+        except UserError as error:
+            markup.say(str(error), "error")
+            return
         with st.container(border=True):
-            st.html(card_html.to_html(model_card.render(bundle.manifest)))
+            st.html(card)
 
 
 def _figures(archive: Archive, called: str) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from emotionscope.dashboard.queries.parquet_view import ParquetView
-from emotionscope.film.spreadsheet import FORMULA
+from emotionscope.tables import spreadsheets
 
 BATCH = 50_000  # rows held at once
 XLSX_ROWS = 1_048_575  # that a sheet holds below its header
@@ -42,16 +42,13 @@ def write_csv(
 ) -> None:
     """Write the rows with the mark by which Excel knows UTF-8. Raises FileExistsError."""
     types = cursor.execute(f"DESCRIBE {view.name}").fetchall()
-    strings = [kind == "VARCHAR" for _, kind, *_ in types]
-    columns = [
-        f"CASE WHEN regexp_matches({sql}, '{FORMULA}') THEN '''' || {sql} ELSE {sql} END" if is_string else sql
-        for sql, is_string in zip(map(view.column, view.columns), strings, strict=True)
-    ]
+    kinds = [kind for _, kind, *_ in types]
+    columns = map(spreadsheets.cell, map(view.column, view.columns), kinds)
     with (
         path.open("x", encoding="utf-8-sig", newline="") as file,
         tempfile.TemporaryDirectory(dir=path.parent) as folder,
     ):
-        csv.writer(file, lineterminator="\n").writerow(view.columns)
+        csv.writer(file, lineterminator="\n").writerow(map(spreadsheets.as_text, view.columns))
         file.flush()
         body = os.path.join(folder, "body.csv")
         target = body.replace("'", "''")
