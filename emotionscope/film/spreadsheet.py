@@ -7,10 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from emotionscope.tables import spreadsheets
 from emotionscope.tables.datasets import Dataset, batches
 
-# What a spreadsheet would run as a formula; it is written with an apostrophe before it, and then is text.
-FORMULA = "^[=+\\-@\\t\\r]"
 MARK = b"\xef\xbb\xbf"  # by which Excel knows UTF-8
 
 
@@ -20,7 +19,7 @@ def write(scores: Dataset, video: str | None, file: IO[bytes]) -> int:
     Lists and structs are JSON. Memory does not grow with the rows.
     """
     rows = 0
-    flat = pa.schema([(field.name, _flat_type(field.type)) for field in scores.schema])
+    flat = pa.schema([(spreadsheets.as_text(field.name), _flat_type(field.type)) for field in scores.schema])
     file.write(MARK)
     with csv.CSVWriter(file, flat) as writer:
         for batch in batches(scores, scores.schema):
@@ -48,5 +47,5 @@ def _flat(column: pa.Array) -> pa.Array:
         )
         column = pa.array(values, pa.string())
     column = column.cast(pa.string())
-    formula = pc.match_substring_regex(column, FORMULA)
+    formula = pc.match_substring_regex(column, spreadsheets.FORMULA)
     return pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
