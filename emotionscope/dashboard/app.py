@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from emotionscope.dashboard import addresses, keyboard, markup, shared
+from emotionscope.dashboard import addresses, keyboard, markup, shared, uploads
 from emotionscope.dashboard.pages import (
     archive_page,
     compare_page,
@@ -52,6 +52,7 @@ def main(sources: shared.Sources) -> None:
     }
     st.session_state["pages"] = pages
     page = st.navigation(list(pages.values()), position="hidden")
+    uploads.follow(page.title == "Try it")
     links = st.empty()
     _draw_links(links, page)
     unknown = st.empty()

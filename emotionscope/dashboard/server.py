@@ -1,4 +1,4 @@
-"""Streamlit's server with the films beside the pages. It first loads what the pages need, so that no visitor waits.
+"""Streamlit's server behind its guard, with the films beside the pages. It first loads what the pages need, so that nobody waits.
 
 Its arguments are JSON: the sources, which `script` reads, and Streamlit's options.
 """
@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 from altair.utils import schemapi
+from starlette.middleware import Middleware
 from streamlit.web.server.starlette import App
 
 from emotionscope.batch import stages  # noqa: F401
 from emotionscope.dashboard import charts, media  # noqa: F401
+from emotionscope.dashboard.guard import Guard
 from emotionscope.vision import saliency  # noqa: F401
 
 if __name__ == "__main__":
@@ -21,5 +23,6 @@ if __name__ == "__main__":
     # Checking each chart against Vega's schema takes half of the time of a page; the tests do it.
     schemapi.disable_debug_mode()
     sources, options = map(json.loads, sys.argv[1:])
+    guard = Middleware(Guard, address=options["server.address"], port=options["server.port"])
     routes = media.routes(sources["videos"]) if "videos" in sources else []
-    App(Path(__file__).parent / "pages" / "script.py", routes=routes).run(config=options)
+    App(Path(__file__).parent / "pages" / "script.py", routes=routes, middleware=[guard]).run(config=options)

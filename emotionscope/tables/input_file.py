@@ -56,7 +56,8 @@ def read_rows(part: InputFile, schema: pa.Schema, start: int, rows: int) -> pa.T
             elif before < start + rows:
                 groups.append(number)
             before += length
-        there = [name for name in schema.names if name in file.schema_arrow.names]
+        found = set(file.schema_arrow.names)  # which are made anew at each look
+        there = [name for name in schema.names if name in found]
         table = file.read_row_groups(groups, columns=there).slice(start - first, rows)
         return columns.conform(_add_partitions(table, part, schema), schema)
 
