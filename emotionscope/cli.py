@@ -17,7 +17,7 @@ from rich.console import Console
 
 from emotionscope import arguments as arguments_
 from emotionscope import stopping
-from emotionscope.errors import RESUME, JobError, UserError
+from emotionscope.errors import RESUME, JobError, UserError, visible
 
 # On a job's settings: each field becomes a flag, its docstring the help.
 flags = Parameter(name="*")
@@ -140,7 +140,7 @@ def _plain(value: Any) -> Any:
 
 def fail(error: Exception) -> NoReturn:
     """Print the error in one line and exit with its code: 1 for a JobError, else 2."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"error: {visible(' '.join(str(error).split()))}", file=sys.stderr)
     sys.exit(1 if isinstance(error, JobError) else 2)
 
 

@@ -11,10 +11,13 @@ from typing import Literal
 
 from ray.util.metrics import Counter, Gauge
 
+from emotionscope.errors import LONGEST, visible
 from emotionscope.runs.shards import Tally
 
 Step = Literal["decoding", "detection", "speakers", "network", "text"]
 _RUN = ("command", "output")  # Prometheus has a label "job" of its own
+REASONS = 20  # of errors that a run counts each by itself: every one is a series that Prometheus keeps
+OTHERS = "another reason"
 
 
 class RunCounters:
@@ -23,6 +26,7 @@ class RunCounters:
     def __init__(self, job: str, output: str, done: int, left: int) -> None:
         self.tags = {"command": job, "output": output}
         self.done, self.left = done, left
+        self.reasons: dict[str, str] = {}  # with its label
         self._utterances = Counter("emotionscope_utterances", "Utterances written.", _RUN)
         self._faces = Counter("emotionscope_faces", "Faces found in the utterances written.", _RUN)
         self._errors = Counter("emotionscope_errors", "Utterances written with an error, by reason.", (*_RUN, "reason"))
@@ -36,9 +40,15 @@ class RunCounters:
             if number:  # Ray refuses to add nothing
                 counter.inc(number, self.tags)
         for reason, rows in tally.errors.items():
-            self._errors.inc(rows, {**self.tags, "reason": reason})
+            self._errors.inc(rows, {**self.tags, "reason": self.label(reason)})
         self.done, self.left = self.done + 1, self.left - 1
         self._set_shards()
+
+    def label(self, reason: str) -> str:
+        """What a reason is counted as: itself for the first ones that come, in plain signs."""
+        if reason not in self.reasons and len(self.reasons) < REASONS:
+            self.reasons[reason] = visible(reason[:LONGEST])
+        return self.reasons.get(reason, OTHERS)
 
     def _set_shards(self) -> None:
         self._shards_done.set(self.done, self.tags)

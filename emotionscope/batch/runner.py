@@ -8,7 +8,7 @@ from emotionscope.batch import unfinished
 from emotionscope.batch.counters import RunCounters
 from emotionscope.batch.pipeline import BatchJob, plan
 from emotionscope.batch.progress import ProgressBar
-from emotionscope.errors import JobError
+from emotionscope.errors import JobError, commonest
 from emotionscope.labels import MODELS
 from emotionscope.runs import shards
 from emotionscope.runs.log import RunLog
@@ -67,7 +67,7 @@ def print_summary(summary: Summary, uri: str, faces: str | None = None) -> None:
     print(f"  with faces: {run.with_faces:,}")
     failed = sum(run.errors.values())
     print(f"  with an error: {failed:,}" + (", kept with its reason:" if failed else ""))
-    for reason, rows in sorted(run.errors.items(), key=lambda item: -item[1]):
+    for reason, rows in commonest(run.errors):
         print(f"    {rows:>8,}  {reason}")
     added = f", which has {summary.rows:,} rows now" if len(summary.runs) > 1 else ""
     print(f"  written to {uri}{added}", flush=True)
@@ -105,7 +105,7 @@ def _check_errors(job: BatchJob, reasons: Counter[str]) -> None:
     """Raise JobError where more rows have failed than the user allows. What is written stays and is valid."""
     if job.max_errors is not None and reasons.total() > job.max_errors:
         written = "the parts that _summary.json does not list" if job.output.before else "the output"
-        common = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.most_common(3))
+        common = ", ".join(f"{rows:,} {reason}" for reason, rows in commonest(reasons, 3))
         raise JobError(
             f"stopped: {reasons.total():,} of {job.dataset.rows:,} rows failed so far ({common}), and "
             f"--max-errors allows {job.max_errors:,}; fix the cause and delete {written}, or allow more"

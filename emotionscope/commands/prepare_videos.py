@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from emotionscope import cli, ray_session
 from emotionscope.commands.settings import PrepareVideos, Score
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, visible
 from emotionscope.prepare import videos
 from emotionscope.prepare.videos import Account
 from emotionscope.runs.run import begin
@@ -73,7 +73,7 @@ def _print_account(account: Account, window: float) -> None:
     }
     for meaning, names in kinds.items():
         if names:
-            shown = "\n    ".join(names[:SHOWN]) + ("\n    …" if len(names) > SHOWN else "")
+            shown = "\n    ".join(map(visible, names[:SHOWN])) + ("\n    …" if len(names) > SHOWN else "")
             print(f"  {len(names):,} {meaning}:\n    {shown}")
     counts = {
         "cues without a text, left out": account.cues_without_text,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import Score, Summarise
-from emotionscope.errors import JobError, UserError
+from emotionscope.errors import JobError, UserError, visible
 from emotionscope.runs import arrivals
 from emotionscope.runs.arrivals import Arrivals
 from emotionscope.runs.log import RunLog
@@ -122,7 +122,7 @@ def _log_arrivals(output: Place, found: Arrivals) -> None:
     """Tell, on the screen and in the log, which files cannot be read or are no longer there."""
     with RunLog(output) as log:
         for name, reason in found.unreadable.items():
-            print(f"score: cannot be read, and is left for the next run: {reason}", flush=True)
+            print(f"score: cannot be read, and is left for the next run: {visible(reason)}", flush=True)
             log.write("unreadable", file=name, reason=reason)
         if found.vanished:
             gone = found.vanished

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from emotionscope import metrics
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, commonest
 from emotionscope.evaluation.figures import (
     Difference,
     EmotionFigures,
@@ -51,7 +51,7 @@ def evaluate(table: pa.Table, split: str | None = None, resamples: int = metrics
     others = sorted({name for name in splits if name not in (None, split)}) if split is not None else []
     return Figures(
         split=split,
-        rows=RowCounts(len(table), len(here), without_label),
+        rows=RowCounts(len(table), len(here), dict(commonest(without_label))),
         bundle=sorted({version for version in here.strings("bundle") if version is not None}),
         errors=dict(Counter(str(e).split(":")[0] for e in here.strings("error") if e is not None).most_common()),
         support={emotion: int((here.truth == index).sum()) for index, emotion in enumerate(EMOTIONS)},

@@ -20,7 +20,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from emotionscope import metrics, profile
-from emotionscope.errors import UserError
+from emotionscope.errors import UserError, commonest
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.storage.place import JsonObject
 from emotionscope.text import pipeline
@@ -127,7 +127,7 @@ def _measured(model: TextModel, rows: LabelledTexts) -> JsonObject:
                 record[split] = metrics.headline(truth, given)
                 record[split]["per_emotion"] = metrics.per_emotion(truth, given)
                 record[split]["majority"] = metrics.always(majority, truth)
-    record["left_out"] = {reason: count for reason, count in left_out.items() if count}
+    record["left_out"] = dict(commonest(+left_out))
     return record
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from emotionscope.errors import RowError, UserError
+from emotionscope.errors import RowError, UserError, commonest
 from emotionscope.labels import EMOTIONS, SPLITS, canonical_split
 from emotionscope.storage.place import Place
 from emotionscope.tables import columns, datasets, parquet_files
@@ -206,5 +206,5 @@ def describe(faces: LabelledFaces) -> str:
 
 
 def _left_out(reasons: Mapping[str, int]) -> str:
-    told = ", ".join(f"{n:,} {reason}" for reason, n in sorted(reasons.items()))
+    told = ", ".join(f"{n:,} {reason}" for reason, n in commonest(reasons))
     return f"; rows left out: {told}" if told else ""

@@ -59,3 +59,13 @@ def test_a_tally_counts_rows_faces_and_errors_by_reason() -> None:
     tally = shards.tally(table, "part-0.parquet", contracts.SCORES)
     assert tally == shards.Tally("part-0.parquet", 3, 2, 3, {"video unreadable": 2}, {})
     assert shards.Tally.from_json(tally.to_json()) == tally
+
+
+WIDE = 8_000  # columns, of which a reader that looks at all for each takes minutes
+
+
+@pytest.mark.timeout(60)
+def test_a_shard_of_thousands_of_columns_is_read_as_any_other(tmp_path: Path) -> None:
+    more = {f"answer {number}": pa.array([number] * 4) for number in range(WIDE)}
+    dataset = datasets.open_dataset(write(tmp_path / "d", dialogues(4, **more)), "dialogues")
+    assert shards.read(shards.cut(dataset, 4)[0], dataset.schema).equals(dialogues(4, **more))
