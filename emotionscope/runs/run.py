@@ -104,6 +104,7 @@ class Run:
             if self._is_finished():
                 return False
             raise JobError(f"{self.uri}: another run took the output meanwhile; name another --output")
+        manifest.check_written(self.uri, {part["name"]: part["rows"] for part in content["parts"]})
         if self.claim.folder == self.uri:
             self.claim.release()
         return True

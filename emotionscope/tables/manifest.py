@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from emotionscope.errors import UserError, first_line
+from emotionscope.errors import JobError, UserError, first_line
 from emotionscope.profile import Profile
 from emotionscope.storage.place import JsonObject, Place
 
@@ -135,3 +135,13 @@ def _damage_told(folder: Place) -> Iterator[None]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         place = folder / SUMMARY
         raise UserError(f"{place}: damaged ({first_line(error)}); delete it and rerun the job that wrote it") from error
+
+
+def check_written(uri: str, parts: dict[str, int]) -> None:
+    """Raise JobError where the summary that has just been written, read back, does not list these parts and rows."""
+    try:
+        found = listed_parts(uri)
+    except UserError:
+        found = None
+    if not found or not parts.items() <= found.items():  # another run may have added to it since
+        raise JobError(f"{Place(uri) / SUMMARY}: is not there as it was written; delete it and rerun the same command")

@@ -20,7 +20,7 @@ from emotionscope.runs.run import Run, begin
 from emotionscope.runs.shards import Shard, Totals
 from emotionscope.storage.place import Place
 from emotionscope.tables import contracts, datasets
-from emotionscope.tables.manifest import Summary
+from emotionscope.tables.manifest import Summary, check_written
 from tests.helpers.dialogue_tables import dialogues, write
 
 SETTINGS = {"bundle": "abc", "shard_rows": 10}
@@ -67,6 +67,21 @@ def test_a_half_finished_output_is_resumed_with_the_shards_that_it_lacks(place: 
     assert [shard.start for shard in todo] == [10, 20]
     run(place, dataset)
     assert rows_of(place) == list(range(ROWS))
+
+
+def test_a_summary_that_the_store_did_not_keep_is_told(place: str, dataset: datasets.Dataset) -> None:
+    summary = run(place, dataset)
+    assert summary
+    parts = {part.name: part.rows for part in summary.parts}
+    check_written(place, parts)
+    file = Path(place, "_summary.json")
+    for lost in (file.read_bytes()[:-40], b"", json.dumps({**asdict(summary), "parts": []}).encode()):
+        file.write_bytes(lost)
+        with pytest.raises(JobError, match=r"_summary.json: is not there as it was written"):
+            check_written(place, parts)
+    file.unlink()
+    with pytest.raises(JobError, match=r"_summary.json: is not there as it was written"):
+        check_written(place, parts)
 
 
 def test_a_half_finished_output_of_other_settings_is_refused(place: str, dataset: datasets.Dataset) -> None:

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.batch import shard_sizes
-from emotionscope.errors import JobError
+from emotionscope.errors import JobError, UserError
 from emotionscope.runs import shards
 from emotionscope.tables import contracts, datasets
 from tests.helpers.dialogue_tables import dialogues, write
@@ -51,6 +51,30 @@ def test_an_input_that_changes_while_a_job_runs_ends_the_job(tmp_path: Path) -> 
     shards.read(first, dataset.schema)
     write(tmp_path / "d", dialogues(4, utterance=pa.array([f"LINE {row}!" for row in range(4)])))
     with pytest.raises(JobError, match=r"part-0.parquet: changed since the job started"):
+        shards.read(second, dataset.schema)
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy"])
+def test_one_changed_letter_ends_the_job_though_size_and_footer_are_the_same(tmp_path: Path, compression: str) -> None:
+    place = tmp_path / "d" / "part-0.parquet"
+    place.parent.mkdir()
+
+    def put(letter: str) -> None:
+        texts = pa.array([f"{letter}ine {row}!" for row in range(4)])
+        pq.write_table(dialogues(4, utterance=texts), place, compression=compression, write_statistics=False)
+
+    put("L")
+    dataset = datasets.open_dataset(str(place.parent), "dialogues")
+    first, second = shards.cut(dataset, 2)
+    shards.read(first, dataset.schema)
+    size, footer = place.stat().st_size, dataset.parts[0].footer
+    put("F")
+    assert place.stat().st_size == size
+    assert datasets.open_dataset(str(place.parent), "dialogues").parts[0].footer == footer
+    with pytest.raises(JobError, match=r"part-0.parquet: changed since the job started"):
+        shards.read(second, dataset.schema)
+    place.unlink()
+    with pytest.raises((JobError, UserError), match=r"part-0.parquet"):
         shards.read(second, dataset.schema)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.errors import UserError
@@ -46,6 +48,33 @@ def test_partitions_that_break_the_contract_are_refused(tmp_path: Path, folders:
         write_file(tmp_path / "d" / folder / "a.parquet", dialogues(1))
     with pytest.raises(UserError, match=complaint):
         datasets.open_dataset(str(tmp_path / "d"), "dialogues")
+
+
+ROWS = 77_777  # a number that a footer holds nowhere else
+
+
+def number(value: int) -> bytes:
+    """An integer as footers hold it: Thrift's compact protocol, with the mark of its field."""
+    value, sevens = (value << 1) ^ (value >> 63), [0x16]
+    while value > 127:
+        sevens.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*sevens, value])
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize("rows", [-1, -ROWS, 2**40, 2**60, ROWS + 1, 0])
+def test_a_footer_with_rows_that_cannot_be_is_refused(tmp_path: Path, rows: int, everywhere: bool) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(dialogues(ROWS), sink)
+    raw = sink.getvalue().to_pybytes()
+    start = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    footer = raw[start:-8].replace(number(ROWS), number(rows), -1 if everywhere else 1)
+    (tmp_path / "a.parquet").write_bytes(raw[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(UserError, match=r"a.parquet: not a readable Parquet file|the dataset is empty") as told:
+        dataset = datasets.open_dataset(str(tmp_path), "dialogues")
+        datasets.read(dataset)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("name", ["talks", "talks.pq", "talks.PARQUET", "000000_0", "part-0.snappy"])
