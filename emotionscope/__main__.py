@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from emotionscope import stopping
+
+stopping.exit_on_signals()  # before what takes time to load
+
 import cyclopts
 
 import emotionscope

@@ -65,7 +65,7 @@ def begin(
 
     The code is 0 when finished, 1 if not, 2 for a user's mistake, which is told before the job is loaded.
     """
-    stopping.exit_on_sigterm()
+    stopping.exit_on_signals()
     try:
         settings, common = read(kind, name, help_, arguments)
         run = load()
@@ -82,8 +82,6 @@ def begin(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a full disk, a store that stays away
         fail(JobError(f"{error}; {RESUME}"))
-    except KeyboardInterrupt:
-        sys.exit(stopping.say_stopped(130))
     sys.exit(0)
 
 

@@ -4,8 +4,10 @@ import logging
 import os
 import select
 import socket
+import subprocess
 import sys
 import threading
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from emotionscope import cli, ray_private
+from emotionscope import cli, leftovers, ray_private
 from emotionscope.errors import RESUME, JobError, UserError, first_line
 
 if TYPE_CHECKING:
@@ -80,12 +82,14 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
         return
     level = logging.INFO if verbose else logging.ERROR
     over = threading.Event()
+    watch: subprocess.Popen[bytes] | None = None
     start = partial(ray.init, log_to_driver=verbose, logging_level=level, configure_logging=True)
     with warnings.catch_warnings():
         warnings.simplefilter("default" if verbose else "ignore")
         with cli.working("starting Ray"):
             started_here = not _attach(start)
             if started_here:
+                watch = _watch_leftovers()
                 threading.Thread(target=_exit_with_ray, args=(over,), daemon=True).start()
                 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # this machine is not taken away
                 try:
@@ -100,6 +104,17 @@ def connect(verbose: bool = False) -> Iterator[Cluster]:
     finally:
         over.set()
         ray.shutdown()
+        os.environ.pop(leftovers.MARK, None)
+        if watch and watch.stdin:
+            watch.stdin.close()
+            watch.wait()
+
+
+def _watch_leftovers() -> "subprocess.Popen[bytes]":
+    """A process that ends what Ray leaves of itself when this process ends, however it does, or closes the pipe."""
+    os.environ[leftovers.MARK] = mark = uuid.uuid4().hex
+    command = [sys.executable, "-I", "-S", leftovers.__file__, mark]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def _exit_with_ray(over: threading.Event) -> None:

@@ -89,21 +89,23 @@ def _score(
     twins = datasets.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
     if twins:
         print(f"score: {twins:,} rows have the dialogue_id and utterance_id of another row; each is scored", flush=True)
+    facts = {
+        "bundle": manifest["version"],
+        "videos": settings.videos if decode else None,
+        **asdict(looking),
+        "shard_rows": settings.shard_rows,
+        "text_only": settings.text_only,
+        "faces": faces_place,
+    }
+    output = begin(place, "score", facts, dataset, adding)
+    beside = {**facts, "scores": place}
+    faces = begin_beside(faces_place, "score --faces", beside, dataset, output) if faces_place else None
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         with cli.working("loading the models"):
             models = model_loading.load(bundle, seen, bool(count))
-        facts = {
-            "bundle": models.version,
-            "videos": settings.videos if decode else None,
-            **asdict(looking),
-            "shard_rows": settings.shard_rows,
-            "text_only": settings.text_only,
-            "faces": faces_place,
-        }
-        output = begin(place, "score", facts, dataset, adding)
-        beside = {**facts, "scores": place}
-        faces = begin_beside(faces_place, "score --faces", beside, dataset, output) if faces_place else None
+        if models.version != manifest["version"]:
+            raise JobError(f"{bundle}: another version was published meanwhile; delete {place}, and start again")
         print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
         _print_missing_models(manifest["parts"], settings.text_only)
         if decode:

@@ -44,8 +44,13 @@ def open_video(video: str, root: str) -> IO[bytes]:
     place = locate(video, root)
     try:
         with row_errors():
-            return place.open()
+            stream = place.open()
     except RowError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise RowError(f"video missing: {video}") from error
         raise
+    # A link may have been put in the path meanwhile: what counts is the file that is open.
+    if not folder.is_s3 and not (folder / os.readlink(f"/proc/self/fd/{stream.fileno()}")).is_below(folder):
+        stream.close()
+        raise RowError(f"{OUTSIDE}: {video}")
+    return stream

@@ -1,17 +1,20 @@
 """The command line: every job explains itself; bad use is one clear line, exit code 2, and writes nothing."""
 
 import importlib
+import signal
 import socket
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from emotionscope import __main__ as command
-from emotionscope import __version__, commands
+from emotionscope import __version__, commands, leftovers
 from emotionscope.errors import RESUME
 from tests.conftest import ROOT, free_port, run_here, run_job
 from tests.helpers.dialogue_tables import dialogues, write
@@ -211,15 +214,53 @@ def ended(body: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("ray", [False, True])
-def test_sigterm_ends_a_job_with_143_and_one_line_with_ray_in_the_process_too(ray: bool) -> None:
+@pytest.mark.parametrize(("name", "expected"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_ends_a_job_with_its_code_and_one_line_with_ray_in_the_process_too(
+    name: str, expected: int, ray: bool
+) -> None:
     # Ray sets its own handler, which would unwind the process through Ray's threads.
     body = "import os, signal, time, types\n"
     body += "sys.modules['ray'] = types.ModuleType('ray')\n" * ray
-    body += "signal.signal(signal.SIGTERM, lambda *_: time.sleep(60))\n" * ray
-    body += "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)"
+    body += f"signal.signal(signal.{name}, lambda *_: time.sleep(60))\n" * ray
+    body += f"os.kill(os.getpid(), signal.{name})\ntime.sleep(60)"
     code, lines = ended(body)
-    assert code == 143
+    assert code == expected
     assert [line.strip() for line in lines if line.strip()] == [f"stopped; {RESUME}"]
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_signal_while_the_command_is_still_loading_is_one_line_too(sign: signal.Signals, expected: int) -> None:
+    script = "import sys\nfrom importlib.abc import MetaPathFinder\nclass Stop(MetaPathFinder):\n"
+    script += "    def find_spec(self, name, path, target=None):\n        if name == 'cyclopts':\n"
+    script += f"            import os\n            os.kill(os.getpid(), {int(sign)})\n"
+    script += "sys.meta_path.insert(0, Stop())\nimport runpy\nrunpy.run_module('jobs.score', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.strip()) == (expected, f"stopped; {RESUME}")
+
+
+LEAVES = """
+import os, subprocess, sys
+from emotionscope import leftovers
+mark = sys.argv[1]
+command = [sys.executable, "-I", "-S", leftovers.__file__, mark]
+watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+sleep = [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(300)"]
+left = subprocess.Popen(sleep, env=os.environ | {leftovers.MARK: mark}, start_new_session=True, stdout=subprocess.PIPE)
+left.stdout.read(1)
+print(left.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_job_has_started_does_not_outlive_it() -> None:
+    mark = uuid.uuid4().hex
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", LEAVES, mark], cwd=ROOT, **pipes) as job:
+        assert job.stdout
+        left = psutil.Process(int(job.stdout.readline()))
+        job.kill()
+    left.wait(timeout=30)
+    assert not leftovers.marked(mark)
 
 
 def test_a_process_that_a_job_forked_and_terminates_does_not_end_the_job() -> None:
