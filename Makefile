@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Python keeps what it compiles, whatever the shell says; else each of the many processes would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-training dashboard bench docs test check clean
+.PHONY: demo demo-training dashboard bench docs test check audit clean
 
 demo: .venv/ready
 	$(BIN)/python -m jobs.demo --output demo --replace
@@ -34,10 +34,14 @@ check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --num-workers auto
 
+# Asks the internet's list of known holes for every pinned version; the tests ask the short one that ships.
+audit: .venv/ready
+	$(BIN)/uv tool run pip-audit==2.10.1 --disable-pip --no-deps -r constraints.txt
+
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dashboard,dev,docs]' --quiet
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt pip -e '.[dashboard,dev,docs]' --quiet
 	$(BIN)/python -m emotionscope predict --quiet --text "What is compiled is kept." >/dev/null
 	touch $@
 
