@@ -48,8 +48,8 @@ def is_alive(process: Process) -> bool:
 
 def main(mark: str) -> None:
     """Wait until the process that started this one has ended, or closes the pipe, and end what it has left."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
     known: set[Process] = set()
     while not select.select([sys.stdin], [], [], LOOK)[0]:
         known = {each for each in known if is_alive(each)} | marked(mark)
