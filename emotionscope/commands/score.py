@@ -15,8 +15,8 @@ from emotionscope.errors import JobError, UserError, visible
 from emotionscope.runs import arrivals
 from emotionscope.runs.arrivals import Arrivals
 from emotionscope.runs.log import RunLog
-from emotionscope.runs.run import begin, begin_beside, refuse_finished
-from emotionscope.storage.place import Place
+from emotionscope.runs.run import Run, begin, begin_beside, refuse_finished
+from emotionscope.storage.place import JsonObject, Place
 from emotionscope.tables import contracts, datasets
 from emotionscope.tables.contracts import Kind
 from emotionscope.tables.manifest import Summary
@@ -97,9 +97,7 @@ def _score(
         "text_only": settings.text_only,
         "faces": faces_place,
     }
-    output = begin(place, "score", facts, dataset, adding)
-    beside = {**facts, "scores": place}
-    faces = begin_beside(faces_place, "score --faces", beside, dataset, output) if faces_place else None
+    output, faces = _begin(place, faces_place, facts, dataset, adding)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         with cli.working("loading the models"):
@@ -146,6 +144,15 @@ def _print_missing_models(parts: Container[str], text_only: bool) -> None:
     for part, effect in (("vision", "its columns will be null"), ("fusion", "fused will follow text, then vision")):
         if part not in parts:
             print(f"score: the bundle has no {part} model: {effect}", flush=True)
+
+
+def _begin(
+    place: Place, faces_place: Place | None, facts: JsonObject, dataset: datasets.Dataset, adding: Arrivals | None
+) -> tuple[Run, Run | None]:
+    """The runs that write the scores and the faces."""
+    output = begin(place, "score", facts, dataset, adding)
+    beside = {**facts, "scores": place}
+    return output, begin_beside(faces_place, "score --faces", beside, dataset, output) if faces_place else None
 
 
 def _faces_place(uri: str, scores: Place, seen: bool) -> Place:
