@@ -1,4 +1,4 @@
-"""Streamlit's server behind its guard, with the films beside the pages. It first loads what the pages need, so that nobody waits.
+"""Streamlit's server behind its guard, with the films beside the pages. It first loads all, so that nobody waits.
 
 Its arguments are JSON: the sources, which `script` reads, and Streamlit's options.
 """

@@ -50,7 +50,7 @@ def open_video(video: str, root: str) -> IO[bytes]:
             raise RowError(f"video missing: {video}") from error
         raise
     # A link may have been put in the path meanwhile: what counts is the file that is open.
-    if not folder.is_s3 and not (folder / os.readlink(f"/proc/self/fd/{stream.fileno()}")).is_below(folder):
+    if not place.is_s3 and not Place(os.readlink(f"/proc/self/fd/{stream.fileno()}")).is_below(os.path.realpath(root)):
         stream.close()
         raise RowError(f"{OUTSIDE}: {video}")
     return stream
