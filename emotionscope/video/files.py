@@ -33,7 +33,10 @@ def locate(video: str, root: str) -> Place:
     folder = Place(root)
     place = folder / video
     if not folder.is_s3:  # no link leads out of the folder
-        place, folder = folder / os.path.realpath(place), Place(os.path.realpath(folder))
+        try:
+            place, folder = folder / os.path.realpath(place), Place(os.path.realpath(folder))
+        except OSError as error:  # a link that went while it was followed
+            raise RowError(f"video missing: {video}") from error
     if not place.is_below(folder):
         raise RowError(f"{OUTSIDE}: {video}")
     return place

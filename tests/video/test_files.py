@@ -29,14 +29,16 @@ def test_a_link_that_is_swapped_while_videos_are_opened_reads_nothing_outside(tm
     attacker = threading.Thread(target=swap)
     attacker.start()
     seen = set()
-    for _ in range(TRIES):
-        try:
-            with open_video("season/a.mp4", str(root)) as stream:
-                seen.add(stream.read())
-        except RowError as error:
-            seen.add(str(error).split(":")[0].encode())
-    over.set()
-    attacker.join()
+    try:
+        for _ in range(TRIES):
+            try:
+                with open_video("season/a.mp4", str(root)) as stream:
+                    seen.add(stream.read())
+            except RowError as error:
+                seen.add(str(error).split(":")[0].encode())
+    finally:
+        over.set()
+        attacker.join()
     assert b"secret" not in seen
     assert seen <= {b"inside", b"video missing", b"video outside the folder of the videos"}
 
