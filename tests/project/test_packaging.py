@@ -86,7 +86,7 @@ def declared(*extras: str) -> set[str]:
         ("emotionscope", ["dashboard"]),
         ("benchmarks", ["dashboard", "bench"]),
         ("examples", ["dashboard"]),
-        ("tests", ["dashboard", "dev"]),
+        ("tests", ["dashboard", "dev", "docs"]),
     ],
 )
 def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:

@@ -171,9 +171,10 @@ def test_a_column_of_a_job_is_refused_by_name(tmp_path: Path) -> None:
 def test_faces_of_other_widths_and_in_another_order_are_read(tmp_path: Path) -> None:
     box = pa.struct([(side, pa.int64()) for side in "hwyx"])
     kinds = {"image": pa.large_binary(), "quality": pa.float64(), "person": pa.int8(), "box": box, "time": pa.float32()}
-    kinds |= {"speaking": pa.float64(), "kept": pa.bool_()}
+    kinds |= {"speaking": pa.float64(), "kept": pa.bool_(), "embedding": pa.large_list(pa.float64())}
+    kinds |= dict.fromkeys(("yaw", "pitch", "roll"), pa.float64())
     face = {"time": 0.5, "box": {"x": 1, "y": 2, "w": 3, "h": 4}, "person": 1, "quality": 0.25, "kept": True}
-    face |= {"speaking": 0.5, "image": b"\xff"}
+    face |= {"speaking": 0.5, "image": b"\xff", "embedding": [0.5, -0.5], "yaw": 8.0, "pitch": 0.0, "roll": -2.0}
     faces = pa.array([[face], None, []], pa.large_list(pa.struct(list(kinds.items()))))
     table = dialogues(3, faces=faces, video_error=pa.nulls(3, pa.string()))
     read = datasets.read(datasets.open_dataset(write(tmp_path / "d", table), "keyframes"))
