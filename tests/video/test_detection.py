@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotionscope.errors import UserError
-from emotionscope.video.detection import YUNET_NAME, Detection, Detector, check_detector
+from emotionscope.video.detection import YUNET_NAME, Detection, Detector
 from emotionscope.video.yunet import YuNet
 from tests.helpers.videos import BLOND, BROWN, GREEN, RED, ROOM, picture
 
@@ -67,8 +66,3 @@ def test_yunet_says_where_eyes_nose_and_mouth_are(yunet):
     right_eye, left_eye, nose, right_mouth, left_mouth = found.points
     assert right_eye[0] < nose[0] < left_eye[0]
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
-
-
-def test_an_unknown_detector_is_named():
-    with pytest.raises(UserError, match="'retina': choose yunet or haar"):
-        check_detector("retina")
