@@ -150,14 +150,14 @@ def test_words_are_found_whatever_their_case_and_signs(tmp_path: Path) -> None:
 
 
 def test_a_fused_answer_that_neither_model_gave_is_explained() -> None:
-    fusion = Fusion(1.0, 1.0, dict.fromkeys(EMOTIONS, 0.0))
+    fusion = Fusion(0.9, 0.9, dict.fromkeys(EMOTIONS, 1 / 7))
     text, vision = np.full((2, 7), 0.02, np.float32)
     text[[0, 5]], vision[[4, 5]] = (0.5, 0.4), (0.5, 0.4)
-    words = why_fused(fusion, text, vision)
+    words = why_fused(fusion, text, vision, np.nan)
     assert words is not None
     assert words.startswith("sadness is ahead of")
     assert "text" in words and "faces" in words and "Neither text nor faces alone say sadness" in words
-    assert why_fused(fusion, text, np.full(7, np.nan, np.float32)) is None
+    assert why_fused(fusion, text, np.full(7, np.nan, np.float32), np.nan) is None
 
 
 def test_a_large_selection_is_written_where_the_pages_run(
