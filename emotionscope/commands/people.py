@@ -1,4 +1,4 @@
-"""Find who is who across the films of an archive, and what they are called.
+"""Find who is who across films, and their names.
 
 Reads a faces table with embeddings, which score --faces --embeddings writes. Joins the persons of its films: the same
 number, identity, is the same person everywhere. Writes identities (which person of which video is which identity),

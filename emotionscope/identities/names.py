@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from emotionscope.errors import UserError
+from emotionscope.errors import RowError, UserError
 from emotionscope.identities.faces import BLOCK
 from emotionscope.identities.joining import Identities
 from emotionscope.recognition import embedding
@@ -20,10 +19,10 @@ from emotionscope.recognition.embedding import Embedder, normalised
 from emotionscope.storage.place import Place
 from emotionscope.tables import input_file
 from emotionscope.tables.datasets import Dataset
+from emotionscope.video import pictures
 from emotionscope.video.detection import Detector
 
 PICTURES = ".jpg", ".jpeg", ".png"
-LARGEST = 2**26  # bytes of a picture
 ALIKE, CLEARLY = 0.4, 0.1  # cosine of a portrait and the person, and how much more than with the next name
 NORMAL = 1.64  # standard deviations of a one-sided bound of 95 %
 
@@ -54,12 +53,13 @@ def portraits(folder: Place) -> dict[str, np.ndarray]:
         above, _, stem = file.name.rpartition(".")[0].rpartition("/")
         name = above.rpartition("/")[2] or re.sub(r"(?<=\S)[-_ ]*\d+$", "", stem)
         try:
-            image = cv2.imdecode(np.frombuffer(file.uri.read_bytes(LARGEST), np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:  # empty, or too many pixels
-            image = None
-        faces = [] if image is None else [face for face in detector.detect(image) if face.points]
-        if image is None or not faces:
-            print(f"people: {file.uri}: {'not a picture' if image is None else 'no face in it'}", flush=True)
+            image = pictures.decode(file.uri.read_bytes(pictures.BYTES))
+        except (RowError, ValueError) as error:
+            print(f"people: {file.uri}: {error}", flush=True)
+            continue
+        faces = [face for face in detector.detect(image) if face.points]
+        if not faces:
+            print(f"people: {file.uri}: no face in it", flush=True)
             continue
         best = max(faces, key=lambda face: face.height)
         found.setdefault(name, []).append(embedder.embed([embedding.cut(image, best.points or ())])[0])

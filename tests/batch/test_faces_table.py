@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from emotionscope.batch import stages
@@ -16,6 +15,7 @@ from emotionscope.tables import contracts, datasets
 from emotionscope.vision.model import create
 from tests.conftest import run_here, scores_of
 from tests.helpers.drawn_faces import drawn_face
+from tests.helpers.stopped import as_before_the_summary, claim_again
 
 
 def keyframes(**columns: object) -> pa.Table:
@@ -63,24 +63,13 @@ def test_scores_and_faces_are_resumed_together(obvious: Path, scored: str, tmp_p
     assert whole.num_rows == 2 * scores_of(scored).num_rows
 
     # As after a kill between the two summaries, of a run that has lost a part of each table since.
-    claim_again(output, None)
-    Place(f"{output}/_summary.json").delete()
+    as_before_the_summary(output)
     Place(output).list(".parquet")[0].uri.delete()
     Place(place).list(".parquet")[2].uri.delete()
     summary = score.run(score.Score(output=output, faces=place, **flags))  # type: ignore[arg-type]
     assert summary.rows - summary.last.rows_resumed == 50
     assert scores_of(output).equals(scores_of(scored))
     assert datasets.read(datasets.open_dataset(place, "faces")).equals(whole)
-
-
-def claim_again(output: str, after: str | None) -> None:
-    """Put back the claim of the last run of a finished table."""
-    summary = Place(f"{output}/_summary.json").read_json()
-    note = json.loads(pq.read_metadata(Place(output).list(".parquet")[-1].uri).metadata[b"emotionscope"])
-    run = summary["runs"][-1]
-    facts = {**summary["settings"], "input": note["input"], "job": "score", "version": run["version"]}
-    files = summary["inputs"][-run["files"] :]
-    Place(f"{output}/_run.json").write_json({"id": run["id"], **facts, "after": after, "files": files})
 
 
 def test_scores_and_faces_are_added_to_together(obvious: Path, tmp_path: Path) -> None:

@@ -206,10 +206,19 @@ cli.main(run, ["--output", "x"])
 """
 
 
+# A program that hears SIGHUP, also where the tests run under nohup.
+HEARS = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])",
+)
+
+
 def ended(body: str) -> tuple[int, list[str]]:
     """The exit code and the lines of a job with this body."""
     script = ENDS.format("\n".join(f"    {line}" for line in body.splitlines()))
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*HEARS, script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stderr.split("\n\n")[-1].splitlines()
 
 
@@ -234,7 +243,7 @@ def test_a_signal_while_the_command_is_still_loading_is_one_line_too(sign: signa
     script += "    def find_spec(self, name, path, target=None):\n        if name == 'cyclopts':\n"
     script += f"            import os\n            os.kill(os.getpid(), {int(sign)})\n"
     script += "sys.meta_path.insert(0, Stop())\nimport runpy\nrunpy.run_module('jobs.score', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*HEARS, script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.strip()) == (expected, f"stopped; {RESUME}")
 
 

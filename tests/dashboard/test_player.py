@@ -151,6 +151,7 @@ def test_people_are_named_merged_split_and_taken_back(page: Page, films_site: st
     page.get_by_role("button", name="These are another person").click()
     expect(page.locator(".person b")).to_have_text(["Jan <b>Novák</b>", "person 1"])
     page.locator("summary", has_text="Corrections (2)").click()
+    wait_until_drawn(page)
     page.get_by_role("button", name="Take back the last one").click()
     expect(page.locator(".person b")).to_have_count(1)
     assert pq.read_table(archive / "faces" / "_corrections").num_rows == 1

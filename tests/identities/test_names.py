@@ -31,7 +31,7 @@ def test_portraits_are_named_after_their_file_or_their_folder(
     assert all(np.linalg.norm(vector) == pytest.approx(1, abs=1e-5) for vector in found.values())
     told = capsys.readouterr().out
     assert "nobody.jpg: no face in it" in told
-    assert "broken.jpg: not a picture" in told
+    assert "broken.jpg: picture unreadable" in told
 
 
 def test_a_folder_without_a_portrait_is_refused(tmp_path: Path) -> None:

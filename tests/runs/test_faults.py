@@ -23,6 +23,7 @@ from tests.conftest import ROOT, copy_in, run_here, run_job, score_flags, scores
 from tests.helpers.clusters import head_node, second_node, when_parts
 from tests.helpers.drawn_faces import training_flags
 from tests.helpers.s3 import S3Server
+from tests.helpers.stopped import as_before_the_summary
 
 SHARD, S3_SHARD = 20, 40  # rows, so that a job is still at work when it is disturbed; in S3 a shard takes longer
 
@@ -138,7 +139,7 @@ def test_a_bucket_that_may_be_read_but_not_written_is_told_before_any_work(
 def test_a_changed_setting_for_a_half_finished_output_is_refused(obvious: Path, tmp_path: Path, scored: str) -> None:
     output = tmp_path / "scores"
     copy_in(Path(scored), str(output))
-    (output / "_summary.json").unlink()
+    as_before_the_summary(str(output))
     settings = {"keyframes": str(obvious / "keyframes"), "bundle": str(obvious / "bundle"), "output": str(output)}
     with pytest.raises(UserError, match=r"other settings \(max_faces, shard_rows differ\)"):
         score.run(score.Score(**settings, max_faces=3, shard_rows=16))

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotionscope.video import alignment, tracking
+from emotionscope.video import alignment, best_faces, tracking
 from emotionscope.video.detection import Detection
 from tests.helpers.videos import BROWN, GREEN, picture
 
@@ -48,5 +48,5 @@ def test_a_face_without_points_is_cut_about_its_box_also_at_the_border() -> None
     assert at_border.shape == (100, 100, 3)
     large = alignment.cut(image, Detection(100, 50, 200, 300, 0.9, 1.0, True), tracking.CROP)
     assert large.shape == (tracking.CROP, tracking.CROP, 3)
-    decoded = cv2.imdecode(np.frombuffer(tracking.encode(at_border, kept=True), np.uint8), cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(np.frombuffer(best_faces.encode(at_border, kept=True), np.uint8), cv2.IMREAD_COLOR)
     assert np.abs(decoded.astype(int) - at_border).mean() < 5
