@@ -100,29 +100,41 @@ def swap(uri: str, before: bytes | None, content: bytes) -> bool:
     Raises OSError.
     """
     import boto3
+    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    client = boto3.client("s3")
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    client = boto3.client("s3", config=Config(connect_timeout=10, read_timeout=60, retries=retries))
     conditions = [{"IfNoneMatch": "*"}]
     try:
         if before is not None:
-            there = client.get_object(Bucket=bucket, Key=key)
-            if there["Body"].read() != before:
+            tag = client.head_object(Bucket=bucket, Key=key)["ETag"]
+            if _read(bucket, key) != before:
                 return False
             # AWS writes an ETag in quotes; Ceph knows its own without them alone.
-            conditions = [{"IfMatch": there["ETag"]}, {"IfMatch": there["ETag"].strip('"')}]
+            conditions = [{"IfMatch": tag}, {"IfMatch": tag.strip('"')}]
         for condition in conditions:
             if _put(client, condition, Bucket=bucket, Key=key, Body=content):
                 break
-        # A request that was made again after a lost answer is refused by what its first attempt has written.
-        return bool(client.get_object(Bucket=bucket, Key=key)["Body"].read() == content)
     except ClientError as error:
         if _status(error) == 404:
             return False
-        raise OSError(" ".join(str(error).split())) from error
+        kind = "AWS Error SERVICE_UNAVAILABLE: " if _status(error) >= 500 or _status(error) == 429 else ""
+        raise OSError(kind + " ".join(str(error).split())) from error
     except BotoCoreError as error:
-        raise OSError(" ".join(str(error).split())) from error
+        raise OSError("AWS Error NETWORK_CONNECTION: " + " ".join(str(error).split())) from error
+    # A request that was made again after a lost answer is refused by what its first attempt has written.
+    return _read(bucket, key) == content
+
+
+def _read(bucket: str, key: str) -> bytes | None:
+    """An object's content, by the client that asks again where a connection is cut; None where it has gone."""
+    try:
+        with filesystem().open_input_file(f"{bucket}/{key}") as stream:
+            return bytes(stream.read())
+    except FileNotFoundError:
+        return None
 
 
 def _put(client: Any, condition: dict[str, str], **request: object) -> bool:
