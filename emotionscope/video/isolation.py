@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import IO, Any, Self
 
-from emotionscope.errors import JobError, RowError, UserError, first_line
+from emotionscope.errors import RESUME, JobError, RowError, UserError, first_line
 from emotionscope.video import answers, confinement
 from emotionscope.video.lending import Borrower, Lender, Opener
 
@@ -125,7 +125,8 @@ class Companion:
             self._ask((self._start, self._settings), START)
         except (TimeoutError, Ended) as error:
             self.close()
-            raise JobError(f"the process that reads untrusted files did not start ({first_line(error)})") from error
+            reason = f"the process that reads untrusted files did not start ({first_line(error)})"
+            raise JobError(f"{reason}; {RESUME}") from error
 
     def _ask(self, task: tuple[Callable[..., Any], Sequence[Any]], seconds: float) -> Any:
         assert self._child is not None
