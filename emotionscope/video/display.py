@@ -82,7 +82,9 @@ class Shown:
         scale = max(self.frame.width, self.frame.height) / side
         if scale <= 1:
             return self
-        small = self.frame.reformat(round(self.frame.width / scale), round(self.frame.height / scale))
+        small = self.frame.reformat(
+            round(self.frame.width / scale), round(self.frame.height / scale), interpolation="AREA"
+        )
         return replace(self, frame=small, scale=self.scale * scale)
 
     def grey(self) -> "Grey":

@@ -75,7 +75,7 @@ class FaceWatcher:
         else:
             for _ in range(self._slot + 1, slot):
                 self._recent.append(self._recent[-1])
-        self._slot = slot
+        self._slot, self.scale = slot, shown.scale
         self._recent.append(shown.grey())
         if slot >= self._next_look:
             self._look(shown)

@@ -168,10 +168,14 @@ def _finish(learner: _Learner, shards: Mapping[str, ray.data.DataIterator]) -> O
     """The best epoch's model, its scores divided by the temperature that fits dev, and its figures by split."""
     learner.average.module.load_state_dict(learner.best)
     model = learner.averaged
-    warmth = metrics.temperature(*learner.predict(model, shards["dev"], mirror=model.mirror))
+    # With the prior put back, as dev has it: a temperature above or below 1 would else divide out more or less of it.
+    prior = np.array(learner.config.divided_out)
+    truth, probabilities = learner.predict(model, shards["dev"], mirror=model.mirror)
+    warmth = metrics.temperature(truth, probabilities * np.exp(prior))
     with torch.no_grad():
-        for parameter in model.network.fc.parameters():
-            parameter /= warmth
+        weight, bias = model.network.fc.parameters()
+        weight /= warmth
+        bias.copy_((bias + bias.new_tensor(prior)) / warmth - bias.new_tensor(prior))
     figures = {}
     for split, shard in shards.items():
         truth, probabilities = learner.predict(model, shard, mirror=model.mirror)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import ray
 import torch
@@ -107,6 +109,27 @@ def test_one_worker_reaches_what_two_reach_also_where_the_store_is_too_small(
     one, two = alone.figures["test"]["accuracy"], published(trained)[1]["test"]["accuracy"]
     assert one == pytest.approx(two, abs=0.05)
     assert one > 0.9
+
+
+def test_the_model_answers_for_the_prior_that_is_recorded(
+    trained: str, faces: str, tmp_path: Path, ray_cluster: object
+) -> None:
+    table = pq.read_table(faces)
+    rare = pc.and_(pc.equal(table["split"], "train"), pc.equal(table["emotion"], "Anger"))
+    few = [i for i, one in enumerate(rare.to_pylist()) if one][5:]
+    uneven = str(tmp_path / "uneven.parquet")
+    pq.write_table(table.take(np.setdiff1d(np.arange(len(table)), few)), uneven)
+    answers, priors = [], []
+    for power in (0.0, 1.0):
+        uri = str(tmp_path / f"power-{power:g}")
+        settings = {**TRAINING, "epochs": 0, "init": trained, "prior_power": power}
+        run(TrainVision(keyframes=uneven, bundle=uri, **settings))
+        model, entry = published(uri)
+        answers.append(np.log(model.probabilities([drawn_face(k) for k in range(7)])))
+        priors.append(np.log([entry["prior"][emotion] for emotion in EMOTIONS]))
+    moved, wanted = answers[1] - answers[0], priors[1] - priors[0]
+    assert np.ptp(wanted) > 1
+    np.testing.assert_allclose(moved - moved[:, :1], np.tile(wanted - wanted[0], (7, 1)), atol=0.02)
 
 
 def test_more_workers_than_cpus_are_refused(faces: str, tmp_path: Path, ray_cluster: object) -> None:
