@@ -18,7 +18,8 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,21 +108,23 @@ class Models:
         faces.source = Source(name, folder, max(start or 0.0, 0.0))
         return faces
 
-    def film(self, video: Name, transcript: Name | None = None) -> "FilmOnDisk":
+    def film(self, video: Name, transcript: Name | None = None, names: Name | None = None) -> "FilmOnDisk":
         """What the models say of a whole film: its lines, with the faces that are seen in their time, and all faces.
 
         The lines are those of the `transcript`, by default of the one that lies beside the video, such as its ``.srt``.
-        Without one, there are faces alone. Raises RowError where the video cannot be read, and UserError for a
+        Without one, there are faces alone. People are called as the portraits in the folder `names` are, as the job
+        `people` reads them. Raises RowError where the video cannot be read, and UserError for a
         transcript that cannot be.
         """
         from emotionscope.batch import one_film
         from emotionscope.film.saving import FilmOnDisk
+        from emotionscope.identities.names import of_faces, portraits
 
         name, folder = _place(video)
+        call = partial(of_faces, known=portraits(Place(names)) if names else {})
+        words = None if transcript is None else os.fspath(transcript)
         with _counting(f"faces of {name}", 1):
-            found = one_film.answer(
-                name, folder, self.bundle, self._finder, None if transcript is None else os.fspath(transcript)
-            )
+            found = one_film.answer(name, folder, self.bundle, self._finder, words, call)
         return FilmOnDisk(found, folder)
 
     def image(self, picture: Any) -> "Faces":
@@ -184,7 +187,7 @@ class Models:
     def _finder(self) -> "IsolatedFaces":
         from emotionscope.video.sandbox import IsolatedFaces
 
-        return IsolatedFaces(self._looking)
+        return IsolatedFaces(replace(self._looking, embeddings=True))  # in memory only
 
     def _seen(self, faces: "list[Face]") -> "Faces":
         columns = {

@@ -1,7 +1,7 @@
 """One film without Ray: its transcript, its faces and the scores of its lines, in one pass over the video."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,18 +25,27 @@ if TYPE_CHECKING:
 WINDOW = 60.0  # seconds of film that are looked at together
 
 
-def answer(name: str, folder: Place, bundle: "Bundle", find: "Finder", transcript: str | None = None) -> Film:
+def answer(
+    name: str,
+    folder: Place,
+    bundle: "Bundle",
+    find: "Finder",
+    transcript: str | None = None,
+    call: Callable[[Sequence[Face]], Mapping[int | None, str]] = lambda _: {},
+) -> Film:
     """What the models say of the film or picture `name` in a folder or prefix.
 
     Its lines are the cues of the `transcript`, by default of the one beside it; each is scored with the faces that are
-    seen in its time. Raises RowError where the video cannot be read, and UserError for a transcript that cannot be.
+    seen in its time. `call` gives the names of persons by their faces. Raises RowError where the video cannot be read,
+    and UserError for a transcript that cannot be.
     """
     cues, length = _cues(name, folder, transcript)
     faces = _faces(name, folder, find, length)
     scored = _scored(cues, faces, bundle)
     seen: Any = bundle.vision.probabilities([face["image"] for face in faces]) if bundle.vision and faces else []
+    names = call(faces)
     rows = [
-        {**face, **dict(zip(EMOTIONS, probabilities.tolist(), strict=True))}
+        {**face, "name": names.get(face["person"]), **dict(zip(EMOTIONS, probabilities.tolist(), strict=True))}
         for face, probabilities in zip(faces, seen, strict=True)
     ]
     return answers.film(name, scored, rows)

@@ -19,6 +19,7 @@ from emotionscope.commands.settings import Dashboard
 from emotionscope.dashboard.fetching import fetch
 from emotionscope.dashboard.queries import summaries
 from emotionscope.errors import JobError, UserError
+from emotionscope.identities import people
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.video import files
@@ -43,6 +44,11 @@ def run(settings: Dashboard) -> None:
     for kind in ("keyframes", "faces"):
         if kind in sources:
             datasets.open_dataset(sources[kind], kind)
+    if settings.people:
+        if not settings.faces:
+            raise UserError("--people needs --faces")
+        sources["people"] = Place(settings.people)
+        people.who_is_who(sources["people"])
     if settings.summaries:
         sources["summaries"] = Place(settings.summaries)
         summaries.names(sources["summaries"])

@@ -24,19 +24,19 @@ def run(settings: People) -> people.People:
     began = time.monotonic()
     faces = datasets.open_dataset(settings.faces, "faces")
     scores = datasets.open_dataset(settings.scores, "scores") if settings.scores else None
-    known, portraits, corrections = (
-        None if uri is None else ray_session.output_place(uri)
-        for uri in (settings.known, settings.names, settings.corrections)
+    known, portraits = (
+        None if uri is None else ray_session.output_place(uri) for uri in (settings.known, settings.names)
     )
     inputs = {table: claim.fingerprint(dataset) for table, dataset in (("faces", faces), ("scores", scores)) if dataset}
     output = begin(ray_session.output_place(settings.output), "people", {**asdict(settings), "inputs": inputs})
     print(f"people: {faces.rows:,} faces of {faces.uri}", flush=True)
-    found, rows, facts = people.find(faces, Sources(known, portraits, corrections, scores), output.uri)
+    found, rows, facts = people.find(faces, Sources(known, portraits, scores), output.uri)
     seconds = round(time.monotonic() - began, 2)
     summary = {"job": "people", "rows": faces.rows, **asdict(found), **facts, "seconds": seconds}
     output.finish_small({**summary, **asdict(settings)}, rows)
     print(f"  {found.persons:>10,}  persons of films with a face that was embedded")
     print(f"  {found.unknown:>10,}  of whom it is not sure who they are")
     print(f"  {found.identities:>10,}  identities, {found.named:,} with a name")
+    print(f"  {found.corrections:>10,}  corrections made on the pages")
     print(f"  written to {output.uri} in {seconds:,.1f} s", flush=True)
     return found

@@ -45,8 +45,8 @@ def run(settings: Predict) -> list[Answer]:
             raise UserError(f"{clip}: video missing")
     if settings.save:
         _check_save(settings)
-    elif settings.transcript:
-        raise UserError("--transcript: its words are drawn on the film that --save names; name one")
+    elif settings.transcript or settings.names:
+        raise UserError("--transcript and --names tell what is drawn on the film that --save names; name one")
     bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
     print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
     found = _of_texts(texts, bundle)
@@ -101,14 +101,15 @@ def _of_film(clip: str, bundle: bundle_store.Bundle, looking: "FaceSettings", se
 
     save = settings.save or ""
     with api.Models(bundle, looking) as models, _told(clip):
-        found = models.film(clip, settings.transcript)
+        found = models.film(clip, settings.transcript, settings.names)
         with cli.working("drawing"):
             found.save(save)
     print(f"{save}: {len(found.faces):,} faces and {len(found.lines):,} lines drawn", flush=True)
     answers = []
     for face in found.faces:
-        place = {**face.box, "quality": face.quality, "speaking": face.speaking}
-        answers.append(_answer({"clip": clip, "time": face.time, "person": face.person, **place}, face.answer.tolist()))
+        whose = {"person": face.person, **({"name": face.name} if settings.names else {})}
+        place = {**whose, **face.box, "quality": face.quality, "speaking": face.speaking}
+        answers.append(_answer({"clip": clip, "time": face.time, **place}, face.answer.tolist()))
     return answers
 
 
@@ -154,8 +155,8 @@ def _lines(file: str) -> list[str]:
 
 def show(found: list[Answer]) -> None:
     """Print a table of the texts, and one of each clip's faces: the emotion of each, and the two that came next."""
-    of_face = ("time", "person", "speaking")
-    for names, rows in groupby(found, key=lambda answer: ("text",) if "text" in answer else of_face):
+    columns = ("text", "time", "person", "name", "speaking")
+    for names, rows in groupby(found, key=lambda answer: tuple(name for name in columns if name in answer)):
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for name in (*names, "emotion", "sure", "else"):
             table.add_column(name, justify="right" if name == "sure" else "left")

@@ -15,8 +15,8 @@ from emotionscope.identities import people
 from emotionscope.runs import claim
 from emotionscope.runs.run import begin
 from emotionscope.summaries import summarise
-from emotionscope.summaries.summarise import Summaries
-from emotionscope.tables import datasets
+from emotionscope.summaries.summarise import Seen, Summaries
+from emotionscope.tables import corrections, datasets
 
 
 def run(settings: Summarise) -> Summaries:
@@ -24,13 +24,15 @@ def run(settings: Summarise) -> Summaries:
     began = time.monotonic()
     scores = datasets.open_dataset(settings.scores, "scores")
     faces = datasets.open_dataset(settings.faces, "faces") if settings.faces else None
-    who = people.who_is_who(ray_session.output_place(settings.people)) if settings.people else None
-    if who is not None and faces is None:
+    if settings.people and faces is None:
         raise UserError("--people needs --faces")
+    said = corrections.read(faces.uri) if faces else []
+    who = people.who_is_who(ray_session.output_place(settings.people)) if settings.people else {}
     inputs = {table: claim.fingerprint(dataset) for table, dataset in (("scores", scores), ("faces", faces)) if dataset}
     output = begin(ray_session.output_place(settings.output), "summarise", {**asdict(settings), "inputs": inputs})
     print(f"summarise: {scores.rows:,} rows of {scores.uri}" + (f", {faces.rows:,} faces" if faces else ""), flush=True)
-    found = summarise.summarise(scores, faces, settings.model, settings.every, output.uri, who)
+    seen = Seen(faces, said, corrections.as_said(who, said)) if faces else None
+    found = summarise.summarise(scores, seen, settings.model, settings.every, output.uri)
     seconds = time.monotonic() - began
     for name, rows in found.tables.items():
         print(f"  {rows:>10,}  {name}")
@@ -44,7 +46,7 @@ def run(settings: Summarise) -> Summaries:
     }
     output.finish_small(summary, {f"{name}.parquet": rows for name, rows in found.tables.items()})
     print(f"  written to {output.uri} in {seconds:,.1f} s", flush=True)
-    cli.say_next("dashboard", Dashboard(scores=scores.uri, faces=faces.uri if faces else None))
+    cli.say_next("dashboard", Dashboard(scores=scores.uri, faces=settings.faces, people=settings.people))
     return found
 
 

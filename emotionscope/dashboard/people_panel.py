@@ -1,6 +1,6 @@
 """The people of a dialogue's videos: portraits, names, who of the speakers they are, and who of them are one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -10,15 +10,20 @@ from emotionscope.dashboard.dialogue_words import clock, person_name
 from emotionscope.dashboard.player import Scene
 from emotionscope.errors import UserError
 from emotionscope.tables import corrections
-from emotionscope.tables.corrections import Correction
+from emotionscope.tables.corrections import Correction, Person, Who
 
 MORE = 12  # people
 CARD = 320  # pixels
 NOBODY = "–"
-TITLES = {"name": "Name", "speaker": "Speaker", "merge": "Is the same as"}
+TITLES = {"name": "Name", "speaker": "Speaker", "merge": "Is the same as", "same": "In other films"}
 
 
-def show(table: str, scene: Scene, said: Sequence[Correction]) -> None:
+def title_of(who: Who) -> str | None:
+    """What a person is called: by name, else by the number through the archive, where there is one."""
+    return who.name or (None if who.identity is None else f"identity {who.identity}")
+
+
+def show(table: str, scene: Scene, said: Sequence[Correction], who: Mapping[Person, Who]) -> None:
     """Draw the people of a scene, those with the most faces first, with what can be said of each."""
     known = scene.faces.dropna(subset=["person", "video"])
     counts = known.groupby(["video", "person"]).size().sort_values(ascending=False)
@@ -39,7 +44,7 @@ def show(table: str, scene: Scene, said: Sequence[Correction]) -> None:
             own = known[(known["video"] == person[0]) & (known["person"] == person[1])]
             others = [each for each in people if each[0] == person[0] and each != person]
             with st.container(border=True, width=CARD):
-                _show_person(table, scene, person, own, others, speakers, said)
+                _show_person(table, scene, person, own, others, speakers, said, who)
     if len(shown) < len(people):
         st.button(f"More people ({len(people) - len(shown):,})", on_click=_more)
     _show_said(table, said, {video for video, _ in people})
@@ -52,11 +57,12 @@ def _more() -> None:
 def _show_person(
     table: str,
     scene: Scene,
-    person: tuple[str, int],
+    person: Person,
     faces: pd.DataFrame,
-    others: Sequence[tuple[str, int]],
+    others: Sequence[Person],
     speakers: Sequence[str],
     said: Sequence[Correction],
+    who: Mapping[Person, Who],
 ) -> None:
     """A card of one person; each change is stored at once."""
     title = person_name(scene.names, *person)
@@ -65,9 +71,11 @@ def _show_person(
     portrait = markup.picture(src, title) if src else ""
     looks = faces["emotion"].value_counts().index[0]
     times = f"{len(faces):,} faces from {clock(faces['time'].min())} to {clock(faces['time'].max())}, mostly {looks}"
+    identity = who.get(person, corrections.NOBODY).identity
+    number = f"number {person[1]} of {person[0]}" + ("" if identity is None else f", identity {identity}")
     st.html(
         f'<div class="person">{portrait}<div><b>{markup.escape(title)}</b>'
-        f'<p class="plain">{times}</p><p class="plain">number {person[1]} of {markup.escape(person[0])}</p></div></div>'
+        f'<p class="plain">{times}</p><p class="plain">{markup.escape(number)}</p></div></div>'
     )
     count = len(said)  # so that a widget shows what the table says after each correction
     name = corrections.called(said, "name").get(person, "")
@@ -82,12 +90,29 @@ def _show_person(
         if others:
             titles = {"": ""} | {str(each[1]): faces_panel.full_name(scene.names, *each) for each in others}
             _say_on_change(table, person, "merge", f"{person}-merge-{count}", "", titles)
+        if elsewhere := _named_elsewhere(person, who):
+            _say_on_change(table, person, "same", f"{person}-same-{count}", "", {"": "", **elsewhere})
+        twins = [each for each in who if who[each].identity == identity and each != person]
+        if identity is not None and twins:
+            told = (table, person, "differs", f"{twins[0][1]} {twins[0][0]}")
+            st.button("Somebody else than in other films", key=f"{person}-differs", on_click=faces_panel.say, args=told)
         st.caption("To split: choose them among the faces above, and mark those that are somebody else.")
+
+
+def _named_elsewhere(person: Person, who: Mapping[Person, Who]) -> dict[str, str]:
+    """The names of other films' people, one for each identity, by what a correction says of them."""
+    own = who.get(person, corrections.NOBODY).identity
+    found: dict[object, tuple[str, str]] = {}
+    for other, each in who.items():
+        if each.name and other[0] != person[0] and (own is None or own != each.identity):
+            key = other if each.identity is None else each.identity
+            found.setdefault(key, (f"{other[1]} {other[0]}", f"{each.name} ({other[0]})"))
+    return dict(found.values())
 
 
 def _say_on_change(
     table: str,
-    person: tuple[str, int],
+    person: Person,
     action: corrections.Action,
     key: str,
     value: str,
@@ -97,7 +122,7 @@ def _say_on_change(
 
     def changed() -> None:
         said = str(st.session_state[key]).strip()
-        if said or action != "merge":
+        if said or action not in ("merge", "same"):
             faces_panel.say(table, person, action, said)
 
     if options is None:

@@ -104,7 +104,7 @@ def data_of(scene: Scene) -> Json:
             _turn(each, why, pictures, videos)
             for each, why, pictures in zip(scene.utterances, scene.reasons, scene.pictures, strict=True)
         ],
-        "faces": _columns(faces, places),
+        "faces": _columns(faces, places, scene.names),
         "people": [{"id": int(person), "name": person_name(scene.names, first, person)} for person in sorted(common)],
     }
 
@@ -143,8 +143,9 @@ def _thousandths(probabilities: np.ndarray) -> list[int] | None:
     return np.rint(1000 * probabilities).astype(int).tolist() if known else None
 
 
-def _columns(faces: pd.DataFrame, places: Mapping[int | None, int]) -> Json:
-    """The faces as columns, which is a third of the letters of rows."""
+def _columns(faces: pd.DataFrame, places: Mapping[int | None, int], names: Names) -> Json:
+    """The faces as columns, which is a third of the letters of rows; `names` has those that `name` numbers."""
+    called = pd.Categorical([person_name(names, *who) for who in zip(faces["video"], faces["person"], strict=True)])
     boxes = faces[list(SIDES)].astype("Int64").astype(object)
     known = boxes.notna().all(axis=1)
     codes = pd.Categorical(faces["emotion"], EMOTIONS).codes
@@ -152,6 +153,8 @@ def _columns(faces: pd.DataFrame, places: Mapping[int | None, int]) -> Json:
         "turn": faces["utterance_id"].map(places).tolist(),
         "time": faces["time"].round(3).tolist(),
         "person": faces["person"].fillna(UNKNOWN).astype(int).tolist(),
+        "name": called.codes.tolist(),
+        "names": called.categories.tolist(),
         "emotion": codes.tolist(),
         "sure": np.rint(100 * faces["probability"].to_numpy(float)).astype(int).tolist(),
         "speaks": (faces["speaking"].to_numpy(float, na_value=np.nan) >= SPEAKS).astype(int).tolist(),

@@ -13,6 +13,9 @@ from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.people import People
 from emotionscope.errors import UserError
 from emotionscope.fusion import Fusion
+from emotionscope.identities.people import who_is_who
+from emotionscope.storage.place import Place
+from emotionscope.tables.corrections import Person, Who
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Sources:
     query_uri: str | None = None
     keyframes: str | None = None
     faces: str | None = None
+    people: str | None = None
     videos: str | None = None
     bundle: str | None = None
     against: str | None = None
@@ -108,6 +112,12 @@ def archive(sources: Sources) -> Archive:
 def people(faces: str) -> People:
     """The faces table, opened once for all visitors."""
     return People(faces)
+
+
+@st.cache_resource(show_spinner="Opening the people …")
+def who(people: str) -> dict[Person, Who]:
+    """What the job people found, read once for all visitors. Raises UserError where it cannot be read."""
+    return who_is_who(Place(people))
 
 
 @st.cache_resource(show_spinner="Loading the models …")

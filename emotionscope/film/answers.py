@@ -40,14 +40,18 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class SeenFace:
-    """A face at a time of the film, in seconds: where, whose, how surely it speaks, and its answer, float32 [7]."""
+    """A face at a time of the film, in seconds: where, whose, how surely it speaks, and its answer, float32 [7].
+
+    `person` is None where nobody knows whose it is, `name` where nobody knows what they are called.
+    """
 
     time: float
     box: Box
-    person: int
+    person: int | None
     quality: float
     speaking: float | None
     answer: np.ndarray
+    name: str | None = None
 
     @property
     def emotion(self) -> str:
@@ -87,6 +91,11 @@ class Film:
         """The end of the last line or face, in seconds."""
         return max((*(line.end for line in self.lines), *(face.time for face in self.faces)), default=0.0)
 
+    @property
+    def people(self) -> list[int]:
+        """The persons whose faces are seen."""
+        return sorted({face.person for face in self.faces if face.person is not None})
+
     @cached_property
     def step(self) -> float:
         """Seconds between two frames that were looked at, by the median."""
@@ -124,7 +133,7 @@ def film(name: str, scores: Iterable[Mapping[str, Any]], faces: Iterable[Mapping
     return Film(
         name,
         tuple(sorted(lines, key=lambda line: (line.start, line.end))),
-        tuple(sorted(seen, key=lambda face: (face.time, face.person))),
+        tuple(sorted(seen, key=lambda face: (face.time, -1 if face.person is None else face.person))),
         untimed,
     )
 
@@ -143,8 +152,9 @@ def _face(row: Mapping[str, Any]) -> SeenFace | None:
     answer, box = _answer(row, EMOTIONS), row.get("box")
     if answer is None or box is None or row["time"] is None:
         return None
-    quality, speaking = number(row.get("quality")), number(row.get("speaking"))
-    return SeenFace(row["time"], box, row["person"] or 0, quality or 0.0, speaking, answer)
+    person, quality, speaking = (number(row.get(name)) for name in ("person", "quality", "speaking"))
+    whose = None if person is None else int(person)
+    return SeenFace(row["time"], box, whose, quality or 0.0, speaking, answer, row.get("name"))
 
 
 def _answer(row: Mapping[str, Any], names: Iterable[str]) -> np.ndarray | None:

@@ -27,7 +27,7 @@ class Between:
         if cut is not None:
             return list(self.before if time < cut else self.after)
         share = (time - self.before[0].time) / (self.after[0].time - self.before[0].time)
-        later = {face.person: face for face in self.after}
+        later = {face.person: face for face in self.after if face.person is not None}
         there = {face.person for face in self.before}
         near = self.before if share < 0.5 else self.after
         moved = [_moved(face, later[face.person], share) for face in self.before if face.person in later]

@@ -59,8 +59,7 @@ def draw(film: Film, model: str, width: int) -> Curve:
     for at, line in zip(middles, said, strict=True):
         emotion, probability = line.likeliest(model) or ("neutral", 0.0)
         likeliest.append(Mark(at, y(probability), emotion, f"{emotion} {probability:.0%}: {line.text}"))
-    numbers = sorted({face.person for face in film.faces})[:PEOPLE]
-    lanes = {number: plot + LANE * place + LANE / 2 + 8 for place, number in enumerate(numbers)}
+    lanes = {number: plot + LANE * place + LANE / 2 + 8 for place, number in enumerate(film.people[:PEOPLE])}
     faces = [
         Mark(x(face.time), lanes[face.person], face.emotion, f"{face.emotion} {face.probability:.0%}")
         for face in film.faces

@@ -54,7 +54,7 @@ class _Document:
         self.slots: list[tuple[int, str]] = []
         for name, lines in _voices(film.lines):
             self._voice(name, lines)
-        for number in sorted({face.person for face in film.faces}):
+        for number in film.people:
             self._faces(number, [face for face in film.faces if face.person == number], film.step)
         for milliseconds, slot in sorted(self.slots, key=lambda slot: slot[0]):
             ET.SubElement(self.times, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(milliseconds)})

@@ -24,8 +24,9 @@ def draw(
 ) -> np.ndarray:
     """A frame, uint8 BGR [height, width, 3], with its faces marked and the words of a line below.
 
-    Each face has a box of its emotion's colour, thick where it speaks, and a plate with its person, emotion and
-    probability. The line has what a model says of it. `letters` is the height of the plates' letters in pixels.
+    Each face has a box of its emotion's colour, thick where it speaks, and a plate with its person, by name where it
+    has one, emotion and probability. The line has what a model says of it. `letters` is the height of the plates'
+    letters in pixels.
     """
     result = np.ascontiguousarray(image).copy()
     height, width = result.shape[:2]
@@ -52,7 +53,7 @@ def _name(image: np.ndarray, face: SeenFace, size: int) -> None:
     """The plate of a face, above its box, or at the top inside it where there is no room."""
     words = f"{face.emotion} {face.probability:.0%}"
     if face.box["w"] >= NARROW or face.speaks:
-        words = f"{person(face.person)}{', speaks' if face.speaks else ''}: {words}"
+        words = f"{face.name or person(face.person)}{', speaks' if face.speaks else ''}: {words}"
     plate = lettering.plate((words,), size, face.emotion)
     above = face.box["y"] - len(plate) - 2
     _paste(image, plate, face.box["x"], above if above >= 0 else face.box["y"] + 2)
@@ -89,6 +90,6 @@ def scaled(face: SeenFace, scale: float) -> SeenFace:
     return replace(face, box=Box(x=x, y=y, w=w, h=h))
 
 
-def person(number: int) -> str:
-    """How people read the number of a person, which is counted from 0."""
-    return f"person {number + 1}"
+def person(number: int | None) -> str:
+    """A person by the number that the tables have."""
+    return "unknown" if number is None else f"person {number}"

@@ -104,6 +104,6 @@ def _best(items: Iterable[Item], worth: Callable[[Item], float]) -> Item | None:
 def _at(film: Film, line: Line, reason: str) -> Moment:
     """A moment of a line: that of the speaker's face, or else of the face, that shows its emotion most surely."""
     seen: Sequence[SeenFace] = [face for face in film.faces if line.start <= face.time < line.end]
-    seen = [face for face in seen if face.person == line.person] or seen
+    seen = [face for face in seen if line.person is not None and face.person == line.person] or seen
     best = max(seen, key=lambda face: (face.emotion != "neutral", face.probability * face.quality), default=None)
     return Moment(best.time if best else (line.start + line.end) / 2, reason, line)

@@ -59,7 +59,7 @@ def render(film: Film, folder: Place | None, model: str, bundles: list[str]) -> 
         pictures=pictures,
         counts=[(emotion, counts[emotion]) for emotion in EMOTIONS if counts[emotion]],
         charts=[curve.draw(film, model, width) for width in curve.WIDTHS],
-        people=len({face.person for face in film.faces}),
+        people=len(film.people),
         person=drawing.person,
         emotions=EMOTIONS,
         colours=COLOURS,
@@ -72,7 +72,7 @@ def _pictures(film: Film, folder: Place | None, chosen: list[Moment]) -> Picture
         return Pictures([], {}, "--videos names the folder of the videos: then the page has pictures.")
     shown = {
         number: spread(Film(film.name, faces=own), FACES)
-        for number in sorted({face.person for face in film.faces})[:PEOPLE]
+        for number in film.people[:PEOPLE]
         if (own := tuple(face for face in film.faces if face.person == number))
     }
     faces = [face for own in shown.values() for face in own]

@@ -1,6 +1,7 @@
 """Which persons of films are one: identities, whose numbers hold from one run to the next."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,63 +9,80 @@ from emotionscope.identities.faces import Persons
 from emotionscope.recognition import linkage
 from emotionscope.recognition.embedding import SIZE
 
+Link = tuple[int, int, bool]  # two persons by number, and whether they are one
 UNSURE = 0.05  # by how much a person must be more alike to their identity than to any other
 
 
 @dataclass(frozen=True)
 class Identities:
-    """The identities of an archive: ``numbers`` int64 [k], the sums of their embeddings, float32 [k, 128], and counts.
+    """The identities of an archive: ``numbers`` int64 [k] and the sums of their embeddings, float32 [k, 128].
 
     ``nearest`` int64 [k] is the most similar other one's number, -1 where there is none, and ``cosine`` float32 [k]
-    their average cosine. ``next`` is the first number that was never given.
+    their average cosine.
     """
 
     numbers: np.ndarray
     sums: np.ndarray
-    counts: np.ndarray
     nearest: np.ndarray
     cosine: np.ndarray
-    next: int
 
 
-@dataclass(frozen=True)
-class Known:
-    """What an earlier run has found: identities, and that of each person who is in the table still, else -1."""
+def join_as_said(persons: Persons, known: np.ndarray, first: int, links: Sequence[Link]) -> np.ndarray:
+    """As `join`, where people have said of pairs of persons whether they are one."""
+    known, differ = known.copy(), [(one, other) for one, other, same in links if not same]
+    for one, other in differ:
+        if known[one] == known[other]:
+            known[one] = -1
+    apart = np.concatenate([persons.apart, np.array(differ, np.int64).reshape(-1, 2)])
+    identity = join(replace(persons, apart=apart), known, first)
+    for one, other, same in links:
+        own, wanted = identity[one], identity[other]
+        if same and own >= 0 and wanted >= 0:
+            identity[identity == own] = wanted
+        elif same:
+            identity[[one, other]] = max(own, wanted) if max(own, wanted) >= 0 else following(identity, first)
+    for one, other in differ:
+        if identity[one] == identity[other]:
+            identity[one] = -1
+    return identity
 
-    numbers: np.ndarray
-    sums: np.ndarray
-    counts: np.ndarray
-    of_persons: np.ndarray
-    next: int
+
+def following(identity: np.ndarray, first: int) -> int:
+    """The first number that was never given, where those from `first` on were free."""
+    return max(first, int(identity.max(initial=-1)) + 1)
 
 
-def nothing_known(persons: int) -> Known:
-    """What is known before the first run."""
-    none = np.empty(0, np.int64)
-    return Known(none, np.empty((0, SIZE), np.float32), np.empty(0, np.float32), np.full(persons, -1), 0)
+def join(persons: Persons, known: np.ndarray, first: int) -> np.ndarray:
+    """The identity of each person, int64 [n], -1 where it is not sure.
 
-
-def join(persons: Persons, known: Known, aside: np.ndarray) -> np.ndarray:
-    """The identity of each person, int64 [n], -1 where it is not sure, and of those `aside`, bool [n], who are new.
-
-    Who was known keeps their identity, and no two identities that were known become one. New ones are numbered by the
-    number of their faces.
+    `known` int64 [n] is that of an earlier run, -1 for who is new. Who was known keeps their identity, and no two
+    identities that were known become one. New ones are numbered from `first` by the number of their faces.
     """
-    first = len(known.numbers)
-    new, old = np.flatnonzero((known.of_persons < 0) & ~aside), known.of_persons >= 0
-    item = np.full(len(persons.counts), -1)
-    item[new] = first + np.arange(len(new))
-    item[old] = np.searchsorted(known.numbers, known.of_persons[old])
-    sums, counts = np.concatenate([known.sums, persons.sums[new]]), np.concatenate([known.counts, persons.counts[new]])
+    embedded = persons.counts > 0
+    new, old = np.flatnonzero((known < 0) & embedded), np.flatnonzero((known >= 0) & embedded)
+    numbers, item_of_old = np.unique(known[old], return_inverse=True)
+    item = np.full(len(known), -1)
+    item[new], item[old] = len(numbers) + np.arange(len(new)), item_of_old
+    sums, counts = _sums(persons, item, len(numbers) + len(new))
     apart = item[persons.apart].reshape(-1, 2)
     apart = apart[(apart[:, 0] != apart[:, 1]) & (apart >= 0).all(1)]
-    found = linkage.cluster(sums, counts, apart, fixed=first)
-    fresh = np.argsort(-found.counts[first:], kind="stable")
-    number = np.concatenate([known.numbers, np.empty(len(fresh), np.int64)])
-    number[first + fresh] = known.next + np.arange(len(fresh))
-    identity = known.of_persons.copy()
-    identity[new] = np.where(_sure(found, sums[first:], counts[first:]), number[found.label[first:]], -1)
+    found = linkage.cluster(sums, counts, apart, fixed=len(numbers))
+    fresh = np.argsort(-found.counts[len(numbers) :], kind="stable")
+    number = np.concatenate([numbers, np.empty(len(fresh), np.int64)])
+    number[len(numbers) + fresh] = first + np.arange(len(fresh))
+    identity = known.copy()
+    sure = _sure(found, persons.sums[new], persons.counts[new])
+    identity[new] = np.where(sure, number[found.label[len(numbers) :]], -1)
     return identity
+
+
+def _sums(persons: Persons, group: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """The sums of the embeddings of each group of persons, float32 [groups, 128], and how many; -1 is no group."""
+    sums, counts = np.zeros((groups, SIZE), np.float32), np.zeros(groups, np.float32)
+    chosen = group >= 0
+    np.add.at(sums, group[chosen], persons.sums[chosen])
+    np.add.at(counts, group[chosen], persons.counts[chosen])
+    return sums, counts
 
 
 def _sure(found: linkage.Groups, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -80,21 +98,13 @@ def _sure(found: linkage.Groups, sums: np.ndarray, counts: np.ndarray) -> np.nda
     return np.asarray(own - np.where(best == label, second, alike) >= UNSURE)
 
 
-def gather(identity: np.ndarray, persons: Persons, known: Known, next_: int) -> Identities:
-    """The identities that persons have, and those that were known and still have others."""
-    numbers = np.union1d(identity[identity >= 0], known.numbers).astype(np.int64)
-    sums, counts = np.zeros((len(numbers), SIZE), np.float32), np.zeros(len(numbers), np.float32)
-    for of, some, sign in ((known.numbers, known, 1), (known.of_persons, persons, -1), (identity, persons, 1)):
-        # Who was known is in the sums of their identity, and may have another one now.
-        chosen = of >= 0
-        at = np.searchsorted(numbers, of[chosen])
-        np.add.at(sums, at, sign * some.sums[chosen])
-        np.add.at(counts, at, sign * some.counts[chosen])
-    left = counts > 0.5
-    numbers, sums, counts = numbers[left], sums[left], counts[left]
-    nearest, cosine = _nearest_others(sums / counts[:, None])
+def gather(identity: np.ndarray, persons: Persons) -> Identities:
+    """The identities that persons have."""
+    numbers = np.unique(identity[identity >= 0])
+    sums, counts = _sums(persons, np.where(identity < 0, -1, np.searchsorted(numbers, identity)), len(numbers))
+    nearest, cosine = _nearest_others(sums / np.maximum(counts, 1)[:, None])
     others = np.where(cosine > -1, numbers[nearest], -1) if len(numbers) else nearest
-    return Identities(numbers, sums, counts, others, cosine, next_)
+    return Identities(numbers, sums, others, cosine)
 
 
 def _nearest_others(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,15 +12,16 @@ import numpy as np
 import pyarrow as pa
 
 from emotionscope.errors import RowError, UserError
-from emotionscope.identities.faces import BLOCK
-from emotionscope.identities.joining import Identities
 from emotionscope.recognition import embedding
 from emotionscope.recognition.embedding import Embedder, normalised
 from emotionscope.storage.place import Place
-from emotionscope.tables import input_file
+from emotionscope.tables import corrections as corrections_
+from emotionscope.tables import datasets
+from emotionscope.tables.corrections import Correction
 from emotionscope.tables.datasets import Dataset
 from emotionscope.video import pictures
 from emotionscope.video.detection import Detector
+from emotionscope.video.faces import Face
 
 PICTURES = ".jpg", ".jpeg", ".png"
 ALIKE, CLEARLY = 0.4, 0.1  # cosine of a portrait and the person, and how much more than with the next name
@@ -55,11 +56,11 @@ def portraits(folder: Place) -> dict[str, np.ndarray]:
         try:
             image = pictures.decode(file.uri.read_bytes(pictures.BYTES))
         except (RowError, ValueError) as error:
-            print(f"people: {file.uri}: {error}", flush=True)
+            print(f"{file.uri}: {error}", flush=True)
             continue
         faces = [face for face in detector.detect(image) if face.points]
         if not faces:
-            print(f"people: {file.uri}: no face in it", flush=True)
+            print(f"{file.uri}: no face in it", flush=True)
             continue
         best = max(faces, key=lambda face: face.height)
         found.setdefault(name, []).append(embedder.embed([embedding.cut(image, best.points or ())])[0])
@@ -68,20 +69,35 @@ def portraits(folder: Place) -> dict[str, np.ndarray]:
     return {name: normalised(np.mean(vectors, axis=0)) for name, vectors in found.items()}
 
 
-def by_portraits(identities: Identities, known: Mapping[str, np.ndarray]) -> dict[int, Name]:
-    """The names of identities that one portrait resembles, and clearly more than any other name's."""
-    if not len(identities.numbers):
+def by_portraits(numbers: Sequence[int], sums: np.ndarray, known: Mapping[str, np.ndarray]) -> dict[int, Name]:
+    """The names of those, by number, whom one portrait resembles, and clearly more than any other name's.
+
+    `sums` float32 [n, 128] are those of their embeddings.
+    """
+    if not len(numbers) or not known:
         return {}
-    alike = normalised(identities.sums) @ np.stack(list(known.values())).T
+    alike = normalised(sums) @ np.stack(list(known.values())).T
     names, found = list(known), dict[int, Name]()
-    for number, row in zip(identities.numbers.tolist(), alike, strict=True):
+    for number, row in zip(numbers, alike, strict=True):
         best, *others = np.argsort(-row).tolist()
         if row[best] >= ALIKE and (not others or row[best] - row[others[0]] >= CLEARLY):
             found[number] = Name(names[best], "portrait", float(row[best]), 1)
     return found
 
 
-def votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, Counter[str]]:
+def of_faces(faces: Sequence[Face], known: Mapping[str, np.ndarray]) -> dict[int | None, str]:
+    """The names of the persons of one film by their faces that have an embedding."""
+    sums: dict[int, np.ndarray] = {}
+    for face in faces:
+        if face["person"] is not None and face["embedding"] is not None:
+            sums[face["person"]] = sums.get(face["person"], 0) + np.array(face["embedding"], np.float32)
+    named = by_portraits(list(sums), np.array(list(sums.values())), known)
+    return {person: name.name for person, name in named.items()}
+
+
+def votes(
+    connection: duckdb.DuckDBPyConnection, scores: Dataset, corrections: Sequence[Correction]
+) -> dict[int, Counter[str]]:
     """How often each of the table ``identities`` is seen speaking while a named speaker speaks.
 
     Raises UserError where the scores do not tell.
@@ -92,20 +108,19 @@ def votes(connection: duckdb.DuckDBPyConnection, scores: Dataset) -> dict[int, C
     names_ = [name for name in ("dialogue_id", "video", "speaker", "speaker_person") if name in scores.schema.names]
     schema = pa.schema([scores.schema.field(name) for name in names_])
     found: dict[int, Counter[str]] = {}
-    for part in scores.parts:
-        for start in range(0, part.rows, BLOCK):
-            connection.register("rows", input_file.read_rows(part, schema, start, min(BLOCK, part.rows - start)))
-            video = "coalesce(r.video, r.dialogue_id)" if "video" in names_ else "r.dialogue_id"
-            counted = connection.execute(
-                f"""
-                SELECT identity, trim(speaker), count(*) FROM rows r JOIN identities i
-                    ON i.video = {video} AND i.person = r.speaker_person
-                WHERE identity IS NOT NULL AND trim(speaker) <> '' GROUP BY ALL
-                """
-            ).fetchall()
-            for number, speaker, count in counted:
-                found.setdefault(number, Counter())[speaker] += count
-            connection.unregister("rows")
+    for batch in datasets.batches(scores, schema):
+        rows = batch.to_pandas().rename(columns={"speaker_person": "person"}).assign(time=math.nan)
+        rows["video"] = rows["video"].fillna(rows["dialogue_id"]) if "video" in rows else rows["dialogue_id"]
+        connection.register("rows", corrections_.apply(rows, corrections).astype({"speaker": "string"}))
+        counted = connection.execute(
+            """
+            SELECT identity, trim(speaker), count(*) FROM rows JOIN identities USING (video, person)
+            WHERE identity IS NOT NULL AND trim(speaker) <> '' GROUP BY ALL
+            """
+        ).fetchall()
+        for number, speaker, count in counted:
+            found.setdefault(number, Counter())[speaker] += count
+        connection.unregister("rows")
     return found
 
 

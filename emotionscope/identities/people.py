@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -11,43 +11,45 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotionscope.errors import UserError
-from emotionscope.identities import corrections as corrections_
 from emotionscope.identities import faces as faces_
 from emotionscope.identities import joining, names
-from emotionscope.identities.corrections import Corrected
-from emotionscope.identities.joining import Identities, Known
+from emotionscope.identities.faces import Persons
+from emotionscope.identities.joining import Identities
 from emotionscope.identities.names import Name
 from emotionscope.recognition import linkage
 from emotionscope.recognition.embedding import SIZE
 from emotionscope.storage.place import JsonObject, Place
-from emotionscope.tables import contracts, datasets
+from emotionscope.tables import contracts, corrections, datasets
+from emotionscope.tables.corrections import Correction, Person, Who
 from emotionscope.tables.datasets import Dataset
 from emotionscope.tables.manifest import SUMMARY
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
 IDENTITIES, PEOPLE, CENTROIDS = "identities.parquet", "people.parquet", "centroids.parquet"
-_PERSON = pa.schema([("video", pa.string()), ("person", pa.int32()), ("identity", pa.int64())])
-_CENTROID = pa.schema([("identity", pa.int64()), ("embeddings", pa.float32()), ("sum", contracts.EMBEDDING)])
+_WHO = pa.schema([("video", pa.string()), ("person", pa.int32()), ("identity", pa.int64())])
+_NAME = pa.schema([("identity", pa.int64()), ("name", pa.string())])
+_PERSON = pa.schema([*_WHO, ("faces", pa.int64()), ("seconds", pa.float64())])
+_CENTROID = pa.schema([*_WHO, ("embeddings", pa.float32()), ("sum", contracts.EMBEDDING)])
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What tells who is who beside the faces: an earlier output, portraits, corrections, and the scores."""
+    """What tells who is who beside the faces and their corrections: an earlier output, portraits, and the scores."""
 
     known: Place | None = None
     portraits: Place | None = None
-    corrections: Place | None = None
     scores: Dataset | None = None
 
 
 @dataclass(frozen=True)
 class People:
-    """Counts: identities, those with a name, persons of films, and those whose identity is not known."""
+    """Counts: identities, those with a name, persons of films, those whose identity is not known, and corrections."""
 
     identities: int
     named: int
     persons: int
     unknown: int
+    corrections: int
 
 
 def find(faces: Dataset, sources: Sources, output: Place) -> tuple[People, dict[str, int], JsonObject]:
@@ -55,44 +57,37 @@ def find(faces: Dataset, sources: Sources, output: Place) -> tuple[People, dict[
 
     Raises UserError for sources that cannot be read.
     """
-    wanted = corrections_.read(sources.corrections) if sources.corrections else []
+    said = corrections.read(faces.uri)
     portraits = names.portraits(sources.portraits) if sources.portraits else {}
+    earlier, centroids, first = _earlier(sources.known)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "faces.duckdb")
         with duckdb.connect(path, config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
-            persons = faces_.load(connection, faces)
-            places = _places(connection)
-            known, earlier, split = _known(sources.known, places, len(persons.counts))
-            identity = joining.join(persons, known, corrections_.aside(wanted, places, len(persons.counts)))
-            found_first = Corrected(identity, max(known.next, int(identity.max(initial=-1)) + 1), split)
-            corrected = corrections_.apply(wanted, str(sources.corrections), found_first, places)
-            known = _merged(known, corrected.merged)
-            found = joining.gather(corrected.identity, persons, known, corrected.next)
-            rows = _write_identities(connection, corrected.identity, earlier, corrected.merged, output)
-            named = names.by_speech(names.votes(connection, sources.scores)) if sources.scores else {}
-            named |= names.by_portraits(found, portraits) if portraits else {}
-            for number, name in corrected.names.items():
-                named.pop(number, None)
-                named |= {number: Name(name, "correction", 1.0, 1)} if name else {}
+            faces_.load(connection, faces, said)
+            persons = faces_.add_earlier(connection, earlier, centroids)
+            places = {key: number for number, key in enumerate(persons.keys)}
+            identity = joining.join_as_said(persons, _known(earlier, places), first, _by_number(said, places))
+            found = joining.gather(identity, persons)
+            rows = _write_identities(connection, identity, output)
+            named = names.by_speech(names.votes(connection, sources.scores, said)) if sources.scores else {}
+            named |= names.by_portraits(found.numbers.tolist(), found.sums, portraits) if portraits else {}
+            for person, name in corrections.names(said):
+                if person in places and identity[places[person]] >= 0:
+                    named[int(identity[places[person]])] = Name(name, "correction", 1.0, 1)
             _write_people(connection, found, named, output)
-    datasets.write_part(_centroids(found), output / CENTROIDS)
-    unknown = int((corrected.identity < 0).sum())
-    counts = People(len(found.numbers), len(named.keys() & set(found.numbers.tolist())), len(identity), unknown)
-    return (
-        counts,
-        {IDENTITIES: rows, PEOPLE: counts.identities, CENTROIDS: counts.identities},
-        {
-            "next_identity": found.next,
-            "split": sorted(corrected.split),
-        },
-    )
+    embedded = _write_centroids(persons, identity, output)
+    unknown = int((identity[persons.counts > 0] < 0).sum())
+    counts = People(len(found.numbers), len(named), int((persons.counts > 0).sum()), unknown, len(said))
+    facts = {"next_identity": joining.following(identity, first)}
+    return counts, {IDENTITIES: rows, PEOPLE: counts.identities, CENTROIDS: embedded}, facts
 
 
-def who_is_who(folder: Place) -> pa.Table:
-    """The persons of the videos of a finished output: video, person, identity, name. Raises UserError for another."""
+def who_is_who(folder: Place) -> dict[Person, Who]:
+    """The persons of the videos of a finished output. Raises UserError for another."""
     _check_output(folder)
-    names_ = _read(folder, PEOPLE, pa.schema([("identity", pa.int64()), ("name", pa.string())]))
-    return _read(folder, IDENTITIES, _PERSON).join(names_, "identity")
+    named = dict(zip(*_read(folder, PEOPLE, _NAME).to_pydict().values(), strict=True))
+    rows = zip(*_read(folder, IDENTITIES, _WHO).to_pydict().values(), strict=True)
+    return {(video, person): Who(identity, named.get(identity)) for video, person, identity in rows}
 
 
 def _check_output(folder: Place) -> JsonObject:
@@ -104,83 +99,47 @@ def _check_output(folder: Place) -> JsonObject:
     return summary
 
 
-def _places(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int], int]:
-    rows = connection.execute("SELECT video, person, number FROM persons WHERE embedded > 0").fetchall()
-    return {(video, person): number for video, person, number in rows}
-
-
-def _known(
-    uri: Place | None, places: Mapping[tuple[str, int], int], persons: int
-) -> tuple[Known, pa.Table, set[tuple[str, int]]]:
-    """What an earlier output tells, its persons who are not in the table now, and who was split in it.
-
-    Raises UserError where it is none.
-    """
-    if uri is None:
-        return joining.nothing_known(persons), _PERSON.empty_table(), set()
-    summary = _check_output(uri)
-    rows, centroids = (_read(uri, name, schema) for name, schema in ((IDENTITIES, _PERSON), (CENTROIDS, _CENTROID)))
-    centroids = centroids.sort_by("identity")
-    of_persons, gone = np.full(persons, -1, np.int64), []
-    for at, (video, person, identity) in enumerate(zip(*rows.to_pydict().values(), strict=True)):
-        place = places.get((video, person))
-        if place is None:
-            gone.append(at)
-        elif identity is not None:
-            of_persons[place] = identity
-    sums = np.array(centroids["sum"].to_pylist(), np.float32).reshape(-1, SIZE)
-    numbers, counts = centroids["identity"].to_numpy(), centroids["embeddings"].to_numpy()
-    of_persons[~np.isin(of_persons, numbers)] = -1  # their identity was deleted
-    split = {(video, person) for video, person in summary["split"]}
-    return Known(numbers, sums, counts, of_persons, int(summary["next_identity"])), rows.take(gone), split
-
-
 def _read(uri: Place, name: str, schema: pa.Schema) -> pa.Table:
     filesystem, path = (uri / name).arrow()
     try:
         return pq.read_table(path, filesystem=filesystem, columns=schema.names).cast(schema)
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise UserError(f"{uri / name}: cannot be read: {error}") from error
 
 
-def _merged(known: Known, merged: Mapping[int, int]) -> Known:
-    """What is known, with identities that are now another added to that one."""
-    numbers, of_persons = known.numbers.copy(), known.of_persons.copy()
-    for one, other in merged.items():
-        numbers[numbers == one] = other
-        of_persons[of_persons == one] = other
-    kept, place = np.unique(numbers, return_inverse=True)
-    sums, counts = np.zeros((len(kept), SIZE), np.float32), np.zeros(len(kept), np.float32)
-    np.add.at(sums, place, known.sums)
-    np.add.at(counts, place, known.counts)
-    return Known(kept, sums, counts, of_persons, known.next)
+def _earlier(uri: Place | None) -> tuple[pa.Table, pa.Table, int]:
+    """The persons and the centroids of an earlier output, and the first number that was never given."""
+    if uri is None:
+        return _PERSON.empty_table(), _CENTROID.empty_table(), 0
+    first = int(_check_output(uri)["next_identity"])
+    return _read(uri, IDENTITIES, _PERSON), _read(uri, CENTROIDS, _CENTROID), first
 
 
-def _write_identities(
-    connection: duckdb.DuckDBPyConnection,
-    identity: np.ndarray,
-    earlier: pa.Table,
-    merged: Mapping[int, int],
-    output: Place,
-) -> int:
+def _known(earlier: pa.Table, places: Mapping[Person, int]) -> np.ndarray:
+    """The identity that each person had, -1 for none."""
+    found = np.full(len(places), -1, np.int64)
+    for video, person, identity in zip(*(earlier[name].to_pylist() for name in _WHO.names), strict=True):
+        if identity is not None and (video, person) in places:
+            found[places[video, person]] = identity
+    return found
+
+
+def _by_number(said: Sequence[Correction], places: Mapping[Person, int]) -> list[joining.Link]:
+    """What was said of pairs of persons who are there."""
+    links = corrections.links(said).items()
+    return [(places[one], places[other], same) for (one, other), same in links if {one, other} <= places.keys()]
+
+
+def _write_identities(connection: duckdb.DuckDBPyConnection, identity: np.ndarray, output: Place) -> int:
     """Make the table ``identities`` of all persons, and write it; its rows."""
     found = pa.table({"number": np.arange(len(identity)), "identity": pa.array(identity, mask=identity < 0)})
     connection.register("found", found)
-    connection.register("earlier", earlier)
-    connection.register(
-        "merged", pa.table({"one": pa.array(merged.keys(), pa.int64()), "other": pa.array(merged.values(), pa.int64())})
-    )
     connection.execute(
-        """
-        CREATE TABLE identities AS
-        SELECT video, person::INTEGER AS person, identity::BIGINT AS identity, faces, seconds
-        FROM persons LEFT JOIN found USING (number)
-        UNION ALL SELECT video, person, coalesce(other, identity), NULL, NULL
-        FROM earlier LEFT JOIN merged ON identity = one
-        """
+        "CREATE TABLE identities AS SELECT video, person::INTEGER AS person, identity, faces, seconds "
+        "FROM persons JOIN found USING (number)"
     )
-    table = connection.sql("SELECT video, person, identity FROM identities ORDER BY video, person").to_arrow_table()
-    datasets.write_part(table.cast(_PERSON), output / IDENTITIES)
+    table = connection.sql("FROM identities ORDER BY video, person").to_arrow_table().cast(_PERSON)
+    datasets.write_part(table, output / IDENTITIES)
     return len(table)
 
 
@@ -222,6 +181,14 @@ def _write_people(
     datasets.write_part(table, output / PEOPLE)
 
 
-def _centroids(found: Identities) -> pa.Table:
-    sums = pa.array(found.sums.tolist(), contracts.EMBEDDING)
-    return pa.table([pa.array(found.numbers), pa.array(found.counts, pa.float32()), sums], schema=_CENTROID)
+def _write_centroids(persons: Persons, identity: np.ndarray, output: Place) -> int:
+    """Write the sum of the embeddings of each person who has any; the rows."""
+    embedded = np.flatnonzero(persons.counts)
+    videos, numbers = zip(*(persons.keys[place] for place in embedded), strict=True)
+    own = identity[embedded]
+    offsets = np.arange(len(embedded) + 1, dtype=np.int32) * SIZE
+    sums = pa.ListArray.from_arrays(offsets, persons.sums[embedded].ravel())
+    columns = [videos, numbers, pa.array(own, mask=own < 0), persons.counts[embedded], sums]
+    table = pa.table([*map(pa.array, columns)], _CENTROID.names).cast(_CENTROID)
+    datasets.write_part(table.sort_by([("video", "ascending"), ("person", "ascending")]), output / CENTROIDS)
+    return len(table)

@@ -35,8 +35,8 @@ _OF_SCORES = {
     "spans": Group(("dialogue_id", "video", "span"), "start"),
 }
 _OF_FACES = {
-    "persons": Group(("dialogue_id", "video", "person")),
-    "person_spans": Group(("dialogue_id", "video", "person", "span")),
+    "persons": Group(("dialogue_id", "video", "person", "name")),
+    "person_spans": Group(("dialogue_id", "video", "person", "name", "span")),
 }
 _OF_IDENTITIES = {"identities": Group(("identity", "name"))}
 _MAY_LACK = "video", "name"  # keys that a group need not have
@@ -82,7 +82,7 @@ def faces(every: float, columns: Sequence[str]) -> str:
 
 def person_pairs() -> str:
     """Makes the table person_pairs of seen: a person's emotion in an utterance is that of the mean of the faces."""
-    return _pairs_of("person_pairs", "video, person")
+    return _pairs_of("person_pairs", "video, person, name")
 
 
 def identity_pairs() -> str:

@@ -6,7 +6,7 @@ the memory does not grow with the rows.
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,8 @@ import pyarrow as pa
 from emotionscope.labels import probability_columns
 from emotionscope.storage.place import Place
 from emotionscope.summaries import queries
-from emotionscope.tables import spreadsheets
+from emotionscope.tables import corrections, spreadsheets
+from emotionscope.tables.corrections import Correction, Person, Who
 from emotionscope.tables.datasets import Dataset, batches
 
 MEMORY = "1GB"  # that DuckDB may fill; beyond, it works on disk
@@ -33,29 +34,39 @@ class Summaries:
     rows_without_time: int
 
 
-def summarise(
-    scores: Dataset, faces: Dataset | None, model: Model, every: float, output: str, who: pa.Table | None = None
-) -> Summaries:
+@dataclass(frozen=True)
+class Seen:
+    """A faces table, what people have said of it, and who its persons are."""
+
+    faces: Dataset
+    corrections: Sequence[Correction]
+    who: Mapping[Person, Who]
+
+
+def summarise(scores: Dataset, seen: Seen | None, model: Model, every: float, output: str) -> Summaries:
     """Write all summaries that the tables allow below `output`; `every` is the length of a span of time in seconds.
 
-    Without the column speaker there is none by speaker, without start none by time, without `faces` none by person, and
-    without `who` (video, person, identity, name) none by identity.
+    Without the column speaker there is none by speaker, without start none by time, without `seen` none by person, and
+    where nobody has an identity none by identity.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rows.duckdb")
         with duckdb.connect(path, config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
             names = scores.schema.names
-            _load(connection, "scores", scores, (*queries.SCORES_COLUMNS, *probability_columns(model)))
+            columns = (*queries.SCORES_COLUMNS, *probability_columns(model))
+            schema = pa.schema([field for field in scores.schema if field.name in columns])
+            connection.register("scores", pa.RecordBatchReader.from_batches(schema, batches(scores, schema)))
             connection.execute(queries.utterances(probability_columns(model), every, names))
             connection.execute(queries.UTTERANCE_PAIRS)
             chosen = queries.of_scores(every, names)
-            if faces is not None:
-                _load(connection, "faces", faces, queries.FACES_COLUMNS)
-                connection.register("who", _WHO.empty_table() if who is None else who)
-                connection.execute(queries.faces(every, faces.schema.names))
+            if seen:
+                rows = corrections.corrected(seen.faces, queries.FACES_COLUMNS, seen.corrections)
+                connection.register("faces", rows)
+                connection.register("who", _who(seen.who))
+                connection.execute(queries.faces(every, seen.faces.schema.names))
                 connection.execute(queries.person_pairs())
                 chosen |= queries.of_faces(every)
-                if who is not None:
+                if any(who.identity is not None for who in seen.who.values()):
                     connection.execute(queries.identity_pairs())
                     chosen |= queries.of_identities(every)
             connection.execute("SET preserve_insertion_order = true")
@@ -64,10 +75,9 @@ def summarise(
     return Summaries(written, lost[0] if lost else 0)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, name: str, dataset: Dataset, columns: Sequence[str]) -> None:
-    """A dataset as a stream that one query can read."""
-    schema = pa.schema([field for field in dataset.schema if field.name in columns])
-    connection.register(name, pa.RecordBatchReader.from_batches(schema, batches(dataset, schema)))
+def _who(who: Mapping[Person, Who]) -> pa.Table:
+    rows = [(*person, *found) for person, found in who.items()]
+    return pa.Table.from_pylist([dict(zip(_WHO.names, row, strict=True)) for row in rows], _WHO)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, name: str, folder: str, output: str) -> int:

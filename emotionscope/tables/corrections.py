@@ -5,10 +5,10 @@ So two who correct at once lose nothing, on disk and in S3. The table is plain: 
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,14 @@ import pyarrow.parquet as pq
 
 from emotionscope.errors import UserError, first_line
 from emotionscope.storage.place import Place
+from emotionscope.tables import datasets
+from emotionscope.tables.datasets import Dataset
 
 FOLDER = "_corrections"  # below the faces table; its name keeps it out of that
 EXACT = 1e-3  # seconds by which the time of a face may be off
 
-Action = Literal["name", "speaker", "merge", "split", "not"]
+Action = Literal["name", "speaker", "merge", "split", "not", "same", "differs"]
+Person = tuple[str, int]  # a video, and the number of a person of it
 SCHEMA = pa.schema(
     [
         pa.field("video", pa.string()),
@@ -41,7 +44,8 @@ class Correction:
     What `value` holds depends on the action. `name`: what they are called; `speaker`: who they are among the column
     `speaker`; both may be empty, to take it back. `merge`: the number of the person that they are, too. `split`: a
     number, and the times in seconds of the faces that are a person of that number instead. `not`: the times of the
-    faces that are not this person, nor known to be another.
+    faces that are not this person, nor known to be another. `same` and `differs`: the number and the video of a person
+    whom they are, or are not, across films: `3 b.mp4`.
     """
 
     video: str
@@ -55,6 +59,16 @@ class Correction:
     def now(cls, video: str, person: int, action: Action, value: str, by: str) -> "Correction":
         """What is said at this moment."""
         return cls(video, person, action, value, by, datetime.now(UTC).isoformat(timespec="microseconds"))
+
+
+class Who(NamedTuple):
+    """Who a person of a video is: the identity, None where it is not known, and the name, if any."""
+
+    identity: int | None
+    name: str | None
+
+
+NOBODY = Who(None, None)
 
 
 def place_of(faces: str) -> Place:
@@ -99,26 +113,46 @@ def _is_whole(correction: Correction) -> bool:
 
 
 def apply(faces: pd.DataFrame, corrections: Sequence[Correction]) -> pd.DataFrame:
-    """Faces with the columns video, time and person, each with its person as corrected; NA where that is not known."""
-    person = faces["person"].astype("Int32").copy()
+    """Faces with the columns video, time and person, each with its person as corrected; NA where that is not known.
+
+    A face without a time is a person's in general, whom merging alone changes.
+    """
+    person = faces["person"].astype("Int32").to_numpy(np.int64, na_value=-1).copy()
+    time, places = faces["time"].to_numpy(float), faces.groupby("video").indices if corrections else {}
     for each in corrections:
-        own = (faces["video"] == each.video) & (person == each.person).fillna(False)
-        numbers = _numbers(each.value)
+        own = places.get(each.video, np.empty(0, np.int64))
+        own, numbers = own[person[own] == each.person], _numbers(each.value)
         if each.action == "merge" and len(numbers) == 1:
             person[own] = int(numbers[0])
         elif each.action == "split" and len(numbers) > 1:
-            person[own & _at(faces, numbers[1:])] = int(numbers[0])
+            person[own[_near(time[own], numbers[1:])]] = int(numbers[0])
         elif each.action == "not":
-            person = person.mask(own & _at(faces, numbers))
-    return faces.assign(person=person)
+            person[own[_near(time[own], numbers)]] = -1
+    return faces.assign(person=pd.arrays.IntegerArray(person.astype(np.int32), person < 0))
 
 
-def called(corrections: Sequence[Correction], action: Literal["name", "speaker"]) -> dict[tuple[str, int], str]:
-    """Names, or speakers, by video and person. Who is merged into another gives them a name that they lack."""
-    found: dict[tuple[str, int], str] = {}
+def corrected(faces: Dataset, columns: Container[str], corrections: Sequence[Correction]) -> pa.RecordBatchReader:
+    """The rows of a faces table in those of the `columns` that it has, each with its person as corrected."""
+    schema = pa.schema([field for field in faces.schema if field.name in columns])
+    batches = datasets.batches(faces, schema)
+    if corrections and "video" in schema.names:
+        batches = (_corrected(batch, corrections) for batch in batches)
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def _corrected(batch: pa.RecordBatch, corrections: Sequence[Correction]) -> pa.RecordBatch:
+    person = apply(batch.select(["video", "time", "person"]).to_pandas(), corrections)["person"]
+    place = batch.schema.get_field_index("person")
+    return batch.set_column(place, batch.schema.field(place), pa.array(person, batch.schema.field(place).type))
+
+
+def called(corrections: Sequence[Correction], action: Literal["name", "speaker"]) -> dict[Person, str]:
+    """Names, or speakers, the last said last. Who is merged into another gives them a name that they lack."""
+    found: dict[Person, str] = {}
     for each in corrections:
         key = each.video, each.person
         if each.action == action:
+            found.pop(key, None)
             found[key] = each.value
         elif each.action == "merge" and (numbers := _numbers(each.value)):
             told = found.pop(key, "")
@@ -126,9 +160,49 @@ def called(corrections: Sequence[Correction], action: Literal["name", "speaker"]
     return {key: value for key, value in found.items() if value}
 
 
-def _at(faces: pd.DataFrame, times: Sequence[float]) -> pd.Series:
-    far = np.abs(faces["time"].to_numpy(float)[:, None] - np.asarray(times, float)[None, :])
-    return pd.Series((far < EXACT).any(axis=1), index=faces.index)
+def names(corrections: Sequence[Correction]) -> list[tuple[Person, str]]:
+    """What persons are called: those linked to a speaker by that, and then those who have a name, which counts more."""
+    return [*called(corrections, "speaker").items(), *called(corrections, "name").items()]
+
+
+def as_said(known: Mapping[Person, Who], corrections: Sequence[Correction]) -> dict[Person, Who]:
+    """Who is who with what was said of persons since; such a name is that of all of their identity."""
+    found = dict(known)
+    for (one, other), same in links(corrections).items():
+        if same and other in found:
+            found[one] = found[other]
+        elif not same and one in found and other in found and found[one].identity == found[other].identity:
+            found[one] = NOBODY
+    told = names(corrections)
+    given = {found[person].identity: name for person, name in told if person in found} if told else {}
+    given.pop(None, None)
+    found |= {person: Who(who.identity, given[who.identity]) for person, who in found.items() if who.identity in given}
+    return found | {person: Who(None, name) for person, name in told if found.get(person, NOBODY).identity is None}
+
+
+def links(corrections: Sequence[Correction]) -> dict[tuple[Person, Person], bool]:
+    """Pairs of persons, and whether they are one, as was said of them last. Who was split from another is not them."""
+    found: dict[tuple[Person, Person], bool] = {}
+    for each in corrections:
+        number, _, rest = each.value.partition(" ")
+        if each.action not in ("merge", "split", "same", "differs") or not number.isdecimal():
+            continue
+        one, other = (
+            (each.video, each.person),
+            (rest if each.action in ("same", "differs") else each.video, int(number)),
+        )
+        if each.action == "merge":
+            moved = [(*(other if who == one else who for who in pair), same) for pair, same in found.items()]
+            found = {(first, second): same for first, second, same in moved if first != second}
+        elif one != other:
+            found.pop((other, one), None)
+            found[one, other] = each.action == "same"
+    return found
+
+
+def _near(times: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
+    far = np.abs(times[:, None] - np.asarray(wanted, float)[None, :])
+    return np.asarray((far < EXACT).any(axis=1))
 
 
 def _numbers(value: str) -> list[float]:

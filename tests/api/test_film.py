@@ -40,6 +40,16 @@ def test_a_film_has_the_lines_of_its_transcript_with_the_faces_of_their_time(fol
         assert container.streams.audio
 
 
+def test_people_of_a_film_are_called_as_their_portraits(folder: Path, tmp_path: Path) -> None:
+    with av.open(str(folder / "film.mp4")) as container:
+        next(container.decode(video=0)).to_image().save(tmp_path / "Ann $x$.png")
+    with emotionscope.load(speakers="never") as models:
+        film = models.film(folder / "film.mp4", names=tmp_path)
+    named = {face.person for face in film.faces if face.name == "Ann $x$"}
+    assert len(named) == 1
+    assert all((face.person in named) == (face.name is not None) for face in film.faces)
+
+
 def test_a_transcript_that_is_none_is_the_users_mistake(folder: Path) -> None:
     with emotionscope.load() as models:
         for name, told in (("none.srt", "no such file"), ("film.mp4", "not a transcript")):

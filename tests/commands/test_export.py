@@ -37,7 +37,7 @@ def test_one_film_becomes_one_file(tables: Path, suffix: str, capsys: pytest.Cap
     assert export(tables, "--output", str(target), "--video", "film.mp4", *more) == 0
     content = target.read_text()
     assert all(text in content for *_, text, _, _, _ in LINES)
-    assert ("person 2" in content) == bool(more)
+    assert ("person 1" in content) == bool(more)
     assert "3 lines in 1 file; 1 without a time" in capsys.readouterr().out
 
 

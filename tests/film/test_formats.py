@@ -55,18 +55,18 @@ def test_elan_has_a_tier_a_speaker_a_model_and_a_person() -> None:
     tiers = {tier.attrib["TIER_ID"]: tier for tier in root.iter("TIER")}
     assert set(tiers) == {
         *("Anna", "Anna, text", "Anna, vision", "Anna, fused", "Bo", "Bo, text", "Bo, fused"),
-        *("person 1, faces", "person 2, faces"),
+        *("person 0, faces", "person 1, faces"),
     }
     values = {name: [value.text for value in tier.iter("ANNOTATION_VALUE")] for name, tier in tiers.items()}
     assert values["Anna"] == ["You came back!", "Leave me alone."]
     assert values["Anna, fused"] == ["joy", "anger"]
-    assert values["person 1, faces"] == ["joy", "anger"]
+    assert values["person 0, faces"] == ["joy", "anger"]
     assert tiers["Anna, fused"].attrib["PARENT_REF"] == "Anna"
     times = {slot.attrib["TIME_SLOT_ID"]: int(slot.attrib["TIME_VALUE"]) for slot in root.iter("TIME_SLOT")}
     assert list(times.values()) == sorted(times.values())
     spans = [
         (times[each.attrib["TIME_SLOT_REF1"]], times[each.attrib["TIME_SLOT_REF2"]])
-        for each in tiers["person 1, faces"].iter("ALIGNABLE_ANNOTATION")
+        for each in tiers["person 0, faces"].iter("ALIGNABLE_ANNOTATION")
     ]
     assert spans == [(0, 1500), (1500, 3000)]
     chosen = {each.text for each in root.iter("CVE_VALUE")}

@@ -137,7 +137,7 @@ def serving(folder: Path) -> Iterator[str]:
     """The address of the pages on the tables and videos in a folder, served by the job, with the shipped bundle."""
     port = free_port()
     named = {"scores": "scores", "keyframes": "keyframes", "against": "before", "faces": "faces", "videos": "videos"}
-    named |= {"summaries": "summaries"}
+    named |= {"summaries": "summaries", "people": "people"}
     flags = [word for flag, name in named.items() if (folder / name).exists() for word in (f"--{flag}", folder / name)]
     command = [sys.executable, "-m", "jobs.dashboard", *flags, "--port", str(port)]
     address = f"http://127.0.0.1:{port}"

@@ -9,7 +9,6 @@ import pytest
 
 from emotionscope.errors import UserError
 from emotionscope.identities import names
-from emotionscope.identities.joining import Identities
 from emotionscope.storage.place import Place
 from tests.helpers.videos import BLOND, BROWN, GREEN, RED, picture
 
@@ -42,8 +41,7 @@ def test_a_folder_without_a_portrait_is_refused(tmp_path: Path) -> None:
 def test_a_name_is_given_where_one_portrait_is_clearly_the_most_alike() -> None:
     axes = np.eye(128, dtype=np.float32)
     sums = np.stack([5 * axes[0] + axes[3], axes[1] + axes[2], axes[4]])
-    some = Identities(np.array([7, 8, 9]), sums, np.array([6, 2, 1.0]), np.full(3, -1), np.full(3, -1.0), 10)
-    found = names.by_portraits(some, {"Ann": axes[0], "Ben": axes[1], "Cy": axes[2]})
+    found = names.by_portraits([7, 8, 9], sums, {"Ann": axes[0], "Ben": axes[1], "Cy": axes[2]})
     assert {number: name.name for number, name in found.items()} == {7: "Ann"}  # 8 is as like Ben as Cy
 
 

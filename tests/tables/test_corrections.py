@@ -9,7 +9,7 @@ import pytest
 
 from emotionscope.errors import UserError
 from emotionscope.tables import corrections
-from emotionscope.tables.corrections import Action, Correction
+from emotionscope.tables.corrections import Action, Correction, Who
 
 FACES = pd.DataFrame({"video": ["a", "a", "a", "b"], "time": [0.5, 1.0, 1.5, 0.5], "person": [0, 0, 1, 0]})
 
@@ -39,6 +39,25 @@ def test_the_last_name_counts_and_a_merge_hands_it_on() -> None:
     assert corrections.called([*found, said(0, "name", "")], "name") == {("a", 1): "Bob"}
     assert corrections.called([*found[1:2], said(1, "merge", "2")], "name") == {("a", 2): "Bob"}
     assert corrections.called([*found, said(1, "merge", "0")], "name") == {("a", 0): "Anna"}
+
+
+def test_who_is_one_across_films_is_what_was_said_last() -> None:
+    a, b, seven = ("a", 0), ("b 1.mp4", 3), ("a", 7)
+    found = [said(0, "same", "3 b 1.mp4"), said(3, "differs", "0 a", video="b 1.mp4"), said(0, "split", "7 1.0")]
+    assert corrections.links(found) == {(b, a): False, (a, seven): False}
+    assert corrections.links([*found, said(7, "merge", "0")]) == {(b, a): False}
+    assert corrections.links([*found, said(0, "merge", "2")]) == {(b, ("a", 2)): False, (("a", 2), seven): False}
+    assert corrections.links([said(0, "same", "no number")]) == {}
+
+
+def test_a_name_is_that_of_all_of_an_identity() -> None:
+    known = {("a", 0): Who(4, "Ann"), ("a", 1): Who(4, "Ann"), ("b", 0): Who(4, "Ann"), ("b", 1): Who(None, None)}
+    who = corrections.as_said(known, [said(0, "name", "Anna"), said(1, "differs", "0 a"), said(9, "speaker", "Ben")])
+    assert who == {
+        ("a", 0): Who(4, "Anna"), ("a", 1): Who(None, None), ("b", 0): Who(4, "Anna"), ("b", 1): Who(None, None),
+        ("a", 9): Who(None, "Ben"),
+    }  # fmt: skip
+    assert corrections.as_said(known, [said(1, "same", "0 a", video="b")])["b", 1] == Who(4, "Ann")
 
 
 def test_nothing_is_lost_where_several_say_something_at_once(tmp_path: Path) -> None:

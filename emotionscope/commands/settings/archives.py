@@ -107,8 +107,6 @@ class People:
     """Folder or s3:// prefix of portraits, NAME.jpg or NAME/any.jpg, to name people by."""
     scores: cli.Path | None = None
     """Scores table of the same archive, to name people by who is seen speaking while a named speaker speaks."""
-    corrections: cli.Path | None = None
-    """CSV file of corrections: merge, split, not and name, as docs/people.md describes them."""
 
 
 @cli.flags
@@ -221,6 +219,8 @@ class Dashboard(BundleFlags):
     """Keyframes table that the scores were made from, to show the faces."""
     faces: cli.Path | None = None
     """Faces table of the scores, as score --faces writes it, to show who shows which emotion, and when."""
+    people: cli.Path | None = None
+    """Output of people for these faces, to show who is who across films by name."""
     videos: cli.Path | None = None
     """Folder or s3:// prefix that holds the videos, to play them; no path may lead out of it."""
     against: cli.Path | None = None

@@ -49,6 +49,8 @@ class Predict(BundleFlags):
     """Draw the answers on the clip, and save it in this file: .mp4 for a video, .jpg or .png for a picture."""
     transcript: cli.Path | None = None
     """With --save: the words of the video, in a format that prepare_videos reads. Default: the file beside it."""
+    names: cli.Path | None = None
+    """With --save: folder or s3:// prefix of portraits, NAME.jpg or NAME/any.jpg, to name the people by."""
 
 
 @cli.flags

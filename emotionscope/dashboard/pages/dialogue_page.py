@@ -1,11 +1,11 @@
 """Page "Dialogue": one conversation with its film, its curve, its utterances and its people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import faces_panel, markup, people_panel, player, shared, utterance_card
+from emotionscope.dashboard import faces_panel, markup, people_panel, player, reasons, shared
 from emotionscope.dashboard.dialogue_words import Names, clock, person_name
 from emotionscope.dashboard.filters import BOUND
 from emotionscope.dashboard.player import Picture, Scene
@@ -15,6 +15,7 @@ from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
 from emotionscope.tables import corrections
+from emotionscope.tables.corrections import Correction, Person, Who
 from emotionscope.video.faces import Face
 
 SHOWN = 1000  # utterances on one page
@@ -45,14 +46,15 @@ def show(sources: shared.Sources) -> None:
     rows = _page_of(rows, numbers.tolist().index(wanted) if wanted in set(numbers) else 0)
     people = _people(sources)
     said = _corrections(people)
+    who = _who(sources.people, said)
     faces = _faces_of(people, dialogue) if people else NO_FACES
-    scene = _scene(archive, dialogue, rows, corrections.apply(faces, said), said, sources)
+    scene = _scene(archive, dialogue, rows, corrections.apply(faces, said), who, sources)
     player.show(scene, models, _wanted, _pick)
     if people and faces.empty:
         st.caption("The faces table has no face of this dialogue.")
     elif people:
         faces_panel.show(people.uri, scene)
-        people_panel.show(people.uri, scene, said)
+        people_panel.show(people.uri, scene, said, who)
     elif archive.keyframes is None:
         st.caption("Start with --faces to see the faces, too.")
 
@@ -62,18 +64,18 @@ def _scene(
     dialogue: str,
     rows: pd.DataFrame,
     faces: pd.DataFrame,
-    said: Sequence[corrections.Correction],
+    who: Mapping[Person, Who],
     sources: shared.Sources,
 ) -> Scene:
     utterances = [Utterance.of(row) for row in rows.to_dict("records")]
-    names = corrections.called(said, "speaker") | corrections.called(said, "name")
+    names = {person: title for person, each in who.items() if (title := people_panel.title_of(each))}
     most = FEWER if len(utterances) > LONG else PICTURES
     cut = faces_panel.pictures(faces, names, most) if sources.videos else {}
     kept = archive.faces(dialogue)
     return Scene(
         dialogue=dialogue,
         utterances=utterances,
-        reasons=[utterance_card.why(each, sources.bundle) for each in utterances],
+        reasons=[_why(each, sources.bundle) for each in utterances],
         pictures=[
             [_kept(face, each, names) for face in kept.get(each.number, []) if face["kept"]][:most]
             or cut.get(each.number, [])
@@ -82,6 +84,16 @@ def _scene(
         faces=faces,
         names=names,
         plays=sources.videos is not None,
+    )
+
+
+def _why(utterance: Utterance, bundle: str | None) -> str | None:
+    """What text and faces added; None where the bundle that scored the row is not open."""
+    fusion = shared.fusion(bundle, utterance.bundle) if bundle else None
+    if fusion is None:
+        return None
+    return reasons.why_fused(
+        fusion, utterance.probabilities["text"], utterance.probabilities["vision"], utterance.heard
     )
 
 
@@ -107,12 +119,21 @@ def _faces_of(people: People, dialogue: str) -> pd.DataFrame:
     return people.of_dialogue(dialogue)
 
 
-def _corrections(people: People | None) -> list[corrections.Correction]:
+def _corrections(people: People | None) -> list[Correction]:
     try:
         return corrections.read(people.uri) if people else []
     except (OSError, UserError) as error:
         markup.say(f"The corrections cannot be read: {error}", "error")
         return []
+
+
+def _who(people: str | None, said: Sequence[Correction]) -> dict[Person, Who]:
+    try:
+        known = shared.who(people) if people else {}
+    except UserError as error:
+        markup.say(f"Who is who cannot be read: {error}", "error")
+        known = {}
+    return corrections.as_said(known, said)
 
 
 def _wanted() -> int | None:

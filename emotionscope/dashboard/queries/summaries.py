@@ -9,7 +9,15 @@ from emotionscope.labels import EMOTIONS
 from emotionscope.storage.place import Place
 from emotionscope.tables.manifest import SUMMARY
 
-KEYS = ("dialogue_id", "speaker", "video", "span_start", "person")  # what tables are grouped by, in order
+KEYS = (
+    "dialogue_id",
+    "speaker",
+    "video",
+    "span_start",
+    "person",
+    "identity",
+    "name",
+)  # what tables are grouped by, in order
 
 
 def names(folder: str) -> list[str]:
@@ -42,7 +50,7 @@ def shares(table: pd.DataFrame, most: int) -> pd.DataFrame:
         return pd.DataFrame(columns=["place", "group", "side", "emotion", "rows", "of"])
     keys = [key for key in KEYS if key in table]
     kept = table.nlargest(most, "scored")
-    group = kept[keys].astype(str).agg(" · ".join, axis=1)
+    group = [" · ".join(str(key) for key in row if not pd.isna(key)) for row in kept[keys].itertuples(index=False)]
     wide = kept[[f"{emotion}_share" for emotion in EMOTIONS]].mul(kept["scored"], axis=0).round()
     wide.columns = pd.Index(EMOTIONS)
     wide = wide.assign(group=group, place=range(len(wide)), of=kept["scored"], side="")

@@ -144,7 +144,7 @@ class Band extends Curve {
     const place = this.place(event.offsetX), face = this.#faceAt(event), { faces, turns } = this.axis;
     const turn = turns[this.axis.find(place).number];
     if (face >= 0) {
-      this.tip.textContent = `${this.data.people.find((each) => each.id === faces.person[face]).name}, ${this.data.emotions[faces.emotion[face]]} ${faces.sure[face]}%`;
+      this.tip.textContent = `${faces.names[faces.name[face]]}, ${this.data.emotions[faces.emotion[face]]} ${faces.sure[face]}%`;
     } else {
       const model = this.rows.find((row) => row.model && event.offsetY < row.bottom)?.model ?? this.data.models[0];
       const best = turn && likeliest(turn.p[model]);

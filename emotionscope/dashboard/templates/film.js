@@ -180,9 +180,8 @@ class Film {
   }
 
   #box(context, face, [x, y, wide, high]) {
-    const { faces } = this.axis, person = this.data.people.find((each) => each.id === faces.person[face]);
-    const name = person?.name ?? `person ${faces.person[face]}`;
-    const word = `${name}: ${this.data.emotions[faces.emotion[face]]} ${faces.sure[face]}%${faces.speaks[face] ? ", speaks" : ""}`;
+    const { faces } = this.axis;
+    const word = `${faces.names[faces.name[face]]}: ${this.data.emotions[faces.emotion[face]]} ${faces.sure[face]}%${faces.speaks[face] ? ", speaks" : ""}`;
     context.lineWidth = faces.speaks[face] ? 4 : 2;
     context.strokeStyle = "#fff";
     context.strokeRect(x - 1, y - 1, wide + 2, high + 2);
