@@ -41,7 +41,7 @@ audit: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt pip -e '.[dashboard,dev,docs]' --quiet
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt pip -e '.[dashboard,dev,docs,encoder]' --quiet
 	$(BIN)/python -m emotionscope predict --quiet --text "What is compiled is kept." >/dev/null
 	touch $@
 

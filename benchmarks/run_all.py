@@ -79,6 +79,9 @@ def run(settings: RunAll) -> None:
                 compared += found
         if settings.only in (None, "growth"):
             figures.append(growth.first_rows(inputs.texts, inputs.bundle, settings.rounds))
+    if settings.only in (None, "text"):
+        figures.append(scoring.encoded(inputs.texts, settings.rounds))
+        measure.show("Sentence encoder", figures[-1:])
     if settings.only in (None, "growth"):
         figures += growth.run(growth.Growth(bundle=inputs.bundle, dialogues=inputs.dialogues))
     if settings.only is None:

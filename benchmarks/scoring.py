@@ -13,20 +13,23 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from statistics import median
 
 import pyarrow as pa
 import torch
 from sklearn.pipeline import Pipeline
 from torchvision.models import resnet18
 
-from benchmarks.measure import OURS, Benchmark, score_quietly
+from benchmarks.measure import OURS, Benchmark, Figure, score_quietly
 from emotionscope.bundle import store as bundle_store
 from emotionscope.tables import contracts, datasets
+from emotionscope.text import encoder
 from emotionscope.text.pipeline import to_pipeline
 from emotionscope.text.reading import read
 from emotionscope.vision.model import BATCH, mixed_precision
 
 CORES = os.cpu_count() or 1
+ENCODED = 1024  # texts that the sentence encoder reads
 CHUNK, TEXTS = 2**15, (2 * 2**15, 8 * 2**15)  # texts in a shard; few and many texts
 SHARD, FACES = 128, (1024, 5120)  # utterances in a shard; few and many faces
 EACH = 4  # faces of an utterance
@@ -39,6 +42,16 @@ def dialogues(texts: Sequence[str], first: int = 0) -> pa.Table:
     numbers = range(first, first + len(texts))
     keys = {"dialogue_id": [str(n // 10) for n in numbers], "utterance_id": [n % 10 for n in numbers]}
     return pa.table({**keys, "utterance": pa.array(texts, pa.string())})
+
+
+def encoded(texts: Sequence[str], rounds: int) -> Figure:
+    """What the sentence encoder takes: the time of all cores that it uses, added up."""
+    lines, found = [read(text) for text in itertools.islice(itertools.cycle(texts), ENCODED)], []
+    for _ in range(rounds + 1):
+        began = time.process_time()
+        encoder.vectors(lines)
+        found.append((time.process_time() - began) / ENCODED * 1000)
+    return Figure("milliseconds of a core for a text with the sentence encoder", median(found[1:]), most=6.0)
 
 
 @contextmanager

@@ -206,17 +206,20 @@ def load(
     detector: DetectorName = "yunet",
     fps: float = FaceSettings.fps,
     speakers: SpeakersChoice = "auto",
+    encoder: bool = False,
 ) -> Models:
     """Open the models of a bundle, a folder or ``s3://`` prefix; by default those that come with EmotionScope.
 
     `detector` finds the faces, ``yunet`` or ``haar``, in `fps` frames a second. `speakers` tells whether to measure who
     speaks: ``auto``, where there is sound and, in `dialogues`, words; ``always``; ``never``, which takes half the time.
-    The vision model is loaded when the first face comes. Raises UserError where the bundle cannot be read, and for a
-    setting that is none of these.
+    With `encoder`, texts are read by the sentence encoder, too, which is better on talk of all kinds and takes
+    milliseconds a text; it needs the extra ``encoder``. The vision model is loaded when the first face comes. Raises
+    UserError where the bundle cannot be read, and for a setting that is none of these.
     """
     looking = FaceSettings(detector, fps=fps, speakers=speakers)
     looking.check()
-    return Models(store.load(store.chosen(None if bundle is None else os.fspath(bundle)), faces=False), looking)
+    place = store.chosen(None if bundle is None else os.fspath(bundle))
+    return Models(store.load(place, faces=False, encoder=encoder), looking)
 
 
 def _place(video: Name) -> tuple[str, Place]:

@@ -14,12 +14,14 @@ WORDS = (0, 1, 5, 10, 20, 50)  # where the groups of lengths begin
 FACES = (0, 1, 2, 4)
 TENTHS = tuple(f"{tenth * 10}–{tenth * 10 + 10}%" for tenth in range(10))
 
+KNOWN = "text_known"  # the column of the shares of known n-grams
+
 # A property of the rows, such as "emotion by text", to the number of rows in each of its groups.
 Profile = dict[str, dict[str, int]]
 
 
 def profile(scores: pa.Table) -> Profile:
-    """Count the rows of a scores table by emotion and certainty of each model, agreement, length and faces.
+    """Count the rows of a scores table by emotion and certainty of each model, agreement, length, faces, known words.
 
     Rows without an answer of a model are left out of its counts; ``text`` and ``faces`` say how many lack which.
     """
@@ -32,6 +34,8 @@ def profile(scores: pa.Table) -> Profile:
     for model in MODELS:
         columns = [np.asarray(scores[name].cast(pa.float32()).fill_null(np.nan)) for name in probability_columns(model)]
         found |= answers(model, np.stack(columns, axis=1))
+    if KNOWN in scores.column_names:
+        found["known n-grams"] = _tenths(np.asarray(scores[KNOWN].cast(pa.float32()).drop_null()))
     return found
 
 
@@ -44,11 +48,15 @@ def answers(model: str, probabilities: NDArray[np.float32]) -> Profile:
     """Count the answers of a model, float [n, 7] in `EMOTIONS` order, by emotion and certainty; not rows of NaN."""
     given = probabilities[~np.isnan(probabilities[:, 0])]
     emotions = np.bincount(given.argmax(axis=1), minlength=len(EMOTIONS))
-    tenths = np.bincount(np.clip((given.max(axis=1, initial=0) * 10).astype(int), 0, 9), minlength=10)
     return {
         f"emotion by {model}": dict(zip(EMOTIONS, emotions.tolist(), strict=True)),
-        f"certainty of {model}": dict(zip(TENTHS, tenths.tolist(), strict=True)),
+        f"certainty of {model}": _tenths(given.max(axis=1, initial=0)),
     }
+
+
+def _tenths(shares: NDArray[np.float32]) -> dict[str, int]:
+    counts = np.bincount(np.clip((shares * 10).astype(int), 0, 9), minlength=10)
+    return dict(zip(TENTHS, counts.tolist(), strict=True))
 
 
 def total(profiles: Iterable[Profile]) -> Profile:

@@ -10,6 +10,7 @@ from emotionscope.storage import s3
 
 if TYPE_CHECKING:
     from emotionscope.bundle.store import Bundle
+    from emotionscope.text.prior import Shares
     from emotionscope.vision.model import VisionModel
 
 
@@ -23,7 +24,7 @@ class Models:
     others: "ray.ObjectRef[Bundle]"
 
 
-def load(uri: str, faces: bool, gpus: bool) -> Models:
+def load(uri: str, faces: bool, gpus: bool, encoder: bool = False, prior: "Shares | None" = None) -> Models:
     """Load and check a bundle once; every worker scores with exactly this version. Raises what `store.load` does.
 
     It takes seconds to load the libraries, so the caller's process does without them: a worker beside it, which needs
@@ -31,7 +32,7 @@ def load(uri: str, faces: bool, gpus: bool) -> Models:
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     task: Any = _load_models.options(num_cpus=0, num_returns=3, scheduling_strategy=here)
-    facts, vision, others = task.remote(uri, faces, s3.environment())
+    facts, vision, others = task.remote(uri, faces, encoder, prior, s3.environment())
     for _ in range(int(ray.available_resources().get("CPU", 0)) - 1):
         _load_libraries.options(num_cpus=1, max_retries=0).remote(faces and not gpus)
     version, image_size = ray.get(facts)
@@ -40,13 +41,13 @@ def load(uri: str, faces: bool, gpus: bool) -> Models:
 
 @ray.remote
 def _load_models(
-    uri: str, faces: bool, aws: dict[str, str]
+    uri: str, faces: bool, encoder: bool, prior: "Shares | None", aws: dict[str, str]
 ) -> tuple[tuple[str, int | None], "VisionModel | None", "Bundle"]:
     from emotionscope.bundle import store
     from emotionscope.text import model as text_model
 
     s3.use_environment(aws)
-    bundle = store.load(uri, faces)
+    bundle = store.load(uri, faces, encoder, prior)
     text_model.warm_up()
     image_size = bundle.vision.image_size if bundle.vision else None
     return (bundle.version, image_size), bundle.vision, replace(bundle, vision=None)

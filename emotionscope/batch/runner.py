@@ -64,6 +64,9 @@ def print_summary(summary: Summary, uri: str, faces: str | None = None) -> None:
         named = [f"{rows:,} {emotion}" for emotion, rows in sorted(counts.items(), key=lambda item: -item[1]) if rows]
         if named:
             print(f"  by {model}: {', '.join(named)}")
+    known = list(run.profile.get("known n-grams", {}).values())
+    if 2 * sum(known[:5]) > sum(known):
+        print("  most texts are in words that the text model does not know: it knows less than half of their n-grams")
     print(f"  with faces: {run.with_faces:,}")
     failed = sum(run.errors.values())
     print(f"  with an error: {failed:,}" + (", kept with its reason:" if failed else ""))

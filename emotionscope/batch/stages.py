@@ -158,9 +158,10 @@ def faces_of(table: pa.Table, version: str, embeddings: bool = False) -> pa.Tabl
 def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     """Rows of `predict_faces`, or keyframes rows whose faces no model predicted, to scores rows."""
     texts = table["utterance"].to_pylist()
-    text, faces = bundle.text.probabilities(texts), _face_probabilities(table)
+    (text, known), faces = bundle.text.read(texts), _face_probabilities(table)
     fused = (bundle.fusion or TEXT_ALONE).probabilities(text, faces, _heard(table))
-    reasons = [UNREAD if has_text(text) else NOTHING for text in texts]
+    blank = [not has_text(text) for text in texts]
+    reasons = [NOTHING if each else UNREAD for each in blank]
     errors = pc.if_else(pa.array(np.isnan(fused[:, 0])), pa.array(reasons, pa.string()), None)
     for name in (_FACE_ERROR, "video_error"):
         earlier = datasets.column_or_nulls(table, name, pa.string()).combine_chunks()
@@ -174,6 +175,7 @@ def fuse(table: pa.Table, bundle: "Bundle") -> pa.Table:
     arrays = dict(zip(carried.column_names, carried.columns, strict=True))
     for model, values in zip(MODELS, (text, faces, fused), strict=True):
         arrays |= _columns(model, values)
+    arrays["text_known"] = pa.array(known, pa.float32(), mask=np.array(blank, bool))
     arrays["face_count"] = pc.fill_null(count, 0)
     arrays["speaker_person"] = datasets.column_or_nulls(table, _SPEAKER, pa.int32())
     arrays["listener_emotion"] = datasets.column_or_nulls(table, _LISTENER, pa.string())

@@ -23,6 +23,7 @@ from emotionscope.fusion import Fusion, Probabilities
 from emotionscope.labels import EMOTIONS
 from emotionscope.storage import s3
 from emotionscope.storage.place import JsonObject, Place, as_json
+from emotionscope.text import prior as priors
 
 if TYPE_CHECKING:
     from emotionscope.text.model import TextModel
@@ -117,10 +118,12 @@ def _is_entry(part: str, entry: object) -> bool:
     return part in SUFFIXES and named
 
 
-def load(uri: str, faces: bool = True) -> Bundle:
+def load(uri: str, faces: bool = True, encoder: bool = False, prior: priors.Shares | None = None) -> Bundle:
     """Load and check every part of a bundle; without `faces` all but vision. Runs no code from it.
 
-    Raises UserError where a part is missing, altered, or not the model it claims to be.
+    With `encoder`, the text model reads with its sentence encoder; with a `prior`, it answers for texts in which the
+    emotions have these shares. Raises UserError where a part is missing, altered, or not the model it claims to be, and
+    where the text model knows no encoder or no prior.
     """
     from emotionscope.text.model import TextModel  # scikit-learn and torch take seconds, and a manifest needs neither
 
@@ -128,6 +131,10 @@ def load(uri: str, faces: bool = True) -> Bundle:
     text = _load_part(uri, manifest, "text", TextModel.from_bytes, lambda model: model.probabilities([model.sample()]))
     if text is None:
         raise UserError(f"{uri}: the bundle has no text model yet; run train_text first")
+    if encoder:
+        text = text.with_encoder()
+    if prior:
+        text = text.shifted(priors.added(priors.of_training(manifest["parts"]["text"], encoder), prior))
     fusion = _load_part(uri, manifest, "fusion", Fusion.from_bytes, _fused)
     bundle = Bundle(uri, manifest["version"], text, None, fusion, manifest)
     return with_vision(bundle) if faces else bundle

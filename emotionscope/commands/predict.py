@@ -47,7 +47,7 @@ def run(settings: Predict) -> list[Answer]:
         _check_save(settings)
     elif settings.transcript or settings.names:
         raise UserError("--transcript and --names tell what is drawn on the film that --save names; name one")
-    bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False)
+    bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False, encoder=settings.encoder)
     print(f"predict: {bundle_store.describe(bundle.uri, bundle.version)}", flush=True)
     found = _of_texts(texts, bundle)
     show(found)

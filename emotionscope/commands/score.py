@@ -8,11 +8,14 @@ command to resume a stopped job.
 from collections.abc import Container
 from dataclasses import asdict, dataclass
 
+import numpy as np
+import pyarrow as pa
+
 from emotionscope import cli, ray_session
 from emotionscope.bundle import store as bundle_store
 from emotionscope.commands.settings import Score, Summarise
 from emotionscope.errors import JobError, UserError, visible
-from emotionscope.runs import arrivals
+from emotionscope.runs import arrivals, shards
 from emotionscope.runs.arrivals import Arrivals
 from emotionscope.runs.log import RunLog
 from emotionscope.runs.run import Run, begin, begin_beside, refuse_finished
@@ -20,7 +23,9 @@ from emotionscope.storage.place import JsonObject, Place
 from emotionscope.tables import contracts, datasets
 from emotionscope.tables.contracts import Kind
 from emotionscope.tables.manifest import Summary
+from emotionscope.text import prior as priors
 
+SAMPLE, SPAN = 20_000, 500  # texts that shares are learnt from, at most; texts that are read together
 MOST_COMPARED = 100_000_000  # rows whose keys are compared, in 800 MB
 
 
@@ -71,6 +76,7 @@ def _score(
         refuse_finished(place, "score")
     bundle = bundle_store.chosen(settings.bundle)
     manifest = bundle_store.read_manifest(bundle)
+    prior = _prior(settings, manifest, dataset, adding.before if adding else None)
     # Ray and what finds faces, for which no mistake in the settings need wait.
     from emotionscope.batch import model_loading, pipeline, runner, shard_sizes
     from emotionscope.batch.gpu_pool import Gpus
@@ -84,24 +90,22 @@ def _score(
     kind = shard_sizes.kind_of_videos(dataset.schema) if decode else "keyframes" if seen else "texts"
     shard_rows = settings.shard_rows or shard_sizes.rows_per_shard(kind, dataset.rows)
     faces_place = _faces_place(settings.faces, place, seen) if settings.faces else None
-    new = "" if is_first else f" in {len(dataset.parts):,} new files"
-    print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
-    twins = datasets.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
-    if twins:
-        print(f"score: {twins:,} rows have the dialogue_id and utterance_id of another row; each is scored", flush=True)
+    _print_input(dataset, is_first)
     facts = {
         "bundle": manifest["version"],
         "videos": settings.videos if decode else None,
         **asdict(looking),
         "shard_rows": settings.shard_rows,
         "text_only": settings.text_only,
+        "encoder": settings.encoder or None,
+        "prior": prior,
         "faces": faces_place,
     }
     output, faces = _begin(place, faces_place, facts, dataset, adding)
     with ray_session.connect(settings.verbose) as cluster:
         count = cluster.gpus_to_use(settings.use_gpu)
         with cli.working("loading the models"):
-            models = model_loading.load(bundle, seen, bool(count))
+            models = model_loading.load(bundle, seen, bool(count), settings.encoder, prior and prior["shares"])
         if models.version != manifest["version"]:
             raise JobError(f"{bundle}: another version was published meanwhile; delete {place}, and start again")
         print(f"score: {bundle_store.describe(bundle, models.version)}, on {cluster}", flush=True)
@@ -116,6 +120,38 @@ def _score(
     runner.print_summary(summary, output.uri, made)
     cli.say_next("summarise", Summarise(scores=output.uri, faces=made, output="summaries"))
     return summary
+
+
+def _prior(
+    settings: Score, manifest: JsonObject, dataset: datasets.Dataset, before: Summary | None
+) -> JsonObject | None:
+    """The shares of the emotions that the answers are for, and where they are from; None where it is not set.
+
+    Those of an archive are learnt once: what is added to its scores is answered for the same shares.
+    """
+    if settings.prior is None:
+        return None
+    training = priors.of_training(manifest["parts"].get("text", {}), settings.encoder)
+    if settings.prior == "archive":
+        there = before.settings.get("prior") if before else None
+        shares = there["shares"] if there and there["from"] == "archive" else _learnt(settings, dataset, training)
+        found = {"from": "archive", "shares": shares}
+    else:
+        found = {"from": "uniform" if settings.prior == "uniform" else "table", "shares": priors.read(settings.prior)}
+    told = ", ".join(f"{share:.1%} {emotion}" for emotion, share in found["shares"].items())
+    print(f"score: the text answers for these shares, from {found['from']}: {told}", flush=True)
+    return found
+
+
+def _learnt(settings: Score, dataset: datasets.Dataset, training: priors.Shares) -> priors.Shares:
+    """The shares of the emotions in an archive, from at most `SAMPLE` of its texts, spread over it."""
+    bundle = bundle_store.load(bundle_store.chosen(settings.bundle), faces=False, encoder=settings.encoder)
+    spans = shards.cut(dataset, SPAN)
+    chosen = np.unique(np.linspace(0, len(spans) - 1, SAMPLE // SPAN).astype(int)).tolist() if spans else []
+    schema = pa.schema([dataset.schema.field("utterance")])
+    with cli.working("reading texts for the shares of the emotions"):
+        texts = [text for n in chosen for text in shards.read(spans[n], schema)["utterance"].to_pylist()]
+        return priors.learnt(bundle.text.probabilities(texts), training)
 
 
 def _log_arrivals(output: Place, found: Arrivals) -> None:
@@ -135,6 +171,14 @@ def _fail_unreadable(found: Arrivals) -> None:
     if found.unreadable:
         bad = found.unreadable
         raise JobError(f"{len(bad):,} new files cannot be read; the others are scored: {next(iter(bad.values()))}")
+
+
+def _print_input(dataset: datasets.Dataset, is_first: bool) -> None:
+    new = "" if is_first else f" in {len(dataset.parts):,} new files"
+    print(f"score: {dataset.rows:,} utterances{new} of {dataset.uri}", flush=True)
+    twins = datasets.equal_keys(dataset) if dataset.rows <= MOST_COMPARED else 0
+    if twins:
+        print(f"score: {twins:,} rows have the dialogue_id and utterance_id of another row; each is scored", flush=True)
 
 
 def _print_missing_models(parts: Container[str], text_only: bool) -> None:

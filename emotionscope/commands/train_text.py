@@ -4,7 +4,8 @@ Reads dialogues tables with the columns emotion and split, and adds the model to
 alone, and cross-validation there chooses its settings. Splits dev and test, where there are any, are only measured. It
 runs on this machine and needs no GPU.
 
-The first table should be like the data that the model will score. Further tables add words and examples.
+The first table should be like the data that the model will score. With --encoder the model learns to read with a
+sentence encoder, too, and further tables teach it other people's talk; --encoder of predict and score then uses it.
 """
 
 import time
@@ -19,8 +20,8 @@ from emotionscope.commands.settings import Bundle, TrainText
 from emotionscope.errors import UserError
 from emotionscope.storage.place import JsonObject
 from emotionscope.tables import datasets
+from emotionscope.text import encoder
 from emotionscope.text import training as text_training
-from emotionscope.text.vectors import WordVectors
 
 SMALL = 5000  # rows up to which starting more processes takes longer than it saves
 
@@ -31,20 +32,24 @@ def run(settings: TrainText) -> str:
     weights = settings.weight or (1.0,) * (len(settings.dialogues) - 1)
     if len(weights) != len(settings.dialogues) - 1:
         raise UserError("give one --weight for each --dialogues but the first")
+    if len(settings.dialogues) > 1 and not settings.encoder:
+        raise UserError("several --dialogues: only what --encoder brings is learnt from more than one; add --encoder")
     sources = [datasets.open_dataset(uri, "dialogues") for uri in settings.dialogues]
     bundle_store.check_free(settings.bundle, "text", settings.replace)
-    vectors = WordVectors(settings.vectors) if settings.vectors else None
+    if settings.encoder:
+        encoder.check()
     first, *others = [datasets.read(dataset, ["utterance", "emotion", "split"]) for dataset in sources]
     rows = sum(dataset.rows for dataset in sources)
     print(f"train_text: {rows:,} utterances, {len(text_training.GRID)} settings to try", flush=True)
     try:
         more = list(zip(others, weights, strict=True))
-        model, record = text_training.train(first, processes=-1 if rows > SMALL else 1, more=more, vectors=vectors)
+        encode = encoder.vectors if settings.encoder else None
+        model, record = text_training.train(first, processes=-1 if rows > SMALL else 1, more=more, encode=encode)
     except UserError as error:
         raise UserError(f"{', '.join(dataset.uri for dataset in sources)}: {error}") from error
     _print_record(record)
     record |= {"data": datasets.fingerprint(sources[0]), "licence": settings.licence}
-    for one, dataset in zip(record["more"], sources[1:], strict=True):
+    for one, dataset in zip(record.get("encoder", {}).get("more", ()), sources[1:], strict=True):
         one["data"] = datasets.fingerprint(dataset)
     version = bundle_store.publish(settings.bundle, "text", model.to_bytes(), record, settings.replace)
     print(f"published to {settings.bundle}, version {version}, in {time.monotonic() - started:.0f} s")
@@ -78,18 +83,20 @@ def _print_record(record: JsonObject) -> None:
     )
     for name in ("split", "rows", "weighted F1", "macro F1", "accuracy", "ECE"):
         figures.add_column(name, justify="left" if name == "split" else "right")
-    for place, measured in enumerate([record, *record["more"]], 1):
+    deep = record.get("encoder")
+    tables = {"": record, **({", with the encoder": deep} if deep else {})}
+    tables |= {f" of table {n}": one for n, one in enumerate(deep["more"] if deep else (), 2)}
+    for which, measured in tables.items():
         floor = f"always {measured['majority']}"
         for split in ("dev", "test"):
             if split in measured:
-                name = split if place == 1 else f"{split} of table {place}"
-                rows = {name: measured[split], f"  {floor}": measured[split]["majority"]}
+                rows = {f"{split}{which}": measured[split], f"  {floor}": measured[split]["majority"]}
                 for title, row in rows.items():
                     keys = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")
                     figures.add_row(title, f"{row['n']:,}", *(f"{row[key]:.4f}" if key in row else "" for key in keys))
     console.print(figures)
-    if second := record.get("second_half"):
-        shares = ", ".join(f"{share}: {figure:.4f}" for share, figure in second["shares"].items())
-        print(f"share of the second half {second['share']:g}; weighted F1 by share {shares}")
+    if deep:
+        shares = ", ".join(f"{share}: {figure:.4f}" for share, figure in deep["shares"].items())
+        print(f"share of the encoder {deep['share']:g}; weighted F1 by share {shares}")
     left_out = ", ".join(f"{count:,} with {reason}" for reason, count in record["left_out"].items())
     print(f"temperature {record['temperature']:.2f}; rows left out: {left_out or 'none'}")

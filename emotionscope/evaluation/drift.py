@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS, probability_columns
-from emotionscope.profile import Profile, profile, total
+from emotionscope.profile import KNOWN, Profile, profile, total
 from emotionscope.runs import shards
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets, manifest
@@ -70,6 +70,7 @@ def _read(scores: Dataset) -> Profile:
     names = [
         "utterance",
         "face_count",
+        KNOWN,
         *(name for model in MODELS for name in (f"{model}_emotion", *probability_columns(model))),
     ]
     schema = pa.schema([field for field in scores.schema if field.name in names])

@@ -98,6 +98,7 @@ _SCORES = (
             ),
         )
     ),
+    Column("text_known", pa.float32(), "share of the text's n-grams that the text model knows; null without a text"),
     Column("face_count", pa.int32(), "number of faces that were looked at"),
     Column("speaker_person", pa.int32(), "the person whose face speaks; null where none does, or nobody measured it"),
     Column("listener_emotion", pa.string(), "the likeliest emotion of the faces that do not speak, where measured"),

@@ -1,72 +1,82 @@
-"""The two halves of a text model in one: the n-grams of one data set, and what is said in several.
+"""The two halves of a text model: the n-grams of one data set, and a sentence encoder's vectors learnt on several.
 
-``log p = (1 - w) log p_ngrams + w log p_said``: both are linear, so the mixture is one linear model.
+``log p = (1 - w) log p_ngrams + w log p_encoder``: both are linear in what they read, so the mixture is, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
 
 from emotionscope import metrics
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.text import characters, meanings
 from emotionscope.text.labelled_texts import LabelledTexts
-from emotionscope.text.meanings import Said
-from emotionscope.text.model import TextModel
+from emotionscope.text.model import Head, TextModel
 from emotionscope.text.reading import read
-from emotionscope.text.vectors import WordVectors
 
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # of what is said, from which cross-validation chooses
+SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # of the encoder, from which cross-validation chooses
+C = 1.0  # of the logistic regression
+UNSEEN = -10.0  # the score of an emotion that a fold lacks
+OFFSET = 10.0  # so large that a data set's own bias is hardly penalised
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # rows that are learnt from, rows that are held out
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class More:
-    """A data set beside the first, from which only what is said is learnt; `weight` is that of a row."""
+    """A data set beside the first, from which only the encoder's half is learnt; `weight` is that of a row."""
 
     rows: LabelledTexts
     weight: float
 
 
 class Rows:
-    """The rows of split train of all data sets as `meanings.fit` takes them; those of the first set come first.
+    """The vectors of the rows of split train of all data sets; those of the first set come first.
 
-    Emotions that the first set lacks are left out. A class weighs (inverse frequency) ^ `power`.
+    Emotions that the first set lacks are left out. A class weighs (inverse frequency) ^ `power`. Each set has its own
+    bias, as emotions are not as common in one as in the other.
     """
 
-    def __init__(self, first: LabelledTexts, more: Sequence[More], labels: Sequence[str], power: float) -> None:
+    def __init__(
+        self, first: LabelledTexts, more: Sequence[More], labels: Sequence[str], power: float, encode: Encode
+    ) -> None:
         every = [(first, 1.0), *((one.rows, one.weight) for one in more)]
-        texts = [read(text) for rows, _ in every for text in rows.texts["train"]]
         truth = np.concatenate([rows.truth["train"] for rows, _ in every])
         sizes = [len(rows.texts["train"]) for rows, _ in every]
         weights, sets = np.repeat([weight for _, weight in every], sizes), np.repeat(np.arange(len(every)), sizes)
         place = np.full(len(EMOTIONS), -1)
         place[indices(labels)] = np.arange(len(labels))
-        kept = np.flatnonzero(place[truth] >= 0)
-        self.texts = [texts[row] for row in kept]
-        self.truth, self.sets, weights = place[truth[kept]], sets[kept], weights[kept]
+        kept = place[truth] >= 0
+        texts = [read(text) for rows, _ in every for text in rows.texts["train"]]
+        self.vectors = encode([text for text, keep in zip(texts, kept, strict=True) if keep])
+        self.truth, weights, self._classes = place[truth[kept]], weights[kept], len(labels)
+        self._offsets = OFFSET * np.eye(len(every), dtype=np.float32)[sets[kept], 1:]
         shares = np.bincount(self.truth, weights, len(labels)) / weights.sum() * len(labels)
-        self.weights = weights * (1 / shares[self.truth]) ** power
+        self._weights = weights * (1 / shares[self.truth]) ** power
 
-    def fit(self, vectors: WordVectors | None, without: NDArray[np.int64] | None = None) -> Said:
-        """What is said, learnt from all rows or all but the first set's rows `without`."""
-        kept = np.ones(len(self.texts), bool)
+    def fit(self, without: NDArray[np.int64] | None = None) -> Head:
+        """The encoder's half alone, learnt from all rows or all but the first set's rows `without`."""
+        kept = np.ones(len(self.truth), bool)
         if without is not None:
             kept[without] = False
-        texts = [text for text, keep in zip(self.texts, kept, strict=True) if keep]
-        return meanings.fit(texts, self.truth[kept], self.weights[kept], self.sets[kept], vectors)
-
-
-def mixed(ngrams: NDArray[np.float32], said: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Probabilities float32 [n, k] from two logs of probabilities."""
-    return np.asarray(softmax((1 - share) * ngrams + share * said, axis=1), np.float32)
+        rows = np.hstack([self.vectors, self._offsets])[kept]
+        classifier = LogisticRegression(C=C, max_iter=1000, tol=1e-4)
+        classifier.fit(rows, self.truth[kept], self._weights[kept])
+        weights, bias = classifier.coef_.T[: self.vectors.shape[1]], classifier.intercept_
+        if len(bias) == 1:  # one score, which counts for the second and against the first
+            weights, bias = np.hstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+        head = Head(
+            0.0, np.zeros((len(weights), self._classes), np.float32), np.full(self._classes, UNSEEN, np.float32)
+        )
+        head.weights[:, classifier.classes_], head.bias[classifier.classes_] = weights, bias
+        return head
 
 
 def choose_share(
-    rows: Rows, ngrams: NDArray[np.float32], labels: Sequence[str], folds: Sequence[Fold], vectors: WordVectors | None
+    rows: Rows, ngrams: NDArray[np.float32], labels: Sequence[str], folds: Sequence[Fold]
 ) -> tuple[float, NDArray[np.float32], dict[str, float]]:
     """The share with the best weighted F1 on the first set, held out; its answers there, and each share's figure.
 
@@ -74,30 +84,28 @@ def choose_share(
     """
     columns = indices(labels)
     truth = np.array(columns)[rows.truth[: len(ngrams)]]
-    said = np.zeros((len(ngrams), len(labels)), np.float32)
-    for _, held in folds:
-        said[held] = rows.fit(vectors, held).log_probabilities([rows.texts[row] for row in held])
     logs = log_softmax(np.log(np.maximum(ngrams[:, columns], 1e-9)), axis=1)
+    encoder = np.zeros_like(logs)
+    for _, held in folds:
+        head = rows.fit(held)
+        encoder[held] = log_softmax(rows.vectors[held] @ head.weights + head.bias, axis=1)
     answers = {share: np.zeros((len(ngrams), len(EMOTIONS)), np.float32) for share in SHARES}
     for share, given in answers.items():
-        given[:, columns] = mixed(logs, said, share)
+        given[:, columns] = softmax((1 - share) * logs + share * encoder, axis=1)
     tried = {share: metrics.headline(truth, given)["weighted_f1"] for share, given in answers.items()}
     share = max(SHARES, key=lambda share: tried[share])
     return share, answers[share], {f"{share:g}": figure for share, figure in tried.items()}
 
 
-def joined(ngrams: TextModel, said: Said, share: float) -> TextModel:
-    """The model of the n-grams with what is said as its last family, in these shares."""
-    every = len(said.terms)
-    return replace(
-        ngrams,
-        families=(*ngrams.families[:3], every),
-        terms=np.concatenate([ngrams.terms, characters.code_points("".join(said.terms))]),
-        sizes=np.concatenate([ngrams.sizes, np.array([len(term) for term in said.terms], np.uint32)]),
-        idf=np.concatenate([ngrams.idf, np.ones(every, np.float32)]),
-        weights=np.concatenate([np.float32(1 - share) * ngrams.weights, np.float32(share) * said.weights]),
-        bias=np.float32(1 - share) * ngrams.bias + np.float32(share) * said.bias,
-    )
+def joined(model: TextModel, temperature: float, head: Head, share: float, mixed: float) -> TextModel:
+    """The model with its encoder's half in this share.
+
+    `temperature` is what the n-grams' scores were divided by, `mixed` what those of the mixture are to be divided by.
+    """
+    ngrams = (1 - share) * temperature / mixed
+    part = np.float32(share / mixed)
+    bias = np.float32(ngrams) * model.bias + part * head.bias
+    return replace(model, head=Head(ngrams, part * head.weights, bias))
 
 
 def cooled(model: TextModel, temperature: float) -> TextModel:

@@ -1,4 +1,4 @@
-"""Emotion from what is said: TF-IDF of words and character n-grams, and the words' meanings, then logistic regression.
+"""Emotion from what is said: TF-IDF of words and character n-grams, then logistic regression.
 
 `emotionscope.text.training` fits the model with scikit-learn. Scoring is compiled: `emotionscope.text.ngrams`.
 """
@@ -6,7 +6,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Self
@@ -17,8 +17,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS, indices
-from emotionscope.text import characters, ngrams
+from emotionscope.text import characters, encoder, ngrams
 from emotionscope.text.blank import has_text
 from emotionscope.text.reading import read
 
@@ -48,27 +49,41 @@ class NGramLengths:
 
 
 @dataclass(frozen=True, eq=False)
+class Head:
+    """What a sentence encoder adds: ``ngrams * (the n-grams' sum) + vectors @ weights + bias`` are the scores then.
+
+    `weights` is float32 [384, k] and `bias` float32 [k], for the model's `labels`; `ngrams` is a factor.
+    """
+
+    ngrams: float
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class TextModel:
-    """A vocabulary of n n-grams (of words, then characters, then marks, then what is said) with its weights.
+    """A vocabulary of n n-grams (of words, then characters, then marks) with its weights.
 
     `terms` holds the n-grams one after another, as code points uint32, `sizes` uint32 [n] their numbers of
     characters, and `families` says how many n-grams each family has. `idf` float32 [n] is the inverse document
-    frequency (1 for marks and what is said); `weights` float32 [n, k] and `bias` float32 [k] belong to the emotions in
-    `labels`. `marks_weight` multiplies the marks, whose values are not divided by their length. Of what is said, the
-    tokens of `reading.said`, the mean counts.
+    frequency (1 for marks); `weights` float32 [n, k] and `bias` float32 [k] belong to the emotions in `labels`.
+    `marks_weight` multiplies the marks, whose values are not divided by their length. With `deep`, the `head` answers,
+    which needs the extra ``encoder``.
 
     Raises ValueError where these do not fit together, or a number is not finite or beyond `LARGEST`.
     """
 
     lengths: NGramLengths
     labels: tuple[str, ...]
-    families: tuple[int, int, int, int]
+    families: tuple[int, int, int]
     marks_weight: float
     terms: NDArray[np.uint32]
     sizes: NDArray[np.uint32]
     idf: NDArray[np.float32]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
+    head: Head | None = None
+    deep: bool = False
 
     def __post_init__(self) -> None:
         n, k = len(self.sizes), len(self.labels)
@@ -84,7 +99,11 @@ class TextModel:
         shapes = (self.idf.shape, self.weights.shape, self.bias.shape)
         if shapes != ((n,), (n, k), (k,)) or self.sizes.sum(dtype=np.uint64) != len(self.terms):
             raise ValueError("its vocabulary and weights differ in size")
-        numbers = (self.idf, self.weights, self.bias, np.array(self.marks_weight))
+        numbers = [self.idf, self.weights, self.bias, np.array(self.marks_weight)]
+        if self.head:
+            numbers += [self.head.weights, self.head.bias, np.array(self.head.ngrams)]
+            if (self.head.weights.shape, self.head.bias.shape) != ((encoder.SIZE, k), (k,)):
+                raise ValueError("its encoder's weights are not those of its labels")
         if not all((np.abs(values) <= LARGEST).all() for values in numbers) or not (self.idf >= 1 / LARGEST).all():
             raise ValueError(f"a weight is not within ±{LARGEST:,}, or a document frequency too small")
         if not len(self._table[0]):
@@ -107,7 +126,7 @@ class TextModel:
             batch = [read(text) if text is not None and has_text(text) else "" for text in texts[start : start + BATCH]]
             rows = slice(start, start + len(batch))
             sums, (every, known, telling) = self._sums(batch)
-            scores = sums[: len(columns)] + self.bias[:, None]
+            scores = self._scores(batch, sums[: len(columns)])
             exponentials = np.exp(scores - scores.max(axis=0))
             result[rows, columns] = (exponentials / exponentials.sum(axis=0)).T
             shares[rows] = known / np.maximum(every, 1)
@@ -116,10 +135,30 @@ class TextModel:
                     result[start + row] = np.nan
         return result, shares
 
+    def with_encoder(self) -> Self:
+        """The model as its head answers. Raises UserError where it has none, or the encoder is not installed."""
+        if not self.head:
+            raise UserError("--encoder: the bundle's text model knows none; train one with train_text --encoder")
+        encoder.check()
+        return replace(self, deep=True)
+
+    def shifted(self, added: NDArray[np.float32]) -> Self:
+        """The model with a constant added to each emotion's score, float32 [7] in `EMOTIONS` order."""
+        own = added[indices(self.labels)]
+        return replace(self, bias=self.bias + own, head=self.head and replace(self.head, bias=self.head.bias + own))
+
+    def _scores(self, batch: list[str], sums: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores float32 [k, n] of texts that `reading.read` returned, from what their n-grams add."""
+        if not (self.head and self.deep):
+            return sums + self.bias[:, None]
+        added = encoder.vectors(batch) @ self.head.weights + self.head.bias
+        return np.asarray(np.float32(self.head.ngrams) * sums + added.T, np.float32)
+
     def explain(self, text: str, emotion: str | None = None, top: int = 10) -> list[tuple[str, float]]:
         """The n-grams that moved an emotion's score most, largest first: (n-gram, what it added to the logit).
 
-        The model is linear, so these are exact parts of the score and no estimate. Without `emotion`, the most
+        The model is linear, so these are exact parts of the score and no estimate; with `deep`, the encoder adds to it
+        what no n-gram tells. Without `emotion`, the most
         probable one is explained. Nothing moved a text that is not read. Raises ValueError for an emotion the model
         does not know.
         """
@@ -132,6 +171,7 @@ class TextModel:
         if unread:
             return []
         columns, values = self._tfidf(read(text))
+        values *= np.float32(self.head.ngrams if self.head and self.deep else 1)
         ends = np.cumsum(self.sizes, dtype=np.int64)
         added: dict[str, float] = {}  # one n-gram may be of several families
         for column, value in zip(columns, values * self.weights[columns, self.labels.index(emotion)], strict=True):
@@ -140,7 +180,7 @@ class TextModel:
         return sorted(added.items(), key=lambda pair: -abs(pair[1]))[:top]
 
     def vocabulary(self) -> list[list[str]]:
-        """The n-grams of words, of characters, of marks and of what is said, in the order of the columns."""
+        """The n-grams of words, of characters and of marks, in the order of the columns."""
         text, ends = _text(self.terms), np.cumsum(self.sizes, dtype=np.int64).tolist()
         terms = [text[start:end] for start, end in pairwise([0, *ends])]
         return [terms[start:end] for start, end in pairwise([0, *accumulate(self.families)])]
@@ -159,6 +199,9 @@ class TextModel:
         description = {name: getattr(self, name) for name in ("labels", "families", "marks_weight")}
         description |= {"format": FORMAT, "lengths": asdict(self.lengths)}
         tensors = {name: getattr(self, name) for name in ("sizes", "idf", "weights", "bias")}
+        if self.head:
+            description["head"] = {"ngrams": self.head.ngrams, "encoder": encoder.SHA256}
+            tensors |= {"head_weights": self.head.weights, "head_bias": self.head.bias}
         tensors["terms"] = np.frombuffer(_text(self.terms).encode("utf-8", "surrogatepass"), np.uint8)
         return save_tensors(tensors, {"model": json.dumps(description)})
 
@@ -174,15 +217,18 @@ class TextModel:
             if description["format"] != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
             lengths, tensors = description["lengths"], load_tensors(payload)
-            one, two, three, four = map(int, description["families"])
+            one, two, three, *more = map(int, description["families"])
+            if any(more):
+                raise ValueError("it has n-grams that this version does not know")
             return cls(
                 NGramLengths(tuple(lengths["words"]), tuple(lengths["characters"]), bool(lengths["across"])),
                 tuple(map(str, description["labels"])),
-                (one, two, three, four),
+                (one, two, three),
                 float(description["marks_weight"]),
                 characters.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
                 tensors["sizes"].astype(np.uint32, casting="no"),
                 *(tensors[name].astype(np.float32, casting="no") for name in ("idf", "weights", "bias")),
+                _head(description.get("head"), tensors),
             )
         # All that reading a file that somebody made up can raise.
         except (SafetensorError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
@@ -235,11 +281,18 @@ class TextModel:
         values = (1 + np.log(counts)).astype(np.float32) * self.idf[columns]
         for family, (begin, end) in enumerate(pairwise([0, *accumulate(self.families)])):
             own = (begin <= columns) & (columns < end)
-            if family == ngrams.SAID:
-                values[own] = counts[own] / max(1, counts[own].sum())
-            elif own.any():
+            if own.any():
                 values[own] *= self.marks_weight if family == ngrams.MARKS else 1 / np.linalg.norm(values[own])
         return columns, values
+
+
+def _head(described: dict[str, Any] | None, tensors: dict[str, NDArray[Any]]) -> Head | None:
+    if described is None:
+        return None
+    if described["encoder"] != encoder.SHA256:
+        raise ValueError("it was trained with another sentence encoder")
+    weights, bias = (tensors[f"head_{name}"].astype(np.float32, casting="no") for name in ("weights", "bias"))
+    return Head(float(described["ngrams"]), weights, bias)
 
 
 def warm_up() -> None:
@@ -248,7 +301,7 @@ def warm_up() -> None:
     model = TextModel(
         NGramLengths((1, 1), (1, 1), False),
         EMOTIONS,
-        (0, 0, 0, 0),
+        (0, 0, 0),
         1.0,
         none,
         none,

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotionscope.text.characters import MARK, SPACE, WORD
-from emotionscope.text.reading import NEGATED, NEGATIONS, NOT
 
 MAX_NGRAMS = 2**24 - 1  # columns that fit in an entry of the table
-WORDS, CHARACTERS, MARKS, SAID = range(4)  # the families of n-grams, in the order of their columns
-FAMILIES = 4
+WORDS, CHARACTERS, MARKS = range(3)  # the families of n-grams, in the order of their columns
+FAMILIES = 3
 _APOSTROPHE, _BLANK = ord("'"), ord(" ")
 _MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _COLUMN_BITS = np.uint64(24)
@@ -31,8 +30,6 @@ _FILTER, _BIT = np.uint64(24), np.uint64(61)  # where the bits of a hash begin t
 _FACTORS = np.concatenate([[0], 1 + np.log(np.arange(1, 64))])
 _STEPS = np.diff(_FACTORS, prepend=0).astype(np.float32)
 _SQUARE_STEPS = np.diff(_FACTORS**2, prepend=0).astype(np.float32)
-_NOT = np.array([ord(sign) for sign in NOT], np.uint32)
-_N, _T = ord("n"), ord("t")
 
 Array = NDArray[Any]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -44,18 +41,6 @@ def _compiled(function: _Function) -> _Function:
         return cast(_Function, numba.njit(function, cache=True, error_model="numpy"))
     except RuntimeError:  # neither can be written: each process compiles anew
         return cast(_Function, numba.njit(function, error_model="numpy"))
-
-
-def _hash_plainly(text: str, family: int) -> int:
-    """What `_add` makes of a text's code points behind `_seed`."""
-    hashed = 0
-    for point in (0x110000 + family, *map(ord, text)):
-        hashed = (hashed ^ point) * int(_MULTIPLIER) % 2**64
-        hashed ^= hashed >> int(_SHIFT)
-    return hashed
-
-
-_NEGATIONS = np.array([_hash_plainly(word, SAID) for word in sorted(NEGATIONS)], np.uint64)
 
 
 @_compiled
@@ -70,9 +55,7 @@ def _seed(family: int) -> Any:
 
 
 @_compiled
-def build_table(
-    points: Array, lengths: Array, families: tuple[int, int, int, int], places: Array
-) -> tuple[Array, Array]:
+def build_table(points: Array, lengths: Array, families: tuple[int, int, int], places: Array) -> tuple[Array, Array]:
     """The table uint64 [a power of two] of a vocabulary, and its filter uint8 of the same length.
 
     `points` uint32 are the code points of all n-grams, one after another, and `lengths` uint32 [n] their numbers;
@@ -170,29 +153,6 @@ def _hash_words(points: Array, classes: Array, shortest: int, longest: int, room
 
 
 @_compiled
-def _hash_said(points: Array, classes: Array, room: Array, hashes: Array) -> int:
-    """Hash the tokens as `reading.said` gives them; their number."""
-    tokens, left = _find_tokens(points, classes, room), 0
-    for token in range(tokens):
-        begin, end = room[0, token], room[1, token]
-        word = classes[points[begin]] == WORD
-        plain = hashed = _seed(SAID)
-        if left > 0 and word:
-            for point in _NOT:
-                hashed = _add(hashed, np.uint64(point))
-        for place in range(begin, end):
-            plain, hashed = _add(plain, np.uint64(points[place])), _add(hashed, np.uint64(points[place]))
-        hashes[token] = hashed
-        left = max(0, left - 1) if word else 0
-        if end - begin > 2 and points[end - 1] == _T and points[end - 2] == _APOSTROPHE and points[end - 3] == _N:
-            left = NEGATED
-        for negation in _NEGATIONS:
-            if plain == negation:
-                left = NEGATED
-    return tokens
-
-
-@_compiled
 def _hash_windows(points: Array, shortest: int, longest: int, hashes: Array, number: int) -> int:
     """Hash the n-grams of characters in `points` behind the first `number` hashes; the new number."""
     for first in range(len(points) - shortest + 1):
@@ -267,8 +227,6 @@ def _hash(
         return _hash_words(points, classes, lengths[0], lengths[1], room, hashes)
     if family == CHARACTERS:
         return _hash_characters(points, classes, lengths[2], lengths[3], across, room[0], hashes)
-    if family == SAID:
-        return _hash_said(points, classes, room, hashes)
     return _hash_marks(points, classes, hashes)
 
 
@@ -318,8 +276,8 @@ def sums(
     The texts' code points end at `ends` int64 [m] in `points`; `lengths` as in `columns`. `rows` float32 [n, 8] hold
     an n-gram's weights times its idf, and the square of its idf, which is negative where it has fewer than two
     letters. A value is (1 + log of the n-gram's number) times its idf, over the Euclidean length of its family; marks
-    are multiplied by `marks_weight` instead; what is said is the mean of the known tokens. The counts are of a text's
-    n-grams, of the known ones, and of the known ones with two letters.
+    are multiplied by `marks_weight` instead. The counts are of a text's n-grams, of the known ones, and of the known
+    ones with two letters.
     """
     longest, begin = 0, 0
     for end in ends:
@@ -339,9 +297,7 @@ def sums(
                 column = found[index]
                 seen[column] += 1
                 row, count = rows[column], seen[column]
-                if family == SAID:
-                    one = two = np.float32(1)
-                elif count < len(_STEPS):
+                if count < len(_STEPS):
                     one, two = _STEPS[count], _SQUARE_STEPS[count]
                 else:
                     before, after = 1 + np.log(count - 1), 1 + np.log(count)
@@ -353,12 +309,10 @@ def sums(
             for index in range(total):
                 seen[found[index]] = 0
             if total:
-                norm = total if family == SAID else np.sqrt(square)
-                scale = np.float32(marks_weight if family == MARKS else 1 / norm)
+                scale = np.float32(marks_weight if family == MARKS else 1 / np.sqrt(square))
                 for label, value in enumerate((a, b, c, d, e, f, g)):
                     result[label, text] += scale * value
-            if family != SAID:  # whose tokens are words, too
-                counts[0, text] += number
-                counts[1, text] += total
+            counts[0, text] += number
+            counts[1, text] += total
             counts[2, text] += letters
     return result, counts

@@ -8,10 +8,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.text import characters
 from emotionscope.text.model import NGramLengths, TextModel
-from emotionscope.text.reading import TOKEN, said
+from emotionscope.text.reading import TOKEN
 
 MARKS = r"[^\w\s]+"  # a run of marks, such as ?!
-FAMILIES = ("words", "characters", "marks", "said")
+FAMILIES = ("words", "characters", "marks")
 
 
 def vectorisers(lengths: NGramLengths, rare: int = 1) -> dict[str, TfidfVectorizer]:
@@ -23,7 +23,6 @@ def vectorisers(lengths: NGramLengths, rare: int = 1) -> dict[str, TfidfVectoriz
         "characters": TfidfVectorizer(analyzer=analyzer, ngram_range=lengths.characters, min_df=rare, **common),
         # By number and not normed, so that they tell how long and how loud an utterance is.
         "marks": TfidfVectorizer(token_pattern=MARKS, use_idf=False, norm=None, **common),
-        "said": TfidfVectorizer(analyzer=said, use_idf=False, norm="l1", dtype=np.float32),
     }
 
 
@@ -49,7 +48,7 @@ def from_pipeline(pipeline: Pipeline, lengths: NGramLengths) -> TextModel:
     return TextModel(
         lengths=lengths,
         labels=tuple(EMOTIONS[index] for index in indices(classifier.classes_)),
-        families=(len(terms[0]), len(terms[1]), len(terms[2]), len(terms[3])),
+        families=(len(terms[0]), len(terms[1]), len(terms[2])),
         marks_weight=float((features.transformer_weights or {}).get("marks", 1.0)),
         terms=characters.code_points("".join(every)),
         sizes=np.array([len(term) for term in every], np.uint32),

@@ -8,15 +8,6 @@ import emoji
 MAX_CHARACTERS = 10_000  # of an utterance; what stands behind is not read
 TOKEN = r"\w+(?:'\w+)?|[^\w\s]"
 SOME, ALL = " \u21e7", " \u21e7\u21e7"  # ⇧ behind a text with words in capitals, ⇧⇧ where most of it is
-NEGATIONS = frozenset(
-    [
-        *("no", "not", "never", "none", "nobody", "nothing", "nowhere", "neither", "nor", "without", "cannot", "aint"),
-        *("cant", "dont", "wont", "isnt", "arent", "wasnt", "werent", "didnt", "doesnt", "hasnt", "havent", "hadnt"),
-        *("couldnt", "wouldnt", "shouldnt"),
-    ]
-)
-NEGATED = 4  # words behind a negation that it may turn round
-NOT = "not_"
 _STRAIGHT = tuple(zip("‘’‚‛“”„‟´`–—", "''''\"\"\"\"''--", strict=True))
 _MAYBE_CAPITALS = re.compile(r"[A-Z]['A-Z]|[^\W\d_\x00-\x7fà-ÿ]")  # two, or a letter that English lacks
 _MAYBE_EMOJI = re.compile("[\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001ffff]")
@@ -42,20 +33,6 @@ def read(text: str) -> str:
     for odd, plain in _STRAIGHT:  # several times as fast as str.translate
         text = text.replace(odd, plain)
     return text.lower() + sign
-
-
-def said(read_text: str) -> list[str]:
-    """The tokens of a text that `read` returned: words and single marks, the words behind a negation with "not_".
-
-    A negation turns `NEGATED` words at most, and none behind the next mark (after Das & Chen 2001).
-    """
-    tokens, left = [], 0
-    for token in _TOKEN.findall(read_text):
-        word = token[0] == "_" or token[0].isalnum()
-        tokens.append(NOT + token if left and word else token)
-        negates = token in NEGATIONS or token.endswith("n't")
-        left = NEGATED if negates else max(0, left - 1) if word else 0
-    return tokens
 
 
 def _shouting(text: str) -> str:

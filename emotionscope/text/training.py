@@ -8,7 +8,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -24,11 +24,10 @@ from emotionscope.errors import UserError, commonest
 from emotionscope.labels import EMOTIONS, indices
 from emotionscope.storage.place import JsonObject
 from emotionscope.text import pipeline
-from emotionscope.text.halves import Fold, More, Rows, choose_share, cooled, joined
+from emotionscope.text.halves import Encode, Fold, More, Rows, choose_share, cooled, joined
 from emotionscope.text.labelled_texts import LabelledTexts, labelled_texts
 from emotionscope.text.model import NGramLengths, TextModel
 from emotionscope.text.reading import read
-from emotionscope.text.vectors import WordVectors
 
 FOLDS = 3  # of the cross-validation that chooses the settings
 MARKS_WEIGHT = 0.3  # beside the n-grams, whose rows have length 1
@@ -66,17 +65,17 @@ def train(
     grid: Sequence[TextHyperparameters] = GRID,
     processes: int = 1,
     more: Sequence[tuple[pa.Table, float]] = (),
-    vectors: WordVectors | None = None,
+    encode: Encode | None = None,
 ) -> tuple[TextModel, JsonObject]:
     """Fit on the rows of split train, with settings and calibration from cross-validation there.
 
     Dev and test stay unseen, so that a fusion can be learnt on dev. `table` has the columns ``utterance``,
     ``emotion`` and ``split``; rows without text, without a label or with one that is none of the seven are left out
-    and counted. `more` are other such tables with the weight of a row: with them, or with `vectors`, the model has a
-    second half (`emotionscope.text.halves`). The record holds the chosen setting, every point of the grid with its
-    figures on the held-out rows (before calibration), the figures on dev and test where there are any, of the first
-    table and of the others, and the profile of the answers there, or on train where there are none. Raises UserError
-    where a column or split train is missing, or it has too few rows.
+    and counted. With `encode`, which is `encoder.vectors`, the model has a second half (`emotionscope.text.halves`),
+    which is learnt from `more` such tables, too, with their weight of a row. The record holds the chosen setting, every
+    point of the grid with its figures on the held-out rows (before calibration), the figures on dev and test where
+    there are any, of each half, and the profile of the answers there, or on train where there are none. Raises
+    UserError where a column or split train is missing, or it has too few rows.
     """
     first = labelled_texts(table)
     others = [More(labelled_texts(one), weight) for one, weight in more]
@@ -89,27 +88,39 @@ def train(
     held_out = _cross_validate(texts, truth, folds, grid, processes)
     tried = [metrics.headline(truth, probabilities) for probabilities in held_out]
     best = int(np.argmax([figures["weighted_f1"] for figures in tried]))
-    model, answers = _fit(grid[best], texts, truth), held_out[best]
-    second: JsonObject = {}
-    if others or vectors:
-        rows = Rows(first, others, model.labels, grid[best].class_weight_power)
-        share, answers, shares = choose_share(rows, answers, model.labels, folds, vectors)
-        said = rows.fit(vectors)
-        model = joined(model, said, share)
-        second = {"share": share, "shares": shares, "words": len(said.terms), "vectors": vectors is not None}
-    temperature = metrics.temperature(truth, answers)
+    model, temperature = _fit(grid[best], texts, truth), metrics.temperature(truth, held_out[best])
     model = cooled(model, temperature)
     record: JsonObject = {
         "settings": asdict(grid[best]),
         "temperature": temperature,
+        "prior": _shares(held_out[best], temperature),
         "grid": [{**asdict(point), **figures} for point, figures in zip(grid, tried, strict=True)],
-        **({"second_half": second} if second else {}),
         **_measured(model, first),
-        "more": [{"weight": one.weight, **_measured(model, one.rows)} for one in others],
     }
     seen = [text for split in SPLITS for text in first.texts.get(split, ())] or first.texts["train"]
     record["profile"] = profile.lengths(pa.array(seen)) | profile.answers("text", model.probabilities(seen))
+    if encode:
+        rows = Rows(first, others, model.labels, grid[best].class_weight_power, encode)
+        share, mixed, shares = choose_share(rows, held_out[best], model.labels, folds)
+        after = metrics.temperature(truth, mixed)
+        model = joined(model, temperature, rows.fit(), share, after)
+        deep = replace(model, deep=True)
+        record["encoder"] = {
+            "share": share,
+            "shares": shares,
+            "temperature": after,
+            "prior": _shares(mixed, after),
+            **_measured(deep, first),
+            "more": [{"weight": one.weight, **_measured(deep, one.rows)} for one in others],
+        }
     return model, record
+
+
+def _shares(probabilities: np.ndarray, temperature: float) -> dict[str, float]:
+    """How common each emotion is in answers float32 [n, 7], once they are calibrated."""
+    powers = probabilities.astype(np.float64) ** (1 / temperature)
+    shares = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
+    return dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
 
 def _measured(model: TextModel, rows: LabelledTexts) -> JsonObject:
@@ -140,7 +151,6 @@ def _fit(settings: TextHyperparameters, texts: list[str], truth: np.ndarray) -> 
 
 def _features(settings: TextHyperparameters, texts: list[str]) -> FeatureUnion:
     families = pipeline.vectorisers(settings.lengths, RARE)
-    del families["said"]  # which `halves` adds
     if any(re.search(pipeline.MARKS, text) for text in texts):
         return FeatureUnion(list(families.items()), transformer_weights={"marks": MARKS_WEIGHT})
     del families["marks"]

@@ -83,10 +83,10 @@ def declared(*extras: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("emotionscope", ["dashboard"]),
+        ("emotionscope", ["dashboard", "encoder"]),
         ("benchmarks", ["dashboard", "bench"]),
         ("examples", ["dashboard"]),
-        ("tests", ["dashboard", "dev", "docs"]),
+        ("tests", ["dashboard", "dev", "docs", "encoder"]),
     ],
 )
 def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:

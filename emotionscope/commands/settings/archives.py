@@ -8,7 +8,7 @@ from cyclopts.types import Port
 from cyclopts.validators import Number
 
 from emotionscope import cli
-from emotionscope.commands.settings.shared import BatchFlags, BundleFlags, GpuFlags, RayFlags
+from emotionscope.commands.settings.shared import AnswerFlags, BatchFlags, BundleFlags, GpuFlags, RayFlags
 
 Window = Annotated[float, Parameter(validator=Number(gte=0.1, lte=86_400))]  # seconds
 Seconds = Annotated[float, Parameter(validator=Number(gte=0.1, lte=1e9))]
@@ -59,7 +59,7 @@ class ExtractKeyframes(BatchFlags, GpuFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Score(BundleFlags, BatchFlags, GpuFlags):
+class Score(AnswerFlags, BatchFlags, GpuFlags):
     """Settings of score."""
 
     output: cli.Path
@@ -75,6 +75,9 @@ class Score(BundleFlags, BatchFlags, GpuFlags):
     settings. Makes the table where there is none, so a scheduler can give the same command every night."""
     text_only: cli.Switch = False
     """Score the text alone and open no video. Use this where the videos are out of reach, or not needed."""
+    prior: Annotated[str | None, Parameter(metavar="uniform|archive|PATH")] = None
+    """How common each emotion is in the archive, for the text's answers: uniform; archive, which is learnt from 20,000
+    of its texts; or a table of the seven shares, JSON or CSV. Default: as in what the text model learnt from."""
     gpu_share: Annotated[float, Parameter(validator=Number(gt=0, lte=1)), cli.RUNNING] = 0.5
     """Share of a GPU for each worker. At 0.5, two workers share a GPU: one copies while the other computes."""
     compile: Annotated[cli.Switch, cli.RUNNING] = False

