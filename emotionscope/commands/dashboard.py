@@ -47,8 +47,8 @@ def run(settings: Dashboard) -> None:
     if settings.people:
         if not settings.faces:
             raise UserError("--people needs --faces")
+        people.who_is_who(Place(settings.people))
         sources["people"] = Place(settings.people)
-        people.who_is_who(sources["people"])
     if settings.summaries:
         sources["summaries"] = Place(settings.summaries)
         summaries.names(sources["summaries"])

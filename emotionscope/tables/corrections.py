@@ -192,8 +192,8 @@ def links(corrections: Sequence[Correction]) -> dict[tuple[Person, Person], bool
             (rest if each.action in ("same", "differs") else each.video, int(number)),
         )
         if each.action == "merge":
-            moved = [(*(other if who == one else who for who in pair), same) for pair, same in found.items()]
-            found = {(first, second): same for first, second, same in moved if first != second}
+            now = {who: other if who == one else who for pair in found for who in pair}
+            found = {(now[a], now[b]): same for (a, b), same in found.items() if now[a] != now[b]}
         elif one != other:
             found.pop((other, one), None)
             found[one, other] = each.action == "same"
