@@ -11,9 +11,10 @@ from emotionscope.prepare.cues import Found, RawCue
 
 _TTML = "http://www.w3.org/ns/ttml"
 _EARLIER = re.compile(r"http://www\.w3\.org/\d{4}/(?:\d\d/)?ttaf1")
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")  # which names the encoding that the file had
 _AGENT = f"{{{_TTML}#metadata}}agent"
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
-logging.getLogger("ttconv").addHandler(logging.NullHandler())  # its warnings are no concern of a reader's
+logging.getLogger("ttconv").setLevel(logging.CRITICAL + 1)  # its warnings are no concern of a reader's
 
 
 def read_ass(text: str) -> Found:
@@ -55,7 +56,7 @@ def read_ttml(text: str) -> Found:
     from ttconv.imsc import reader
 
     try:
-        root = ElementTree.fromstring(_EARLIER.sub(_TTML, text).encode())
+        root = ElementTree.fromstring(_DECLARATION.sub("", _EARLIER.sub(_TTML, text)).encode())
         document = reader.to_model(ElementTree.ElementTree(root))
         body = document.get_body() if document else None
         paragraphs = list(_paragraphs(body, 0.0, None)) if body is not None else []
