@@ -44,8 +44,8 @@ def run(settings: TrainVision) -> str:
     prior = prior_of_answers(faces.classes["train"], recipe.prior_power)
     start = _start(settings, prior)
     data = datasets.fingerprint(faces.dataset)
-    model_settings = {name: getattr(settings, name) for name in ("image_size", "init", "mirror", "half")}
-    chosen = {**asdict(recipe), **model_settings, "stem": start.stem}
+    model_settings = {name: getattr(settings, name) for name in ("image_size", "mirror", "half")}
+    chosen = {**asdict(recipe), **model_settings, "init": called(settings.init), "stem": start.stem}
     with ray_session.connect(settings.verbose) as cluster:
         gpus = cluster.gpus_to_use(settings.use_gpu)
         workers = settings.workers or gpus or 1
@@ -84,6 +84,14 @@ def run(settings: TrainVision) -> str:
     print(f"published to {target}, version {version}, in {seconds:,} s")
     cli.say_next("bundle", Bundle(bundle=target))
     return version
+
+
+def called(init: str) -> str:
+    """What the bundle records of --init: of a path its last part, and of a bundle its version."""
+    base, _ = bundle_store.split_version(init)
+    if init in ("none", "imagenet") or base.is_file():
+        return base.name
+    return f"{base.name}@{bundle_store.read_manifest(init)['version']}"
 
 
 _SHOWN = ("weighted_f1", "macro_f1", "accuracy", "expected_calibration_error")

@@ -13,7 +13,7 @@ import ray
 import torch
 
 from emotionscope.bundle import store as bundle_store
-from emotionscope.commands.train_vision import TrainVision, run
+from emotionscope.commands.train_vision import TrainVision, called, run
 from emotionscope.errors import UserError
 from emotionscope.labels import EMOTIONS
 from emotionscope.storage.place import Place
@@ -147,6 +147,14 @@ def test_weights_that_are_nowhere_are_refused_before_anything_is_written(faces: 
     with pytest.raises(UserError, match="nowhere: not a bundle"):
         run(TrainVision(keyframes=faces, bundle=str(tmp_path / "bundle"), init="nowhere", **TRAINING))
     assert not os.listdir(tmp_path)
+
+
+def test_the_record_of_a_start_tells_no_path(tmp_path: Path) -> None:
+    version = bundle_store.read_manifest(bundle_store.SHIPPED)["version"]
+    assert called(bundle_store.SHIPPED) == f"{bundle_store.SHIPPED.name}@{version}"
+    (tmp_path / "weights.safetensors").touch()
+    assert called(f"{tmp_path}/weights.safetensors") == "weights.safetensors"
+    assert called("none") == "none"
 
 
 def test_augmentation_differs_by_face_and_repeats_with_its_seed() -> None:
