@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -27,7 +28,8 @@ def read_ass(text: str) -> Found:
     head = [line for n, line in enumerate(lines) if n not in spoken and not line.lower().startswith("comment:")]
 
     def parse(chosen: list[int]) -> list[Any]:
-        return list(pysubs2.SSAFile.from_string("\n".join([*head, *(lines[n] for n in chosen)]), format_="ass"))
+        with warnings.catch_warnings(action="ignore"):  # of a field that is not used
+            return list(pysubs2.SSAFile.from_string("\n".join([*head, *(lines[n] for n in chosen)]), format_="ass"))
 
     try:
         parsed = parse(events)

@@ -371,6 +371,10 @@ def test_ttml_may_name_its_encoding(encoding: str) -> None:
     assert texts(read("film.ttml", named.encode(encoding))) == ["Come in, please.", "Così down."]
 
 
+def test_a_field_of_ass_that_is_not_used_may_be_damaged() -> None:
+    assert texts(read("film.ass", ASS.replace("Dialogue: 0,", "Dialogue: x,"))) == ["Come in, please.", "Sit down."]
+
+
 def test_a_bad_line_of_ass_is_named_and_the_others_are_read() -> None:
     found = read("film.ass", ASS + "Dialogue: 0,0:00:0x.00,0:00:05.00,Default,,0,0,0,,Lost.\n")
     assert texts(found) == ["Come in, please.", "Sit down."]
