@@ -17,7 +17,6 @@ from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
 from emotionscope.commands.settings import Dashboard
 from emotionscope.dashboard.fetching import fetch
-from emotionscope.dashboard.queries import summaries
 from emotionscope.errors import JobError, UserError
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
@@ -44,6 +43,8 @@ def run(settings: Dashboard) -> None:
         if kind in sources:
             datasets.open_dataset(sources[kind], kind)
     if settings.summaries:
+        from emotionscope.dashboard.queries import summaries  # brings pandas, for which no mistake need wait
+
         sources["summaries"] = Place(settings.summaries)
         summaries.names(sources["summaries"])
     if settings.videos:
