@@ -71,7 +71,7 @@ class IsolatedFaces(_Isolated):
 
     def __init__(self, settings: FaceSettings, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         super().__init__(_start_faces, settings, memory=memory)
-        self.seconds = seconds
+        self.seconds, self.speakers = seconds, settings.speakers
         self.spent = Spent()
 
     def __call__(self, video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
