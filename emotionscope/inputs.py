@@ -100,6 +100,8 @@ def _of_pandas(frame: pd.DataFrame) -> pa.Table:
 def _array(series: "pd.Series[Any]", name: str) -> pa.Array | pa.ChunkedArray:
     if isinstance(series.dtype, pd.SparseDtype):
         series = series.astype(series.dtype.subtype)
+    if isinstance(series.dtype, pd.PeriodDtype):  # which Arrow would number
+        series = series.astype("str")
     try:
         return pa.array(series, from_pandas=True)
     except _FAILURES:

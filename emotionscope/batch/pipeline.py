@@ -136,7 +136,7 @@ def measure_speakers(gpus: Gpus | None, data: Dataset) -> Dataset:
     """Reads ``faces`` and their tracks. Adds how surely each face speaks, in place of the tracks."""
     if gpus:
         return gpu_pool.measure_speakers(data, gpus)
-    return _map(data, _measure_speakers)
+    return _map_shards(data, _measure_speakers)
 
 
 def read_faces(size: int, data: Dataset) -> Dataset:
@@ -226,11 +226,11 @@ def _extract(extraction: Extraction, block: pa.Table) -> pa.Table:
     return table.append_column(_SHARD, block[_SHARD])
 
 
-def _measure_speakers(table: pa.Table) -> pa.Table:
+def _measure_speakers(block: pa.Table) -> pa.Table:
     from emotionscope.batch import speakers
 
     with counters.timed("speakers"):
-        return speakers.measure(table)
+        return speakers.measure(block, tell=unfinished.heard(block[_SHARD][0].as_py(), len(block)))
 
 
 def _read_faces(size: int, table: pa.Table) -> pa.Table:

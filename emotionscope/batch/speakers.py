@@ -1,6 +1,6 @@
 """Who speaks in each utterance: the step that measures it for a table of utterances with the tracks of their faces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 AROUND = 0.25  # seconds before and after a face that tell whether it speaks
 
 
-def measure(table: pa.Table, network: "SpeakerNetwork | None" = None) -> pa.Table:
+def measure(
+    table: pa.Table, network: "SpeakerNetwork | None" = None, tell: Callable[[float], None] | None = None
+) -> pa.Table:
     """The rows of `keyframes.extract` with the faces' ``speaking``, without their tracks.
 
-    `network` is the one that comes with the package, unless it is given.
+    `network` is the one that comes with the package, unless it is given. `tell` is called with the share that is done.
     """
     rows = [[unpacked(track) for track in tracks or ()] for tracks in table[TRACKS].to_pylist()]
     position, faces = table.column_names.index("faces"), table["faces"].combine_chunks()
     table = table.drop_columns([TRACKS])
     if not any(rows):
         return table
-    spoken = iter(_predict([track for row in rows for track in row], network))
+    tracks = [track for row in rows for track in row]
+    spoken = iter(_predict(tracks, network, tell))
     values, lengths = faces.flatten(), pc.fill_null(pc.list_value_length(faces), 0).to_numpy()
     speaking = np.full(len(values), np.nan, np.float32)
     first = 0
@@ -56,8 +59,19 @@ def measured(found: Found) -> list[Face]:
     return found.faces
 
 
-def _predict(tracks: Sequence[Track], network: "SpeakerNetwork | None") -> list[np.ndarray]:
-    return (network or _network()).predict([track.crops for track in tracks], [track.sound for track in tracks])
+def _predict(
+    tracks: Sequence[Track], network: "SpeakerNetwork | None", tell: Callable[[float], None] | None = None
+) -> list[np.ndarray]:
+    done, whole = 0, sum(len(track.crops) for track in tracks)
+
+    def add(frames: int) -> None:
+        nonlocal done
+        done += frames
+        if tell:
+            tell(done / whole)
+
+    crops, sounds = [track.crops for track in tracks], [track.sound for track in tracks]
+    return (network or _network()).predict(crops, sounds, add)
 
 
 @lru_cache(maxsize=1)

@@ -15,17 +15,22 @@ from emotionscope.errors import RowError
 from emotionscope.video.faces import Finder, Found, Utterance
 from emotionscope.video.sandbox import IsolatedFaces
 
+HEARD = 0.5  # of the work on an utterance, to measure who speaks
 LOOK = 1.0  # seconds from one look of the driver to the next
 
 
 def told(find: IsolatedFaces, shard: str) -> Finder:
-    """The same finder, which notes how many utterances of the shard it has looked at."""
+    """The same finder, which notes how many utterances of the shard it has looked at.
+
+    Where who speaks is measured afterwards, each counts in part until `heard` tells of it.
+    """
     key, done, most = _prefix() + shard, 0, 0
+    share = 1.0 if find.speakers == "never" else 1.0 - HEARD
 
     def note(more: int) -> None:
         nonlocal most
         most = max(most, done + more)  # a video that is looked at again does not move the progress back
-        ray_private.note(key, most)
+        ray_private.note(key, int(most * share))
 
     def finder(video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
         nonlocal done
@@ -36,6 +41,12 @@ def told(find: IsolatedFaces, shard: str) -> Finder:
         return found
 
     return finder
+
+
+def heard(shard: str, rows: int) -> Callable[[float], None]:
+    """What notes how much of a shard's utterances, all looked at, is measured."""
+    key = _prefix() + shard
+    return lambda share: ray_private.note(key, int(rows * (1.0 - HEARD + HEARD * share)))
 
 
 @contextmanager

@@ -4,33 +4,41 @@ The two may be of two bundles. For each model it prints weighted F1 in both, on 
 changed.
 """
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 
 from emotionscope.commands.settings import Compare
 from emotionscope.errors import UserError
-from emotionscope.evaluation import comparison, rows
-from emotionscope.evaluation.comparison import Comparison
 from emotionscope.tables import datasets
 
+if TYPE_CHECKING:
+    from emotionscope.evaluation.comparison import Comparison
 
-def run(settings: Compare) -> Comparison:
+
+def run(settings: Compare) -> "Comparison":
     """Run the job and return the comparison."""
-    table = datasets.read(datasets.open_dataset(settings.scores, "scores"), rows.COLUMNS)
+    dataset = datasets.open_dataset(settings.scores, "scores")
+    from emotionscope.evaluation import rows  # brings scikit-learn, for which no mistake need wait
+
+    table = datasets.read(dataset, rows.COLUMNS)
     found = beside(settings.against, table, settings.split)
     print_figures(found)
     return found
 
 
-def beside(against: str, table: pa.Table, split: str | None) -> Comparison:
+def beside(against: str, table: pa.Table, split: str | None) -> "Comparison":
     """The scores beside those of --against. Raises UserError where the two cannot be compared."""
     other = datasets.open_dataset(against, "scores")
+    from emotionscope.evaluation import comparison, rows
+
     try:
         return comparison.compare(datasets.read(other, rows.COLUMNS), table, split)
     except UserError as error:
         raise UserError(f"--against {other.uri}: {error}") from error
 
 
-def print_figures(found: Comparison) -> None:
+def print_figures(found: "Comparison") -> None:
     """The comparison in a few lines."""
     where = f", split {found.split}" if found.split else ""
     print(f"against bundle {' '.join(found.bundles[0]) or 'unknown'}{where}: {found.rows:,} rows in both tables")

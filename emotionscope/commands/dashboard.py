@@ -17,7 +17,6 @@ from emotionscope import cli, dashboard
 from emotionscope.bundle import store as bundles
 from emotionscope.commands.settings import Dashboard
 from emotionscope.dashboard.fetching import fetch
-from emotionscope.dashboard.queries import summaries
 from emotionscope.errors import JobError, UserError
 from emotionscope.identities import people
 from emotionscope.storage.place import Place
@@ -50,6 +49,8 @@ def run(settings: Dashboard) -> None:
         people.who_is_who(Place(settings.people))
         sources["people"] = Place(settings.people)
     if settings.summaries:
+        from emotionscope.dashboard.queries import summaries  # brings pandas, for which no mistake need wait
+
         sources["summaries"] = Place(settings.summaries)
         summaries.names(sources["summaries"])
     if settings.videos:

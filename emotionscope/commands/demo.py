@@ -20,7 +20,7 @@ from rich.text import Text
 import emotionscope
 from emotionscope import arguments, ray_session
 from emotionscope.commands.demo_steps import Steps
-from emotionscope.commands.settings import Dashboard, Demo, Predict, PrepareVideos, Score, Summarise
+from emotionscope.commands.settings import Dashboard, Demo, Export, Predict, PrepareVideos, Score, Summarise
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
 from emotionscope.storage.place import Place
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FILMS = Path(emotionscope.__file__).with_name("films")
 ACTED = "cremad_1001_six_emotions.mp4"  # one sentence, said with six emotions
+PAGES = "pages"  # folder of a page for each film
 MARK = "_demo.json"  # written first: a folder that holds it is the demo's own and may be replaced
 TRAINING = ("dialogues", "epochs", "seed")  # flags of --training
 
@@ -86,6 +87,8 @@ def _score_films(settings: Demo, folder: Path, steps: Steps) -> None:
     steps.run("Find the faces, who speaks, and what they express", scoring, lambda _: _told_scores(scores, faces))
     counting = Summarise(scores=scores, faces=faces, output=summaries)
     steps.run("Count by film, speaker, person and time", counting, lambda found: _told_summaries(found, summaries))
+    pages = Export(scores=scores, faces=faces, videos=films, format="html", output=str(folder / PAGES))
+    steps.run("Write a page of each film", pages, lambda done: f"{len(done.files)} files, which can be mailed")
     _print_lines(steps, _rows(scores))
 
 
@@ -138,9 +141,9 @@ def _print_next(folder: Path) -> None:
     films = str(folder / "films")
     pages = Dashboard(scores=str(folder / "scores"), faces=str(folder / "faces"), videos=films)
     print(f"""
-Look at {ACTED} first. An actor says one sentence in six ways: neutral, happy, sad, angry, afraid
-and disgusted. The words are always the same, so only the face can tell. Where the models are in doubt about
-a face, they call it neutral.
+Open {folder / PAGES / ACTED.replace(".mp4", ".html")} first: a page of one film, which you can mail.
+An actor says one sentence in six ways: neutral, happy, sad, angry, afraid and disgusted. The words are always
+the same, so only the face can tell. Where the models are in doubt about a face, they call it neutral.
 
 What to do next:
   see the films with their faces and words, in the browser

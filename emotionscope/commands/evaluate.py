@@ -4,6 +4,8 @@ It measures the three models on the rows that have an emotion label. It writes m
 report.html, one page that needs no other file.
 """
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 from rich import box
 from rich.console import Console
@@ -14,13 +16,15 @@ from emotionscope.bundle import store as bundle_store
 from emotionscope.commands import compare
 from emotionscope.commands.settings import Evaluate
 from emotionscope.errors import UserError
-from emotionscope.evaluation import comparison, evaluation, report, rows
-from emotionscope.evaluation.figures import Figures
 from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 
+if TYPE_CHECKING:
+    from emotionscope.evaluation.comparison import Comparison
+    from emotionscope.evaluation.figures import Figures
 
-def run(settings: Evaluate) -> Figures:
+
+def run(settings: Evaluate) -> "Figures":
     """Run the job and return the figures."""
     target = Place(settings.report)
     paths = [target / name for name in ("report.html", "metrics.json")]
@@ -31,6 +35,8 @@ def run(settings: Evaluate) -> Figures:
     if "emotion" not in dataset.schema.names:
         raise UserError(f"{dataset.uri}: the scores have no column 'emotion', so there is nothing to measure against")
     keyframes = datasets.open_dataset(settings.keyframes, "keyframes") if settings.keyframes else None
+    from emotionscope.evaluation import evaluation, report, rows  # bring scikit-learn, for which no mistake need wait
+
     print(f"evaluate: {dataset.rows:,} rows of {dataset.uri}", flush=True)
     table = datasets.read(dataset, rows.COLUMNS)
     models = _models(settings.bundle, table)
@@ -54,7 +60,7 @@ def run(settings: Evaluate) -> Figures:
     return figures
 
 
-def _to_json(figures: Figures, beside: comparison.Comparison | None) -> dict[str, object]:
+def _to_json(figures: "Figures", beside: "Comparison | None") -> dict[str, object]:
     return figures.to_json() | ({"against": beside.to_json()} if beside else {})
 
 
@@ -75,7 +81,7 @@ def _models(uri: str | None, scores: pa.Table) -> bundle_store.Bundle | None:
     )
 
 
-def _print_figures(figures: Figures) -> None:
+def _print_figures(figures: "Figures") -> None:
     """The headline table."""
     where = f"split {figures.split}" if figures.split else "all rows"
     title = f"{where}, {figures.rows.labelled:,} labelled rows"

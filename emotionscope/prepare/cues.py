@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from emotionscope.prepare import markup, rolling, speakers
 from emotionscope.prepare.rolling import Cue, Shown
 
-_TIME = re.compile(r"(-?)(?:(\d+)\s?:\s?)?(\d+)\s?:\s?(\d+)(?:\s?[.,]\s?(\d+))?")
+_TIME = re.compile(r"(-?)(?:(\d+)\s?:\s?)?(\d+)\s?:\s?(\d{1,2})(?:\s?[.,]\s?(\d+)|:(\d{3}))?")
 MOST = 1e9  # seconds
 
 
@@ -168,10 +168,10 @@ def seconds(value: object) -> float | None:
     text = str(value).strip()
     match = _TIME.fullmatch(text)
     if match:
-        sign, hours, minutes, rest, fraction = match.groups()
+        sign, hours, minutes, rest, fraction, thousandths = match.groups()
         if int(rest) >= 60 or (hours is not None and int(minutes) >= 60):
             return None
-        number = int(hours or 0) * 3600 + int(minutes) * 60 + int(rest) + float(f"0.{fraction or 0}")
+        number = int(hours or 0) * 3600 + int(minutes) * 60 + int(rest) + float(f"0.{fraction or thousandths or 0}")
         number = -number if sign else number
     else:
         try:

@@ -12,8 +12,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-LOOK = 1000  # bytes in which zeros tell UTF-16
-DAMAGED = 0.2  # bad bytes for each good letter beyond ASCII, up to which a file is UTF-8
+LOOK, ZEROS = 1000, 0.05  # bytes in which zeros tell UTF-16: so many, on one side of the pairs (those of times)
+DAMAGED = 0.5  # bad bytes for each good letter beyond ASCII, up to which a file is UTF-8
 FOREIGN = 0.4  # of the letters that are not ASCII: above, the script is none of Latin letters
 FEW = 3  # letters that may be anything
 CLEARLY = 0.04  # more coherence than Western, for another encoding of Latin letters
@@ -21,20 +21,24 @@ CLEARLY = 0.04  # more coherence than Western, for another encoding of Latin let
 _WESTERN = "cp1252"
 _OPEN = {byte: bytes([byte]).decode(_WESTERN, "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
 _LATIN = [_WESTERN, "cp1250", "cp1254", "cp1257"]
-_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949", "euc_jp"]
+_OTHERS = [
+    *("cp1251", "koi8_u", "cp866", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949", "euc_jp"),
+    "iso8859_5",
+]
 
 
 def decode(content: bytes, otherwise: str | None = None) -> tuple[str, str]:
     """The text of a file without its byte order mark, and the encoding it was read by.
 
-    Without a mark it is UTF-8, also where a few bytes are damaged or the end is cut off, or UTF-16 if a third of its
-    first bytes are zero; else the encoding `otherwise`, or where none is named, a guess.
+    Without a mark it is UTF-8, also where a few bytes are damaged or the end is cut off, or UTF-16 if zeros
+    stand on one side of its pairs of bytes; else the encoding `otherwise`, or where none is named, a guess.
     """
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, "replace"), encoding
-    if content[:LOOK].count(0) * 3 > len(content[:LOOK]):
-        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    even, odd = (content[first:LOOK:2].count(0) for first in (0, 1))
+    if max(even, odd) > ZEROS * len(content[:LOOK]) and min(even, odd) * 10 < max(even, odd):
+        encoding = "utf-16-be" if even > odd else "utf-16-le"
         return content.decode(encoding, "replace"), encoding
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(content), "utf-8"  # a letter may be cut at the end

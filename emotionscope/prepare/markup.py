@@ -7,7 +7,8 @@ _ASS_BLOCK, _DRAWS = re.compile(r"\{[^{}]*\}"), re.compile(r"\\p[1-9]")
 _ASS_TAG = re.compile(r"\{\\[^{}]*\}")
 _ASS_SPACE = re.compile(r"\\[Nnh]")
 _BREAK = re.compile(r"</?(?:br|p|div|li|tr)\b[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[\d:.]+>")
+# A tag, with attributes if any; `x<y and y>z` is none.
+_TAG = re.compile(r"</?(?:(?:v|c|lang)\b|[A-Za-z][\w.:-]*+(?=\s*/?>|\s[^<>]*=))[^<>]*>|<[\d:.]+>")
 _CHANGE = re.compile(r"(?:(?<=\s)|^)>>+\s*")  # of speaker (CEA-608), and of topic
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 DEPTH = 5  # times that a text may have been escaped

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 GAP = 0.5  # seconds between two cues of which the second still shows the first
+BRIEF = 0.05  # seconds of a cue that only scrolls what is there
 LINES = 20  # of a cue that may be shown again
 OFTEN, LEAST = 0.2, 2  # of the pairs of cues, and in number, scroll or grow: then the file does
 
@@ -35,7 +36,7 @@ class Shown:
 def is_rolling(cues: Sequence[Shown]) -> bool:
     """Whether the cues of a file, in order of time, repeat what the one before has shown, and go on."""
     pairs = [(one, two) for one, two in pairwise(cues) if _follows(one, two)]
-    moved = sum(_moves(one.lines, two.lines) for one, two in pairs)
+    moved = sum(_moves(one, two) for one, two in pairs)
     return moved >= max(LEAST, OFTEN * (len(cues) - 1))
 
 
@@ -78,7 +79,8 @@ def _again(old: Sequence[str], new: Sequence[str]) -> int:
     return 0
 
 
-def _moves(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether the new lines show old ones again, and something more."""
-    again = _again(old, new)
-    return again > 0 and (len(new) > again or len(new[again - 1]) > len(old[-1]))
+def _moves(one: Shown, two: Shown) -> bool:
+    """Whether the new lines show old ones again, and something more, or for so short that none could read them."""
+    again = _again(one.lines, two.lines)
+    brief = two.end is not None and two.end - two.start <= BRIEF
+    return again > 0 and (brief or len(two.lines) > again or len(two.lines[again - 1]) > len(one.lines[-1]))

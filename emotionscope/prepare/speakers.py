@@ -1,7 +1,7 @@
 """Finds speakers: names before a colon at the beginning of a line, decided by the file as a whole.
 
-A name in capitals or brackets is one by itself. Any other is one if it comes back, and names do so in much of the file:
-a clause that is said once (`One thing: we won`) stays text.
+A name in capitals or brackets is one by itself. Any other is one if it comes back, and names do so in much of the file,
+or, written as a name is, if nearly every cue begins with one. A clause said once (`One thing: we won`) stays text.
 """
 
 import re
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 LONGEST = 40  # characters of a name
 WORDS = 4  # of a name that is not in capitals
 SAID = 200  # characters after a name that tell whether its line is in capitals
-OFTEN = 0.2  # of the lines: so many begin with names that come back, or there are two such names
+OFTEN, EVERY = 0.2, 0.9  # of the lines: so many begin with names that come back, or with any name
 _NAME = rf"[^\W_][^:：\[\](){{}}<>?!,;\n]{{0,{LONGEST - 1}}}"
-_ASIDE = r"(?:\[[^\[\]:\n]*\]\s*|\([^():\n]*\)\s*)"  # [SLAM], (whispering)
+_ASIDE = r"(?:\[[^\[\]:\n]*\]\s*|\([^()\n]*\)\s*)"  # [SLAM], (whispering), (00:01)
 _PREFIX = re.compile(
     rf"(?:[-–—]\s*)?(?:\[(?P<bracket>[^\[\]:\n]{{1,{LONGEST}}})\]\s*[:：]|{_ASIDE}{{0,3}}(?P<name>{_NAME}?)\s*{_ASIDE}?"
     r"(?::(?=\s)|：))\s*(?=\S)"
@@ -22,18 +22,7 @@ _PREFIX = re.compile(
 _BEGINS = re.compile(r"^|\n|(?<=[.?!…\"”])\s+(?=[^\s:：]{1,20}(?:\s[^\s:：]{1,20}){0,2}[:：])|\s(?=[-–—]\s)")
 # What is written in capitals before a colon, and nobody's name.
 _SIGNS = {
-    "warning",
-    "caution",
-    "danger",
-    "note",
-    "notice",
-    "attention",
-    "ps",
-    "p.s",
-    "fyi",
-    "nb",
-    "important",
-    "episode",
+    *("warning", "caution", "danger", "note", "notice", "attention", "ps", "p.s", "fyi", "nb", "important", "episode")
 }
 
 
@@ -50,14 +39,19 @@ class Speakers:
 
     def __init__(self, texts: Iterable[str]) -> None:
         begins: Counter[str] = Counter()
+        written: set[str] = set()  # as names are: Mary Ann
         rows = 0
         for text in texts:
             rows += 1
-            begins.update({_key(match["name"]) for match in _prefixes(text) if match["name"]})
+            names = {match["name"] for match in _prefixes(text) if match["name"]}
+            begins.update(map(_key, names))
+            written.update(_key(name) for name in names if name.istitle())
         self._counts = begins
-        again = {name: count for name, count in begins.items() if count > 1 and len(name.split()) <= WORDS}
+        short = {name: n for name, n in begins.items() if len(name.split()) <= WORDS and name not in _SIGNS}
+        again = {name: count for name, count in short.items() if count > 1}
         usual = len(again) > 1 or sum(again.values()) >= OFTEN * rows
-        self._known = set(again) if usual else set()
+        every = again and sum(short.values()) >= EVERY * rows
+        self._known = set(again) | (written & set(short) if every else set()) if usual else set()
 
     def parts(self, text: str) -> list[Part]:
         """What each speaker says in a cue; without a name, all of it is one part."""

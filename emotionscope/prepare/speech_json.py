@@ -52,8 +52,11 @@ def _cue(place: str, start: Json, end: Json, text: Json, speaker: Json = None, u
 
 
 def _row(place: str, row: Json, text: str = "text", unit: float = 1.0) -> RawCue:
-    """The cue of a row with start, end and speaker."""
-    return _cue(place, _get(row, "start"), _get(row, "end"), _get(row, text), _get(row, "speaker"), unit)
+    """The cue of a row with start, end or duration, and speaker."""
+    start, end = _get(row, "start"), _get(row, "end")
+    if end is None and (lasts := seconds(_get(row, "duration"))) and (begins := seconds(start)) is not None:
+        end = begins + lasts
+    return _cue(place, start, end, _get(row, text), _get(row, "speaker"), unit)
 
 
 def _whisper_cpp(value: Json) -> Found | None:
@@ -115,6 +118,9 @@ def _deepgram_word(place: str, word: Json, channel: str | None) -> RawCue:
 def _segments(value: Json) -> Found | None:
     """An object with ``segments``, as Whisper and WhisperX write it, or a list of segments."""
     rows = _get(value, "segments") if isinstance(value, dict) else value
+    words = _get(value, "words")
+    if not isinstance(rows, list) and isinstance(_get(words, 0, "word"), str):  # of Whisper, asked for words alone
+        return Found(list(_sentences([_row(f"word {n}", word, "word") for n, word in enumerate(words)])))
     if not isinstance(rows, list):
         return None
     cues = [cue for n, row in enumerate(rows) for cue in _segment(f"segment {n}", row)]

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -11,9 +12,10 @@ from emotionscope.prepare.cues import Found, RawCue
 
 _TTML = "http://www.w3.org/ns/ttml"
 _EARLIER = re.compile(r"http://www\.w3\.org/\d{4}/(?:\d\d/)?ttaf1")
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")  # which names the encoding that the file had
 _AGENT = f"{{{_TTML}#metadata}}agent"
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
-logging.getLogger("ttconv").addHandler(logging.NullHandler())  # its warnings are no concern of a reader's
+logging.getLogger("ttconv").setLevel(logging.CRITICAL + 1)  # its warnings are no concern of a reader's
 
 
 def read_ass(text: str) -> Found:
@@ -26,7 +28,8 @@ def read_ass(text: str) -> Found:
     head = [line for n, line in enumerate(lines) if n not in spoken and not line.lower().startswith("comment:")]
 
     def parse(chosen: list[int]) -> list[Any]:
-        return list(pysubs2.SSAFile.from_string("\n".join([*head, *(lines[n] for n in chosen)]), format_="ass"))
+        with warnings.catch_warnings(action="ignore"):  # of a field that is not used
+            return list(pysubs2.SSAFile.from_string("\n".join([*head, *(lines[n] for n in chosen)]), format_="ass"))
 
     try:
         parsed = parse(events)
@@ -55,7 +58,7 @@ def read_ttml(text: str) -> Found:
     from ttconv.imsc import reader
 
     try:
-        root = ElementTree.fromstring(_EARLIER.sub(_TTML, text).encode())
+        root = ElementTree.fromstring(_DECLARATION.sub("", _EARLIER.sub(_TTML, text)).encode())
         document = reader.to_model(ElementTree.ElementTree(root))
         body = document.get_body() if document else None
         paragraphs = list(_paragraphs(body, 0.0, None)) if body is not None else []

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 from emotionscope.prepare.cues import Found, RawCue, seconds
 
-_CLOCK = r"-?\d+(?:\s?:\s?\d+){1,2}(?:\s?[.,]\s?\d+)?"
+_CLOCK = r"-?\d+(?:\s?:\s?\d+){1,2}(?:\s?[.,]\s?\d+|:\d{3})?"
 _LONG_CLOCK = r"-?(?:\d+\s?:\s?\d+\s?:\s?\d+(?:\s?[.,]\s?\d+)?|\d+\s?:\s?\d+\s?[.,]\s?\d+)"
 _ARROW = re.compile(r"[\d:]\s*-->|-->\s*-?\d+:")  # a text may hold an arrow too
-_TIMES = re.compile(rf"\s*({_CLOCK})\s*-->\s*({_CLOCK})(?=\s|$)")
-# What translation programs and others make of the arrow, or .sbv's comma.
-_TWO_TIMES = re.compile(rf"\s*({_LONG_CLOCK})\s*(?:&gt;|[^\w\s]|\s){{1,8}}?\s*({_LONG_CLOCK})(?=\s|$)")
+_TIMES = re.compile(rf"\s*(?:\d+\W?\s+)?({_CLOCK})\s*-->\s*({_CLOCK})(?=\s|$)")
+# What translation programs and others make of the arrow, a word such as "to", or .sbv's comma.
+_TWO_TIMES = re.compile(rf"\s*({_LONG_CLOCK})\D{{1,8}}?({_LONG_CLOCK})(?=\s|$)")
+_PLACE = re.compile(r"(?:\s*[A-Za-z]\w*:\S+)+\s*")  # where a cue is shown: X1:201, align:start
+_NUMBER = re.compile(r"[#(\[]?\d+[.)\]:]?")
 _LINE = re.compile(r"\r+\n?|\n")
 _NO_TAG = re.compile(r"<(?![A-Za-z/]|\d+:)")  # <3
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>")
@@ -48,11 +50,10 @@ def _is_times(line: str) -> bool:
 
 def _head(lines: list[str], place: int) -> int:
     """Where the cue begins whose times are in line `place`: at its number or name, if it has one."""
-    above = lines[place - 1].strip() if place else ""
-    alone = place < 2 or not lines[place - 2].strip()
-    if not above and place > 1 and lines[place - 2].strip().isdigit() and (place < 3 or not lines[place - 3].strip()):
+    above, second, third = (lines[place - n].strip() if place >= n else "" for n in (1, 2, 3))
+    if not above and _NUMBER.fullmatch(second) and not third:
         return place - 2  # an empty line behind the number
-    return place - 1 if above and (above.isdigit() or alone) and not above.startswith(_BLOCKS) else place
+    return place - 1 if above and (_NUMBER.fullmatch(above) or not second) and not above.startswith(_BLOCKS) else place
 
 
 def _spoken(lines: list[str]) -> Iterator[str]:
@@ -82,6 +83,8 @@ def _cues(number: int, times: str, spoken: list[str]) -> list[RawCue]:
     place, text = f"line {number}", "\n".join(_NO_TAG.sub("&lt;", line) for line in spoken)
     match = _TIMES.match(times) or _TWO_TIMES.match(times)
     start, end = (seconds(match[group]) for group in (1, 2)) if match else (None, None)
+    if match and not _PLACE.fullmatch(beside := times[match.end() :]):
+        text = f"{beside}\n{text}"  # words in the line of the times
     if start is None or end is None:
         return [RawCue(place, None, None, text)]
     voices = list(_VOICE.finditer(text))

@@ -39,13 +39,16 @@ class SpeakerNetwork:
         self.network.to(device)
         return self
 
-    def predict(self, tracks: Sequence[np.ndarray], sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def predict(
+        self, tracks: Sequence[np.ndarray], sounds: Sequence[np.ndarray], tell: Callable[[int], None] | None = None
+    ) -> list[np.ndarray]:
         """For each track, float32 [n]: the probability that its face speaks in each of its n frames.
 
         A track is grey crops uint8 [n, side, side], 25 a second, of one face without a break (`crops.crop`); all have
         one side. Its sound is float32 [4n, 13], 100 rows a second (`sound.mfcc`), from the moment of its first frame
         on. Tracks of less than a third of a second are scored, but say little. What a track gets does not depend on
-        the other tracks. Raises ValueError where shapes do not fit.
+        the other tracks. `tell` is called with each number of frames that is done. Raises ValueError where shapes do
+        not fit.
         """
         _check(tracks, sounds)
         results = [np.empty(len(track), np.float32) for track in tracks]
@@ -62,6 +65,8 @@ class SpeakerNetwork:
                 speaks = odds.sigmoid().cpu().split(lengths)
             for (k, start, end), values in zip(pieces, speaks, strict=True):
                 results[k][start:end] = values.numpy()
+            if tell:
+                tell(sum(lengths))
         return results
 
     def to_bytes(self) -> bytes:

@@ -71,7 +71,7 @@ class IsolatedFaces(_Isolated):
 
     def __init__(self, settings: FaceSettings, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         super().__init__(_start_faces, settings, memory=memory)
-        self.seconds = seconds
+        self.seconds, self.speakers = seconds, settings.speakers
         self.spent = Spent()
 
     def __call__(self, video: str, root: str, utterances: Sequence[Utterance]) -> list[Found | RowError]:
@@ -111,7 +111,7 @@ class IsolatedFaces(_Isolated):
     def _time_for(self, utterances: Sequence[Utterance]) -> float:
         """The seconds that the process may take."""
         spans = [each.span for each in utterances]
-        lengths = [LONGEST if end is None else min(end - (start or 0.0), LONGEST) for start, end in spans]
+        lengths = [LONGEST if end is None else min(max(end - (start or 0.0), 0.0), LONGEST) for start, end in spans]
         return self.seconds * (1 + FURTHER * (len(spans) - 1) + sum(length // LENGTH for length in lengths))
 
 

@@ -121,12 +121,14 @@ def test_columns_of_all_kinds_are_carried_or_read(tmp_path: Path) -> None:
         "sparse": pd.arrays.SparseArray([1, 0]),
         "a dict": [{"a": 1}, {"a": 2}],
         "a list": [[1], []],
+        "month": pd.PeriodIndex(["2026-01", None], freq="M"),
         "when": pd.to_datetime(["2026-01-01", None]),
         7: ["a number", "as a name"],
     }
     found = MODELS.dialogues(frame(**{str(name): values for name, values in odd.items()}))
     assert answers(found) == ["joy", "anger"]
     assert found["sparse"].tolist() == [1, 0]
+    assert found["month"][0] == "2026-01" and pd.isna(found["month"][1])
     assert found["speaker"].isna().all() and found["error"].isna().all()
 
 

@@ -52,6 +52,29 @@ def test_the_driver_sees_what_a_worker_has_looked_at(
     assert later[0] == {}  # nothing is left behind for the next run
 
 
+def test_lines_count_whole_when_who_speaks_is_measured(
+    finder: IsolatedFaces, tmp_path: Path, ray_cluster: object
+) -> None:
+    finder.speakers = "auto"
+    shown: list[int] = []
+    looked, measured = threading.Event(), threading.Event()
+
+    def show(rows: dict[str, int]) -> None:
+        shown.extend(rows.values())
+        (looked if shown else threading.Event()).set()
+        if shown[-1:] == [len(LINES)]:
+            measured.set()
+
+    with unfinished.watching(show):
+        unfinished.told(finder, "part-0")("film.mp4", str(tmp_path), LINES)
+        assert looked.wait(WAIT)
+        tell = unfinished.heard("part-0", len(LINES))
+        tell(0.5)
+        tell(1.0)
+        assert measured.wait(WAIT), shown
+    assert shown[0] < len(LINES) and shown == sorted(shown)
+
+
 def test_rows_count_once_whether_looked_at_or_written(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,9 +35,11 @@ def test_the_demo_scores_real_films_and_its_commands_are_ones(
     assert list((tmp_path / "made/summaries").glob("persons*"))
     for utterance, speaker in zip(scores["utterance"].to_pylist(), scores["speaker"].to_pylist(), strict=True):
         assert speaker in told and utterance[:12] in told
+    (page,) = re.findall(r"made/pages/\S+\.html", told)
+    assert "<svg" in (tmp_path / page).read_text()
     commands = [shlex.split(line) for line in re.findall(r"^ +emotionscope (.+)", told, re.MULTILINE)]
     assert [words[0] for words in commands] == [
-        "prepare_videos", "score", "summarise", "dashboard", "predict", "prepare_videos",
+        "prepare_videos", "score", "summarise", "export", "dashboard", "predict", "prepare_videos",
     ]  # fmt: skip
     for name, *flags in commands:
         read, _ = cli.read(SETTINGS[name], name, "", flags)

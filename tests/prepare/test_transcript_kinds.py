@@ -41,6 +41,14 @@ def test_a_line_that_scrolls_counts_once_from_when_it_comes(short: bool) -> None
     assert found.rolled == (3 if short else 0)
 
 
+def test_two_lines_that_scroll_are_enough() -> None:
+    two = [
+        cue(1, 3, " ", "come<00:00:01.500><c> in</c>"), cue(3, 3.01, "come in", " "),
+        cue(3.01, 5, "come in", "the<00:00:03.500><c> door</c>"), cue(5, 5.01, "the door", " "),
+    ]  # fmt: skip
+    assert texts(read("film.vtt", vtt(*two))) == ["come in", "the door"]
+
+
 def test_a_line_that_grows_word_by_word_counts_once() -> None:
     words = ["come", "in", "and", "shut", "the", "door"]
     cues = [cue(n, n + 1, " ".join(words[: n + 1])) for n in range(len(words))]
@@ -72,6 +80,20 @@ def test_a_name_that_comes_back_is_a_speaker_whatever_its_case_and_script(one: s
     assert spoken(read("film.srt", srt(*lines))) == [
         (one, "Good morning."), (None, "One thing: we won."), (one, "Goodbye."), (None, "See you.")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("one", ["Ben", "Mary Ann", "Mary (on the phone)", "Speaker 2"])
+def test_a_name_said_once_is_a_speaker_where_every_line_begins_with_one(one: str) -> None:
+    lines = ["Ida: Good morning.", f"{one}: Hello.", "Ida: Goodbye."]
+    assert [who for who, _ in spoken(read("film.srt", srt(*lines)))] == ["Ida", one.partition(" (")[0], "Ida"]
+    assert [who for who, _ in spoken(read("film.srt", srt(*lines, "See you.")))] == ["Ida", None, "Ida", None]
+    clause = srt("Ida: Good morning.", "One thing: we won.", "Ida: Goodbye.", "Note: it rains.", "Note: it rained.")
+    assert [who for who, _ in spoken(read("film.srt", clause))] == ["Ida", None, "Ida", None, None]
+
+
+def test_the_time_behind_a_name_is_no_part_of_it() -> None:
+    lines = ["Speaker 1 (00:01): Hi.", "Speaker 2 (00:05): Ho.", "Speaker 1 (00:09): Bye."]
+    assert spoken(read("film.srt", srt(*lines))) == [("Speaker 1", "Hi."), ("Speaker 2", "Ho."), ("Speaker 1", "Bye.")]
 
 
 SPOKEN = {
@@ -127,6 +149,8 @@ JSON: dict[str, tuple[Any, list[tuple[float, float, str | None, str]]]] = {
         TURNS,
     ),
     "AssemblyAI without speakers": ({"utterances": None, "words": words(1000, "text")}, TURNS),
+    "Whisper's words": ({"text": "…", "words": words()}, TURNS),
+    "a duration": ([{"start": s, "duration": e - s, "text": t, "speaker": w} for s, e, w, t in TURNS], TURNS),
     "Deepgram": (
         {"results": {"utterances": [{"start": s, "end": e, "speaker": w, "transcript": t} for s, e, w, t in TURNS]}},
         TURNS,
@@ -160,6 +184,10 @@ COLUMNS = {
     "tabs": ('start\tend\ttext\n0\t2\t"I go\n2\t4\tAnd "you"\n', ['"I go', 'And "you"']),
     "commas in the text": ("start,end,text\n0,2,Well, I never, ever.\n", ["Well, I never, ever."]),
     "commas before the speaker": ("start,end,text,speaker\n0,2,Well, I never,Ida\n", ["Well, I never"]),
+    "bars": ("start|end|text\n0|2|Hi, you.\n", ["Hi, you."]),
+    "Excel's first line": ("sep=;\nstart;end;text\n0;2;Hi.\n", ["Hi."]),
+    "a duration": ("text,start,duration\nHi.,0,2\n", ["Hi."]),
+    "units in the names": ("Start (s),End (s),Text\n0,2,Hi.\n", ["Hi."]),
     "other names": ("Start Time;End Time;Utterance\n0;2;Hi.\n", ["Hi."]),
 }
 
@@ -170,6 +198,12 @@ def test_a_dialect_of_columns(dialect: str) -> None:
     found = read("film.csv", content)
     assert texts(found) == expected
     assert bool(found.guessed) == ("commas" in dialect)
+    assert times(found)[0] == (0.0, 2.0)
+
+
+@pytest.mark.parametrize("nobody", ["", " ", "nan", "None", "NULL", "<NA>"])
+def test_what_programs_write_for_nobody_is_no_speaker(nobody: str) -> None:
+    assert spoken(read("film.csv", f"start,end,text,speaker\n0,2,Hi.,{nobody}\n")) == [(None, "Hi.")]
 
 
 def test_rows_of_another_length_are_named() -> None:
@@ -189,6 +223,10 @@ def test_milliseconds_are_seen_by_the_length_of_the_video(length: float | None, 
     found, milliseconds = in_seconds(read("film.tsv", "start\tend\ttext\n1500\t4200\tHi.\n"), length)
     assert times(found) == [expected]
     assert milliseconds == (expected[0] == 1.5)
+    floats = read(
+        "film.csv", "start,end,text\n1500.0,4200.0,Hi.\n"
+    )  # as pandas writes whole numbers beside a missing one
+    assert times(in_seconds(floats, length)[0]) == [expected]
     assert in_seconds(read("film.csv", "start,end,text\n1500.5,4200.5,Hi.\n"), 20.0)[1] is False
 
 
@@ -201,9 +239,13 @@ DAMAGED = {
     "no fractions": "1\n00:00:01 --> 00:00:02\nWhere?\n\n2\n0:03 --> 0:04\nHere.\n",
     "long fractions": "00:00:01,123456 --> 00:00:02,5\nWhere?\n\n00:00:03,2499 --> 00:00:04\nHere.\n",
     "spaces in times": "00: 00: 01, 000 --> 00: 00: 02, 000\nWhere?\n\n00:00:03,000 --> 00:00:04,000\nHere.\n",
+    "text behind the times": "1\n0:0:1,0 --> 0:0:2,0 Where?\n\n2\n0:0:3,0 --> 0:0:4,0 X1:2 Y1:3\nHere.\n",
+    "the number before the times": "1 00:00:01,000 --> 00:00:02,000\nWhere?\n\n2. 0:0:3,0 --> 0:0:4,0\nHere.\n",
+    "numbers with a sign": srt("Where?", "Here.").replace("\n\n2", "\n#2").replace("1\n", "1.\n", 1),
+    "colons for points": srt("Where?", "Here.").replace(",", ":"),
     **{
         f"the arrow {arrow}": srt("Where?", "Here.").replace("-->", arrow)
-        for arrow in ("->", "–>", "-- >", "→", "=>", "-")
+        for arrow in ("->", "–>", "-- >", "→", "=>", "——>", "&gt;", "to", "-")
     },
 }
 
@@ -228,6 +270,8 @@ MARKUP = {
     "<p>One</p><p>two</p>": "One two",
     "I&amp;#39;m Tom &amp;amp;amp; you&amp;nbsp;too": "I'm Tom & you too",
     "a < b, I <3 you > me": "a < b, I <3 you > me",
+    "if x<y and y>z": "if x<y and y>z",
+    "write to <ida@example.org>, <font color=red>now</font>": "write to <ida@example.org>, now",
     r"{\an7\p1}m 0 0 l 100 0{\p0}Come {\pos(1,2)}in": "Come in",
 }
 
@@ -246,6 +290,9 @@ def test_a_drawing_is_no_text() -> None:
 
 ENCODED = {
     "cp1251": ("Здравствуйте, как у вас дела?", "Спасибо, всё хорошо."),
+    "cp866": ("Где ты был вчера вечером? Мы тебя ждали.", "Прости меня, я не мог прийти."),
+    "iso8859_5": ("Где ты был вчера вечером? Мы тебя ждали.", "Прости меня, я не мог прийти."),
+    "koi8_u": ("Привіт, як справи? Що ти робиш?", "Дякую, все добре, їжа є."),
     "koi8_r": ("Здравствуйте, как у вас дела?", "Спасибо, всё хорошо."),
     "cp1250": ("Příliš žluťoučký kůň úpěl ďábelské ódy.", "Děkuji vám, jak se máte?"),
     "cp1252": ("Café, déjà vu – “naïve” garçon, où êtes-vous?", "C’est très gentil, merci."),
@@ -266,10 +313,18 @@ def test_an_encoding_is_guessed_or_named(encoding: str) -> None:
     assert texts(read("film.srt", content, encoding)) == list(ENCODED[encoding])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_seen_without_a_mark_in_any_script(encoding: str) -> None:
+    for lines in (ENCODED["cp1251"], ENCODED["gbk"], ("Hi.",)):
+        assert texts(read("film.srt", srt(*lines).encode(encoding))) == list(lines)
+
+
 def test_utf8_with_a_few_bad_bytes_or_cut_within_a_letter_stays_utf8() -> None:
     lines = "“Voilà”, said Zoë – déjà vu…"
     bad = srt(lines).encode() + b"\n\n9\n00:00:09,000 --> 00:00:09,500\nAdi\xf3s"
     assert texts(read("film.srt", bad)) == [lines, "Adi\ufffds"]
+    few = srt("Café à la crème", "naïve").encode() + b"\n\n9\n00:00:09,000 --> 00:00:09,500\nAdi\xf3s ni\xf1o"
+    assert texts(read("film.srt", few)) == ["Café à la crème", "naïve", "Adi\ufffds ni\ufffdo"]
     assert texts(read("film.srt", srt("Hi", "Voilà").encode()[:-1])) == ["Hi", "Voil"]
 
 
@@ -307,6 +362,17 @@ def test_other_formats_are_read(name: str, content: str) -> None:
     found = read(name, content)
     assert [(cue.start, cue.end, cue.text) for cue in found.cues] == EXPECTED
     assert (found.cues[0].speaker or "").lower() == "ida"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8"])
+def test_ttml_may_name_its_encoding(encoding: str) -> None:
+    content = TTML.replace("NAMESPACE", "http://www.w3.org/ns/ttml").replace("Sit", "Così")
+    named = content.replace('version="1.0"', f'version="1.0" encoding="{encoding.upper()}"', 1)
+    assert texts(read("film.ttml", named.encode(encoding))) == ["Come in, please.", "Così down."]
+
+
+def test_a_field_of_ass_that_is_not_used_may_be_damaged() -> None:
+    assert texts(read("film.ass", ASS.replace("Dialogue: 0,", "Dialogue: x,"))) == ["Come in, please.", "Sit down."]
 
 
 def test_a_bad_line_of_ass_is_named_and_the_others_are_read() -> None:

@@ -1,12 +1,17 @@
-"""The commands that the pages show: each is one of a job, with flags that it has; those of README run as they stand."""
+"""The commands that the pages show: each is one of a job, with flags that it has.
+
+Those of README and of the pages about films run as they stand. Those of a cluster, of MELD's videos and of long
+trainings do not.
+"""
 
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+import av
 import pytest
 
 from emotionscope import __main__ as command
@@ -67,6 +72,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which README's commands find what they name."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(demo.FILMS, tmp_path / "films")
+    for file in (tmp_path / "films").glob("tears*"):
+        file.rename(file.with_stem("film"))
     shutil.copytree(demo.FILMS, tmp_path / "emotionscope/films")
     return tmp_path
 
@@ -98,15 +105,42 @@ def alike(wanted: str, given: str) -> bool:
     return wanted == given
 
 
+def ran(page: Path, done: Sequence[str] = ()) -> list[str]:
+    """The names of the commands of a page's blocks, each of which is run, but for those `done` already."""
+    names = []
+    for name, *flags in (words for words in shown(page) if words[0] not in done):
+        assert run_here(name, *flags) == 0, (name, flags)
+        names.append(name)
+    return names
+
+
 @pytest.mark.slow
 def test_readme_scores_films_and_a_parquet_file(here: Path, ray_cluster: object) -> None:
     readme = ROOT / "README.md"
     (snippet,) = blocks(readme, "python")
     exec(snippet, {})
-    ran = [words for block in blocks(readme, "sh") for words in commands(block) if words[0] != "predict"]
-    for name, *flags in ran:
-        assert run_here(name, *flags) == 0, (name, flags)
-    assert [words[0] for words in ran] == ["prepare_videos", "score", "score"]
+    assert ran(readme, ["predict"]) == ["prepare_videos", "score", "score"]
     assert len(scores_of("scores")) == 9 and (here / "faces").is_dir()
     reasons = scores_of("answers")["error"].to_pylist()
     assert reasons[0].startswith("video missing") and reasons[1] is None
+    assert ran(ROOT / "docs/summaries.md") == ["summarise"]
+    shutil.copy("films/film.mp4", "film.mp4")
+    shutil.copy("films/film.vtt", "film.vtt")
+    with av.open("film.mp4") as film:
+        next(film.decode(video=0)).to_image().save("team.jpg")
+    assert set(ran(ROOT / "docs/export.md")) == {"export", "predict"}
+    for made in ("film.srt", "film.html", "elan/film.eaf", "answers.mp4", "answers.jpg"):
+        assert (here / made).stat().st_size
+
+
+@pytest.mark.slow
+def test_films_are_scored_and_their_people_found_as_the_pages_show(here: Path, ray_cluster: object) -> None:
+    assert ran(ROOT / "docs/videos.md") == ["prepare_videos", "score", "summarise"]
+    shutil.rmtree("scores")
+    for film in (here / "films").glob("*.mp4"):  # where the table lies is where its videos are looked for
+        shutil.copy(film, "dialogues")
+    score, people, known = shown(ROOT / "docs/people.md")
+    for name, *flags in (score, people):
+        assert run_here(name, *flags) == 0, (name, flags)
+    shutil.copytree("people", "people-monday")
+    assert run_here(*known) == 0

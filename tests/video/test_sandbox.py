@@ -92,6 +92,13 @@ def test_a_decoder_that_is_ended_between_two_videos_costs_no_row(folder: str, is
     assert isolated.of_clip("good.mp4", folder).faces
 
 
+def test_spans_that_end_before_they_start_take_no_time_from_others(folder: str, isolated: IsolatedFaces) -> None:
+    spans = [Utterance((0.0, 1.0)), *(Utterance((5.0, 4.0)) for _ in range(3))]
+    first, *others = isolated("good.mp4", folder, spans)
+    assert isinstance(first, Found) and first.faces
+    assert not any(isinstance(found, Found) and found.faces for found in others)
+
+
 def test_a_video_that_stalls_costs_its_own_row_only(folder: str, isolated: IsolatedFaces, store: None) -> None:
     usual, isolated.seconds = isolated.seconds, 0.2
     utterances = [Utterance((start, start + 1)) for start in (0.0, 1.0, 2.0)]  # the third is given up
