@@ -91,12 +91,12 @@ def _measure(name: str, flags: Mapping[str, object]) -> tuple[float, float]:
     began, peak = time.monotonic(), 0
     with job(name, flags) as process:
         while process.poll() is None:
-            peak = max(peak, _memory(process.pid))
+            peak = max(peak, memory(process.pid))
             time.sleep(INTERVAL)
     return time.monotonic() - began, peak / 2**30
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
     """Bytes that a process and all below it hold; what several share counts once."""
     total = 0
     with suppress(psutil.NoSuchProcess):

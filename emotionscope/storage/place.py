@@ -170,6 +170,11 @@ class Place(str):
         filesystem, path = self.arrow()
         filesystem.delete_file(path)
 
+    def delete_abandoned(self) -> None:
+        """Remove the temporary files that writers left below it who died; in S3 there are none."""
+        if not self.is_s3:
+            atomic.delete_abandoned(self)
+
     def write_bytes(self, content: bytes | pa.Buffer) -> None:
         """Write a file whole or not at all: a temporary name and a rename on disk, one object in S3."""
         if not self.is_s3:

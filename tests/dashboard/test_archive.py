@@ -24,6 +24,7 @@ from emotionscope.errors import JobError, UserError
 from emotionscope.fusion import Fusion
 from emotionscope.labels import EMOTIONS, probability_columns
 from emotionscope.storage import s3
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import copy_in, scores_of
 from tests.helpers.faulty_s3 import FaultyS3, faulty
@@ -232,21 +233,26 @@ def through(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 
 
 def test_a_copy_from_a_store_that_ends_its_answers_early_is_whole_or_told(
-    scored: str, bucket: str, s3_server: S3Server, through: Callable[[FaultyS3], None], tmp_path: Path
+    bucket: str, s3_server: S3Server, through: Callable[[FaultyS3], None], tmp_path: Path
 ) -> None:
-    copy_in(Path(scored), f"{bucket}/scores")
+    table, there, copy = scores(["joy"] * 500, {}), tmp_path / "there", tmp_path / "copy"
+    for number in range(4):
+        datasets.write_part(table.slice(100 * number), str(there / f"more/part-{number}.parquet"))
+    Place(there / "_summary.json").write_json({"job": "score"})
+    copy_in(there, f"{bucket}/scores")
+    copy.mkdir()
     address = s3_server.variables["AWS_ENDPOINT_URL"]
-    with faulty(address, seed=3, share=0.3, first=20, kinds=["short"]) as proxy:
+    with faulty(address, seed=3, share=0.3, first=30, kinds=["short"]) as proxy:
         through(proxy)
-        fetch(f"{bucket}/scores", str(tmp_path))
+        fetch(f"{bucket}/scores", str(copy))
         assert proxy.seen["short"]
-    copied = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert len(copied) == len(datasets.open_dataset(scored, "scores").parts) + 1
-    assert all(file.read_bytes() == Path(scored, file.name).read_bytes() for file in copied)
+    copied = [file for file in copy.rglob("*.*") if file.is_file()]
+    assert len(copied) == 5
+    assert all(file.read_bytes() == (there / file.relative_to(copy)).read_bytes() for file in copied)
     with faulty(address, seed=3, share=1, kinds=["short"]) as proxy:
         through(proxy)
         with pytest.raises(JobError, match="ends its answers early"):
-            fetch(f"{bucket}/scores", str(tmp_path))
+            fetch(f"{bucket}/scores", str(copy))
 
 
 def test_one_file_in_s3_is_an_archive(scored: str, bucket: str, tmp_path: Path) -> None:

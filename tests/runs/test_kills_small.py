@@ -118,12 +118,13 @@ def test_a_writer_that_is_killed_leaves_the_old_or_the_new_and_can_be_run_again(
     found = work.read(place)
     print(f"{name} killed at operation {operation} of {count}: {'old' if found == before else 'new'}")
     assert found in (before, wanted)
-    if name != "summarise" or found == before:  # else it is finished, and says so
+    runs_again = name != "summarise" or found == before  # else it is finished, and says so
+    if runs_again:
         work.write(place)
     assert work.read(place) == wanted
     if name == "publish":
         assert len(store.versions(f"{place}/bundle")) == 3
         card = (Place(place) / f"bundle/{store.CARD}").read_bytes().decode()
         assert card == model_card.render(store.read_manifest(f"{place}/bundle"))
-    if where == "disk" and name != "review":
+    if where == "disk" and name != "review" and runs_again:
         assert not list(Path(place).rglob("*.tmp"))
