@@ -19,8 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from benchmarks.growth import memory
-from benchmarks.measure import Figure, show
+from benchmarks.measure import Figure, memory, show
 from benchmarks.visits import PORT, serving
 from emotionscope import cli
 from emotionscope.storage.place import Place
