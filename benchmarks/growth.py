@@ -9,16 +9,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import ray
 
 from benchmarks.clips import find_clips, join
-from benchmarks.measure import Figure, job, show
+from benchmarks.measure import Figure, job, memory, show
 from benchmarks.scoring import dialogues
 from emotionscope import cli
 from emotionscope.tables import datasets
@@ -91,19 +89,9 @@ def _measure(name: str, flags: Mapping[str, object]) -> tuple[float, float]:
     began, peak = time.monotonic(), 0
     with job(name, flags) as process:
         while process.poll() is None:
-            peak = max(peak, _memory(process.pid))
+            peak = max(peak, memory(process.pid))
             time.sleep(INTERVAL)
     return time.monotonic() - began, peak / 2**30
-
-
-def _memory(pid: int) -> int:
-    """Bytes that a process and all below it hold; what several share counts once."""
-    total = 0
-    with suppress(psutil.NoSuchProcess):
-        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-            with suppress(psutil.Error):  # it has ended meanwhile
-                total += process.memory_full_info().pss
-    return total
 
 
 def first_rows(texts: Sequence[str], bundle: str, rounds: int) -> Figure:

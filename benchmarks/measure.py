@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -164,3 +165,13 @@ def job(name: str, options: Mapping[str, object], address: str = "local") -> Ite
         yield process
         if process.wait():
             raise JobError(f"{' '.join(command)} ended with code {process.returncode}")
+
+
+def memory(pid: int) -> int:
+    """Bytes that a process and all below it hold; what several share counts once."""
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+                total += process.memory_full_info().pss
+    return total

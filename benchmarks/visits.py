@@ -5,6 +5,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -23,19 +25,26 @@ def figures(archive: str) -> list[Figure]:
     chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if chromium is None:
         raise UserError("the visits need Chromium, which is not installed")
+    with serving(archive), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        _first_visit(browser)  # for which the server opens the archive
+        visits = [_first_visit(browser) for _ in range(VISITS)]
+        found = [
+            Figure("first visit, title, s", statistics.median(title for title, _ in visits), most=1.4),
+            Figure("first visit, first chart, s", statistics.median(chart for _, chart in visits), most=2.5),
+        ]
+        return found + _next_steps(browser)
+
+
+@contextmanager
+def serving(archive: str) -> Iterator[int]:
+    """The pages of an archive at `PORT` until the block ends; the number of the process that serves them."""
     command = [sys.executable, "-m", "jobs.dashboard", "--scores", archive, "--port", str(PORT)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as playwright:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             if server.stdout is None or not any("http://" in line for line in server.stdout):
                 raise UserError("the pages did not open")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            _first_visit(browser)  # for which the server opens the archive
-            visits = [_first_visit(browser) for _ in range(VISITS)]
-            found = [
-                Figure("first visit, title, s", statistics.median(title for title, _ in visits), most=1.4),
-                Figure("first visit, first chart, s", statistics.median(chart for _, chart in visits), most=2.5),
-            ]
-            return found + _next_steps(browser)
+            yield server.pid
         finally:
             server.terminate()
 

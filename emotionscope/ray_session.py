@@ -37,6 +37,7 @@ SETTINGS = {
     "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0",  # look for new log files twice a second, not ten times
     # Ray would wait for a worker to each CPU before it lets the first driver in, and for ever where one dies meanwhile.
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_agent_register_timeout_ms": "120000",  # on a busy machine, Ray's 30 s are too few for its agents to start
 }
 for _name, _value in SETTINGS.items():  # here, and before Ray, which reads some of them when it is imported
     os.environ.setdefault(_name, _value)

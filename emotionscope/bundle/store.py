@@ -207,6 +207,7 @@ def publish(uri: str, part: Part, payload: bytes, record: JsonObject, replace: b
     """
     check_free(uri, part, replace)
     base = Place(uri)
+    base.delete_abandoned()
     digest = hashlib.sha256(payload).hexdigest()
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     file = {"file": f"{part}-{digest[:12]}.{SUFFIXES[part]}", "sha256": digest, "bytes": len(payload)}

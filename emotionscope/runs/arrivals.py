@@ -4,16 +4,17 @@ A run's claim names the files that it reads, so that a stopped run goes on with 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from emotionscope import __version__
 from emotionscope.errors import UserError
 from emotionscope.runs import claim as claims
+from emotionscope.runs import shards
 from emotionscope.runs.claim import Claim
 from emotionscope.storage.place import File, Place
-from emotionscope.tables import contracts, datasets, manifest
+from emotionscope.tables import contracts, datasets, input_file, manifest
 from emotionscope.tables.contracts import Kind
 from emotionscope.tables.datasets import Dataset
 from emotionscope.tables.manifest import SourceFile, Summary
@@ -46,7 +47,8 @@ def first(output: str, uri: str, kind: Kind) -> Arrivals:
 def find(output: str, uri: str, kind: Kind) -> Arrivals | None:
     """What has arrived at `uri` since the table at `output` was finished; None where no table is finished there.
 
-    Raises UserError where the table was made from another input, or a file that it was made from has changed.
+    A file that was only copied or touched has not changed: the table holds its rows. Raises UserError where the table
+    was made from another input, or a file that it was made from has changed.
     """
     folder, source = Place(output), Place(uri)
     claim = claims.read(folder)
@@ -58,18 +60,24 @@ def find(output: str, uri: str, kind: Kind) -> Arrivals | None:
             f"{folder}: was made from {before.settings['input']['uri']}; only what arrives there can be added"
         )
     there = {each[0].name: each for each in datasets.find_files(source, manifest.listed_parts(source))}
-    for known in before.inputs:
-        if known.name in there and not _is_same(known, there[known.name][0]):
-            raise UserError(
-                f"{there[known.name][0].uri}: changed since its rows were scored, or another copy of it; put it "
-                "back with its time of change (cp -p, rsync -t) and add new rows as another file, or score all of them "
-                "into another --output"
-            )
-    done = {known.name for known in before.inputs}
+    schema = contracts.source_schema(_schema_of(folder, before), kind)
+    known = list(before.inputs)
+    for number, each in enumerate(known):
+        file, partition = there.get(each.name, (None, ""))
+        if file and not _is_same(each, file):
+            now, _ = datasets.open_readable(source, kind, [(file, partition)], schema)
+            if each.size != file.size or now is None or not _holds(folder, before, number, now):
+                raise UserError(
+                    f"{file.uri}: changed since its rows were scored, or another copy of it; put it back with its time "
+                    "of change (cp -p, rsync -t) and add new rows as another file, or score all of them into another "
+                    "--output"
+                )
+            known[number] = replace(each, modified=file.modified)
+    before = replace(before, inputs=known)
+    done = {each.name for each in known}
     resumed = claim is not None and _can_resume(claim, before, {name: file for name, (file, _) in there.items()})
     wanted = {file.name for file in claim.files} if claim and resumed else there.keys() - done
     files = [each for name, each in there.items() if name in wanted]
-    schema = contracts.source_schema(_schema_of(folder, before), kind)
     dataset, unreadable = datasets.open_readable(source, kind, files, schema) if files else (None, {})
     return Arrivals(before, dataset, unreadable, sorted(done - there.keys()), claim, resumed)
 
@@ -77,6 +85,22 @@ def find(output: str, uri: str, kind: Kind) -> Arrivals | None:
 def _is_same(known: SourceFile, file: File) -> bool:
     """Whether a file is the one that was read. Its footer may be the same where its rows are not."""
     return (known.size, known.modified) == (file.size, file.modified)
+
+
+def _holds(folder: Place, before: Summary, number: int, now: Dataset) -> bool:
+    """Whether a finished table holds the rows of its input file of a number as they are now, in all their columns."""
+    names = {part.name for part in before.parts if part.name.startswith(shards.part_name(number))}
+    if not names:
+        return not now.rows
+    then, start = datasets.open_dataset(folder, "scores", names), 0
+    if then.rows != now.rows or not set(now.schema.names) <= set(then.schema.names):
+        return False
+    for part in then.parts:
+        rows = input_file.read_rows(now.parts[0], now.schema, start, part.rows)
+        if not rows.equals(input_file.read_rows(part, now.schema, 0, part.rows)):
+            return False
+        start += part.rows
+    return True
 
 
 def _can_resume(claim: Claim, before: Summary, there: Mapping[str, File]) -> bool:

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Container
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +14,6 @@ from emotionscope.errors import JobError, UserError, first_line
 from emotionscope.runs import shards
 from emotionscope.runs.claim import Claim
 from emotionscope.runs.shards import Shard, Tally, Totals
-from emotionscope.storage import atomic
 from emotionscope.storage.place import IO_THREADS, File, JsonObject, Place
 from emotionscope.tables.contracts import TableContract
 from emotionscope.tables.manifest import SUMMARY, PartRows, Summary
@@ -132,11 +129,3 @@ def _is_of(claim: Claim, file: File) -> bool:
     except (pa.ArrowException, ValueError):
         return False
     return isinstance(found, dict) and found.get("input") == claim.facts.get("input")
-
-
-def delete_temporaries(folder: Place) -> None:
-    """Delete the temporary files of processes that died while writing."""
-    if not folder.is_s3:
-        for file in Path(folder).rglob(".*"):
-            if re.fullmatch(atomic.TEMPORARY, file.name):
-                atomic.delete_if_abandoned(str(file))

@@ -191,7 +191,7 @@ def begin(
         if manifest.held(folder) != held:  # another run finished between the two
             claim.release()
             raise JobError(f"{folder}: another run has just finished it; rerun the same command")
-        check.delete_temporaries(folder)
+        folder.delete_abandoned()
     except OSError as error:
         raise s3.failure(f"{folder}: cannot be written to", error) from error
     return Run(folder, claim, before, held)
@@ -213,7 +213,7 @@ def begin_beside(uri: str, job: str, settings: Mapping[str, Any], dataset: Datas
         raise UserError(f"{folder}: not finished, or not there, though {run.uri} is; make both tables again")
     facts = claims.facts(job, settings, dataset)
     _check_settings(folder, before, facts)
-    check.delete_temporaries(folder)
+    folder.delete_abandoned()
     claim = replace(run.claim, facts=facts, id=before.last.id if runs > wanted else run.claim.id)
     return Run(folder, claim, before, held)
 

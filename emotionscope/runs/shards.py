@@ -99,8 +99,13 @@ def cut(dataset: datasets.Dataset, rows_per_shard: int, first: int = 0, together
             values = input_file.read_rows(part, pa.schema([dataset.schema.field(together)]), 0, part.rows)[together]
             starts = _between_values(values, rows_per_shard)
         for start, stop in itertools.pairwise([*starts, part.rows]):
-            shards.append(Shard(part, start, stop - start, f"part-{number:05d}-{start:010d}.parquet"))
+            shards.append(Shard(part, start, stop - start, f"{part_name(number)}{start:010d}.parquet"))
     return shards
+
+
+def part_name(number: int) -> str:
+    """How the names of all output files begin whose rows come from the input file of a number."""
+    return f"part-{number:05d}-"
 
 
 def _between_values(values: pa.ChunkedArray, rows: int) -> list[int]:

@@ -2,14 +2,16 @@
 
 import fcntl
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 
-TEMPORARY = r"\..+\.[0-9a-f]{8}\.tmp"  # names of files that are being written
+_TEMPORARY = r"\..+\.[0-9a-f]{8}\.tmp"  # names of files that are being written
 
 
 def write(path: str, content: bytes | pa.Buffer) -> None:
@@ -34,11 +36,13 @@ def swap(path: str, before: bytes | None, content: bytes) -> bool:
     return True
 
 
-def delete_if_abandoned(path: str) -> None:
-    """Remove a temporary file whose writer has died: its lock has died with it."""
-    with suppress(OSError), open(path, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.remove(path)
+def delete_abandoned(folder: str) -> None:
+    """Remove the temporary files in a folder whose writers have died: their locks have died with them."""
+    for place in Path(folder).rglob(".*.tmp"):
+        if re.fullmatch(_TEMPORARY, place.name):
+            with suppress(OSError), place.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                place.unlink()
 
 
 def _link(temporary: str, path: str, content: bytes) -> bool:

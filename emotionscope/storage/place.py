@@ -6,6 +6,7 @@ import json
 import os
 import posixpath
 import re
+import shutil
 import stat
 from dataclasses import dataclass
 from functools import lru_cache
@@ -157,17 +158,22 @@ class Place(str):
                 return io.BytesIO(ranges.whole(stream, 0, stream.size()))
         return io.BufferedReader(ranges.Ranges(stream), READ_AHEAD_BYTES)
 
-    def copy_down(self, folder: str) -> None:
-        """Copy a file, or all files below a prefix, into a folder of this machine, which is there."""
-        filesystem, path = self.arrow()
-        pa.set_io_thread_count(max(IO_THREADS, pa.io_thread_count()))
-        target = posixpath.join(folder, posixpath.basename(path)) if self.is_file() else folder
-        pafs.copy_files(path, target, source_filesystem=filesystem)
+    def copy_to(self, path: str) -> None:
+        """Copy a file to a path of this machine, whose folder is made. Raises FileNotFoundError or another OSError."""
+        filesystem, there = self.arrow()
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with ranges.Ranges(filesystem.open_input_file(there)) as source, open(path, "wb") as target:
+            shutil.copyfileobj(source, target, READ_AHEAD_BYTES)
 
     def delete(self) -> None:
         """Remove one file. Raises FileNotFoundError or another OSError."""
         filesystem, path = self.arrow()
         filesystem.delete_file(path)
+
+    def delete_abandoned(self) -> None:
+        """Remove the temporary files that writers left below it who died; in S3 there are none."""
+        if not self.is_s3:
+            atomic.delete_abandoned(self)
 
     def write_bytes(self, content: bytes | pa.Buffer) -> None:
         """Write a file whole or not at all: a temporary name and a rename on disk, one object in S3."""

@@ -2,6 +2,7 @@
 
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,11 +20,15 @@ from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.overview import Totals
 from emotionscope.dashboard.queries.selection import ColumnFilter, Selection
 from emotionscope.dashboard.reasons import why_fused
-from emotionscope.errors import UserError
+from emotionscope.errors import JobError, UserError
 from emotionscope.fusion import Fusion
 from emotionscope.labels import EMOTIONS, probability_columns
+from emotionscope.storage import s3
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import copy_in, scores_of
+from tests.helpers.faulty_s3 import FaultyS3, faulty
+from tests.helpers.s3 import S3Server
 from tests.helpers.scores_tables import one_answer, scores
 
 
@@ -213,6 +218,41 @@ def test_an_archive_in_s3_answers_alike_there_and_as_a_copy(
     for there in (Archive(f"{bucket}/scores"), Archive(copy)):
         assert there.overview(chosen).totals == archive.overview(chosen).totals
         assert there.dialogue("d0001").equals(archive.dialogue("d0001"))
+
+
+@pytest.fixture
+def through(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[FaultyS3], None]]:
+    """Lets this process, which has one client and its server's address, ask a proxy instead."""
+
+    def ask(proxy: FaultyS3) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        s3.filesystem.cache_clear()
+
+    yield ask
+    s3.filesystem.cache_clear()
+
+
+def test_a_copy_from_a_store_that_ends_its_answers_early_is_whole_or_told(
+    bucket: str, s3_server: S3Server, through: Callable[[FaultyS3], None], tmp_path: Path
+) -> None:
+    table, there, copy = scores(["joy"] * 500, {}), tmp_path / "there", tmp_path / "copy"
+    for number in range(4):
+        datasets.write_part(table.slice(100 * number), str(there / f"more/part-{number}.parquet"))
+    Place(there / "_summary.json").write_json({"job": "score"})
+    copy_in(there, f"{bucket}/scores")
+    copy.mkdir()
+    address = s3_server.variables["AWS_ENDPOINT_URL"]
+    with faulty(address, seed=3, share=0.3, first=30, kinds=["short"]) as proxy:
+        through(proxy)
+        fetch(f"{bucket}/scores", str(copy))
+        assert proxy.seen["short"]
+    copied = [file for file in copy.rglob("*.*") if file.is_file()]
+    assert len(copied) == 5
+    assert all(file.read_bytes() == (there / file.relative_to(copy)).read_bytes() for file in copied)
+    with faulty(address, seed=3, share=1, kinds=["short"]) as proxy:
+        through(proxy)
+        with pytest.raises(JobError, match="ends its answers early"):
+            fetch(f"{bucket}/scores", str(copy))
 
 
 def test_one_file_in_s3_is_an_archive(scored: str, bucket: str, tmp_path: Path) -> None:

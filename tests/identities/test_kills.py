@@ -3,7 +3,6 @@
 EMOTIONSCOPE_KILLS is the number of rounds on each, 1 unless told.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +16,9 @@ from emotionscope.identities.people import CENTROIDS, IDENTITIES, PEOPLE
 from emotionscope.storage.place import Place
 from emotionscope.tables import contracts, datasets
 from tests.conftest import ROOT, shell
+from tests.helpers.killing import seeds
 from tests.identities.test_people import seen
 
-ROUNDS = int(os.environ.get("EMOTIONSCOPE_KILLS", "1"))
 LONGEST = 4.0  # seconds until the kill, at most: about as long as the job takes
 
 
@@ -51,11 +50,11 @@ def check(place: str, seed: int) -> None:
     assert all(a.equals(b) for a, b in zip(tables(f"{place}/whole"), tables(f"{place}/killed"), strict=True))
 
 
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("seed", seeds(1))
 def test_people_killed_on_disk_are_found_by_the_same_command(seed: int, tmp_path: Path) -> None:
     check(str(tmp_path), seed)
 
 
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("seed", seeds(1))
 def test_people_killed_on_s3_are_found_by_the_same_command(seed: int, bucket: str) -> None:
     check(bucket, seed)

@@ -4,7 +4,6 @@ EMOTIONSCOPE_KILLS is the number of rounds on each, 1 unless told. A test's name
 EMOTIONSCOPE_KILLS_SEED repeats the rounds from that seed on.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,15 +21,12 @@ from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from tests.conftest import ROOT, copy_in, made_once, run_here, scores_of, shell
 from tests.helpers.faulty_s3 import faulty
+from tests.helpers.killing import seeds
 from tests.helpers.s3 import S3Server
 from tests.helpers.videos import BLACK, BLOND, BROWN, GREEN, RED, dialogues, picture, write_video
 
 VICTIMS = ("driver", "worker", "decoder", "raylet", "head")
-ROUNDS = int(os.environ.get("EMOTIONSCOPE_KILLS", "1"))
-# Other processes of the same run of the tests draw the same seed.
-DRAWN = Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(10**6)
-FIRST = int(os.environ.get("EMOTIONSCOPE_KILLS_SEED", DRAWN))
-SEEDS = range(FIRST, FIRST + ROUNDS)
+SEEDS = seeds(1)
 CLIPS, SPANS = 4, 3
 SHARDS = 6  # of three rows, in two files
 STARTING = 10.0  # seconds, about, until a job's first shards are under way

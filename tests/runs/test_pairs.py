@@ -12,11 +12,11 @@ import pytest
 
 from emotionscope.bundle import store
 from emotionscope.errors import JobError, UserError
-from emotionscope.labels import EMOTIONS
 from emotionscope.runs import shards
 from emotionscope.runs.run import begin
 from emotionscope.storage.place import Place
 from emotionscope.tables import contracts, datasets
+from tests.helpers.bundles import RECORD
 from tests.helpers.dialogue_tables import dialogues, write
 
 ROUNDS = int(os.environ.get("EMOTIONSCOPE_PAIRS", "4"))
@@ -81,14 +81,11 @@ def test_two_trainings_that_publish_at_once_into_a_new_bundle_both_stay(
     where: str, request: pytest.FixtureRequest
 ) -> None:
     root = str(request.getfixturevalue("bucket" if where == "s3" else "tmp_path"))
-    figures = {"n": 1, "weighted_f1": 0.5, "macro_f1": 0.5, "accuracy": 0.5, "expected_calibration_error": 0.1}
-    per_emotion = {name: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 1} for name in EMOTIONS}
-    record = {"settings": {}, "rows": {}, "dev": {**figures, "per_emotion": per_emotion}}
     for number in range(ROUNDS):
         bundle = f"{root}/bundle-{number}"
         with ThreadPoolExecutor(2) as threads:
             list(
-                threads.map(lambda part, to=bundle: store.publish(to, part, part.encode(), record), ("text", "vision"))
+                threads.map(lambda part, to=bundle: store.publish(to, part, part.encode(), RECORD), ("text", "vision"))
             )
         assert sorted(store.read_manifest(bundle)["parts"]) == ["text", "vision"]
         assert len(store.versions(bundle)) == 2
