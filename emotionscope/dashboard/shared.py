@@ -75,8 +75,12 @@ def follow(pages: Mapping[str, StreamlitPage]) -> None:
         st.html(_CLICK, unsafe_allow_javascript=True)
 
 
-def open_dialogue(row: pd.Series) -> None:
-    """Open the dialogue of a row at its utterance."""
+def open_ticked(picked: object, table: pd.DataFrame) -> None:
+    """Open the dialogue of the row that is ticked in a table, if one is, at its utterance."""
+    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
+    if not ticked or ticked[0] >= len(table):
+        return
+    row = table.iloc[ticked[0]]
     wanted = {"dialogue": str(row["dialogue_id"])}
     if not pd.isna(row["utterance_id"]):
         wanted["utterance"] = str(int(row["utterance_id"]))

@@ -26,16 +26,30 @@ def show(sources: shared.Sources) -> None:
         return
     archive, chosen = begun
     speakers = _speakers_shown()
-    overview = archive.overview(chosen, speakers)
+    overview = _count(archive, chosen, speakers)
     _totals(overview.totals)
     if not overview.totals.rows:
         st.warning("No utterance passes all filters. Loosen one of them in the side bar.")
         return
     # One emotion alone would be 100% of every chart: they show all of them and mark the chosen ones.
-    around = archive.overview(replace(chosen, emotions=()), speakers) if chosen.emotions else overview
+    around = _count(archive, replace(chosen, emotions=()), speakers) if chosen.emotions else overview
     st.html(markup.legend())
     _charts(around, overview.pairs, chosen, filters.told(archive, chosen, sources))
     _table(archive, chosen, overview.totals.rows, sources)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs={Archive: lambda archive: archive.dataset.uri})
+def _count(archive: Archive, chosen: Selection, speakers: int) -> Overview:
+    return archive.overview(chosen, speakers)
+
+
+def warm(sources: shared.Sources) -> None:
+    """Count what the first visitor will see."""
+    archive = shared.archive(sources)
+    filters.warm(archive)
+    overview = _count(archive, Selection(), MORE[0])
+    charts.spread(overview.emotions).to_dict()  # for which altair loads its parts
+    archive.rows(Selection(), limit=SHOWN)
 
 
 def _totals(totals: Totals) -> None:
@@ -161,6 +175,4 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: shared.Sourc
     with st.expander("This selection as SQL for DuckDB", on_change="rerun", key="as-sql") as query:
         if query.open:
             st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
-    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
-    if ticked and ticked[0] < len(table):
-        shared.open_dialogue(table.iloc[ticked[0]])
+    shared.open_ticked(picked, table)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import faces_panel, markup, people_panel, player, shared, utterance_card
+from emotionscope.dashboard import faces_panel, markup, people_panel, player, shared
 from emotionscope.dashboard.dialogue_words import Names, clock, person_name
 from emotionscope.dashboard.filters import BOUND
 from emotionscope.dashboard.player import Picture, Scene
 from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.people import NO_FACES, People
 from emotionscope.dashboard.queries.utterances import Utterance
+from emotionscope.dashboard.reasons import why_fused
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
 from emotionscope.tables import corrections
@@ -71,9 +72,10 @@ def _scene(
     cut = faces_panel.pictures(faces, names, most) if sources.videos else {}
     kept = archive.faces(dialogue)
     return Scene(
+        archive=sources.name,
         dialogue=dialogue,
         utterances=utterances,
-        reasons=[utterance_card.why(each, sources.bundle) for each in utterances],
+        reasons=[_why(each, sources.bundle) for each in utterances],
         pictures=[
             [_kept(face, each, names) for face in kept.get(each.number, []) if face["kept"]][:most]
             or cut.get(each.number, [])
@@ -83,6 +85,13 @@ def _scene(
         names=names,
         plays=sources.videos is not None,
     )
+
+
+def _why(utterance: Utterance, bundle: str | None) -> str | None:
+    """What text and faces added; None where the bundle that scored the row is not open."""
+    fusion = shared.fusion(bundle, utterance.bundle) if bundle else None
+    said = utterance.probabilities
+    return why_fused(fusion, said["text"], said["vision"], utterance.heard) if fusion else None
 
 
 def _kept(face: Face, utterance: Utterance, names: Names) -> Picture:

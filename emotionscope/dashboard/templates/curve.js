@@ -15,14 +15,14 @@ class Curve {
     return this.window[0] + ((x - this.left) / (this.width - this.left)) * (this.window[1] - this.window[0]);
   }
 
-  // Draw the part of the dialogue in the window, with an outline around the turn that is chosen.
-  paint(canvas, style, width, chosen) {
+  // Draw the part of the dialogue in the window, with an outline around the turn that is chosen, where `begin` says.
+  paint(begin, style, width, chosen) {
     this.width = width;
     this.left = width < 600 ? 64 : 110;
     this.ink = style.color;
     this.rows = this.#layout();
     this.height = this.rows.at(-1).bottom + FOOT;
-    const context = sized(canvas, width, this.height);
+    const context = begin(width, this.height);
     context.font = `12px ${style.fontFamily}`;
     context.textBaseline = "middle";
     for (const row of this.rows) {
