@@ -24,6 +24,7 @@ from emotionscope.dashboard.pages import (
     summaries_page,
     try_page,
 )
+from emotionscope.dashboard.queries.selection import Selection
 from emotionscope.errors import UserError
 from emotionscope.palette import COLOURS
 
@@ -74,7 +75,9 @@ def warm(sources: shared.Sources) -> None:
     """Open and count what the first visitor will ask for."""
     with suppress(UserError, duckdb.Error):  # which are told to visitors
         if sources.scores:
-            archive_page.warm(sources)
+            archive = shared.archive(sources)
+            archive_page.warm(archive)
+            shifts_page.count(archive, Selection())
 
 
 def _draw_links(place: DeltaGenerator, page: StreamlitPage) -> None:

@@ -97,7 +97,8 @@ def _bars(table: pd.DataFrame, by: str, chosen: Sequence[str]) -> alt.Chart:
     """Stacked bars of the emotions of groups, to click on; where some are chosen, the others are pale."""
     table = table.assign(thin=is_thin(table, by), opacity=_pale_unless(_is_chosen(table, chosen)))
     bars = alt.Chart(table).mark_bar(cursor=POINTER).add_params(click(by, "emotion"))
-    return bars.encode(color=COLOUR, fillOpacity=_FILL, stroke=_OUTLINE, opacity=_OPACITY, order=_ORDER)
+    encoded: alt.Chart = bars.encode(color=COLOUR, fillOpacity=_FILL, stroke=_OUTLINE, opacity=_OPACITY, order=_ORDER)
+    return encoded
 
 
 def is_thin(table: pd.DataFrame, by: str) -> pd.Series:

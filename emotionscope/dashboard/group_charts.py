@@ -58,6 +58,7 @@ def with_intervals(found: Grouped, across: str, emotion: str, colours: Mapping[s
         tooltip=_TOOLTIP,
     )
     sides, title = list(colours), f"share of {emotion}"
+    kind: type[alt.X | alt.Y]
     if found.is_ordered:
         group = alt.X("group:N", sort=order, title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True))
         base = base.encode(x=group, xOffset=alt.XOffset("side:N", sort=sides))

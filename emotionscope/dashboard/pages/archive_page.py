@@ -43,9 +43,8 @@ def _count(archive: Archive, chosen: Selection, speakers: int) -> Overview:
     return archive.overview(chosen, speakers)
 
 
-def warm(sources: shared.Sources) -> None:
+def warm(archive: Archive) -> None:
     """Count what the first visitor will see."""
-    archive = shared.archive(sources)
     filters.warm(archive)
     overview = _count(archive, Selection(), MORE[0])
     charts.spread(overview.emotions).to_dict()  # for which altair loads its parts
