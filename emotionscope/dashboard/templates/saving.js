@@ -35,7 +35,7 @@ function saveCurve(band, kind) {
   });
   band.draw();
   const href = kind === "svg" ? context.address() : context.canvas.toDataURL("image/png");
-  make("a", { download: `${data.dialogue.replace(/[^\p{L}\p{N}.-]+/gu, "-")}-curve.${kind}`, href }).click();
+  make("a", { download: `${data.dialogue.replace(/[^\p{L}\p{N}_.-]+/gu, "-")}-curve.${kind}`, href }).click();
 }
 
 // Takes what the curve draws on a canvas, as elements of SVG.
