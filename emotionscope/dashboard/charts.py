@@ -143,7 +143,8 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
     most = table.sort_values("rows", ascending=False).head(10).to_dict("records")
     told = ", ".join(f"{row[down]} and {row[across]} {row['rows']:,}" for row in most)
     told = f"Grid of counts: {titles[1]} against {titles[0]}. The largest: {told}."
-    return alt.layer(cells, words).properties(description=told)
+    ground = alt.ViewBackground(fill=_GREY, fillOpacity=0.07, cornerRadius=4, stroke=None)
+    return alt.layer(cells, words).properties(description=told, view=ground)
 
 
 def _mostly(table: pd.DataFrame, by: str, order: list[str]) -> str:

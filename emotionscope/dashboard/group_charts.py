@@ -10,6 +10,7 @@ from emotionscope.dashboard.queries.grouping import Grouped
 from emotionscope.labels import EMOTIONS
 
 SIDES = ("#3b7dd8", "#b78e10", "#8a5bb0", "#5f8d4e")  # of groups side by side: none of an emotion
+FULL = 8  # groups whose bars fill a plot; of fewer, none is as wide as a page
 TALL = 220  # pixels of a plot that runs from left to right
 _TOOLTIP = [
     alt.Tooltip("group:N"),
@@ -38,6 +39,7 @@ def stacked(found: Grouped, across: str) -> AnyChart:
     bars = alt.Chart(table).mark_bar().encode(color=COLOUR, order=alt.Order("emotion:O"), tooltip=_TOOLTIP)
     if found.is_ordered:
         place = alt.X("name:N", sort=order, title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True))
+        bars = bars.mark_bar(width=alt.RelativeBandSize(min(len(order) / FULL, 1)))
         chart = bars.encode(x=place, y=alt.Y("rows:Q", stack="normalize", title=None, axis=share))
         high = TALL + FOOT
     else:

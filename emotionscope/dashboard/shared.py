@@ -89,7 +89,7 @@ def open_ticked(picked: object, table: pd.DataFrame) -> None:
 
 def show_counts(counts: Mapping[str, int]) -> None:
     """Large numbers in a row, each below its name."""
-    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
+    with st.container(horizontal=True, gap="medium"):  # wraps where the screen is narrow
         for name, count in counts.items():
             st.metric(name, f"{count:,}", width="content")
 

@@ -16,7 +16,14 @@ from emotionscope.storage.place import JsonObject
 
 SHOWN = 500  # rows of the table
 MORE = (12, 50, 200)  # speakers to choose from
-WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels
+WIDTHS = {
+    "utterance": 340,
+    "certainty": 100,
+    "emotion": 80,
+    "utterance_id": 70,
+    "error": 160,
+    "dialogue_id": 170,
+}  # pixels
 
 
 def show(sources: shared.Sources) -> None:
@@ -75,11 +82,12 @@ def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection, told: Se
         chart = charts.over_time(overview.by_position, chosen.emotions)
         drawing.draw(chart, "course", _pick_position, "Emotions in the course of a dialogue", told)
         _caption_thin(overview.by_position, "position")
-    left, right = st.columns(2)
-    with left:
+    # Many speakers, or those of an archive without faces, would have an empty half beside them.
+    half, other = st.columns(2) if len(pairs) and _speakers_shown() == MORE[0] else (st.container(), st.container())
+    with half:
         st.header("By speaker")
         _by_speaker(overview, chosen, told)
-    with right:
+    with other:
         _disagreements(pairs, told)
 
 

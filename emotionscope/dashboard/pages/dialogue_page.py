@@ -55,7 +55,7 @@ def show(sources: shared.Sources) -> None:
         faces_panel.show(people.uri, scene)
         people_panel.show(people.uri, scene, said)
     elif archive.keyframes is None:
-        st.caption("Start with --faces to see the faces, too.")
+        st.caption("Start with `--faces` to see the faces, too.")
 
 
 def _scene(

@@ -65,7 +65,8 @@ def _show_speakers(steps: pd.DataFrame) -> None:
         table,
         column_config={
             "speaker": st.column_config.Column(width=110),  # a long name would hide the counts
-            "share": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d%%"),
+            "share": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d%%", width=100),
+            "most often": st.column_config.Column(width=140),
         },
     )
     st.caption("Utterances with one before them, and how many change the emotion.")

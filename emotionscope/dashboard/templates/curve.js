@@ -18,7 +18,7 @@ class Curve {
   // Draw the part of the dialogue in the window, with an outline around the turn that is chosen, where `begin` says.
   paint(begin, style, width, chosen) {
     this.width = width;
-    this.left = width < 600 ? 64 : 110;
+    this.left = width < 600 ? 72 : 110;
     this.ink = style.color;
     this.rows = this.#layout();
     this.height = this.rows.at(-1).bottom + FOOT;
