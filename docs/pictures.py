@@ -1,4 +1,4 @@
-"""Take the pictures of the pages Dialogue and Try it again, over the films of the demo.
+"""Take the pictures of the pages Archive, Dialogue, Try it and Model again, over the films of the demo.
 
 Run ``python docs/pictures.py`` after ``make demo``. It needs the packages of the extra dev,
 and Chromium (``apt-get install chromium-headless-shell``).
@@ -27,7 +27,12 @@ from emotionscope.video.sandbox import IsolatedFaces
 DOCS = Path(__file__).parent
 FILM = "tears_of_steel_teaser.mp4"
 SENTENCE = "Why don't you just admit that you're freaked out by my robot hand?"
-PAGES = {"dialogue": f"dialogue?dialogue={urllib.parse.quote(FILM)}", "try": "try"}
+PAGES = {
+    "archive": "",
+    "dialogue": f"dialogue?dialogue={urllib.parse.quote(FILM)}",
+    "try": "try",
+    "model": "model",
+}
 SIZE, SCALE = {"width": 1280, "height": 1300}, 0.75  # of the window; of a picture to it
 PATIENCE = 300_000  # milliseconds for a page to be drawn
 

@@ -1,6 +1,7 @@
 """The app: the list of pages, and the page that is open."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import cast
 
@@ -23,6 +24,8 @@ from emotionscope.dashboard.pages import (
     summaries_page,
     try_page,
 )
+from emotionscope.dashboard.queries.selection import Selection
+from emotionscope.errors import UserError
 from emotionscope.palette import COLOURS
 
 Show = Callable[[shared.Sources], None]
@@ -65,6 +68,16 @@ def main(sources: shared.Sources) -> None:
     addresses.tell_unknown(wanted, unknown)
     _draw_links(links, page)  # which take along what this run was asked
     shared.follow(pages)
+
+
+@st.cache_resource(show_spinner=False)  # within which those of others show no spinner, which needs a visitor
+def warm(sources: shared.Sources) -> None:
+    """Open and count what the first visitor will ask for."""
+    with suppress(UserError, duckdb.Error):  # which are told to visitors
+        if sources.scores:
+            archive = shared.archive(sources)
+            archive_page.warm(archive)
+            shifts_page.count(archive, Selection())
 
 
 def _draw_links(place: DeltaGenerator, page: StreamlitPage) -> None:

@@ -66,47 +66,38 @@ def spread(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
 def by_speaker(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     """Shares of the emotions for each speaker, from `Overview.by_speaker`; speakers with few rows are outlined."""
     order = table.groupby("speaker")["rows"].sum().sort_values(ascending=False).index.tolist()
-    table = table.assign(thin=is_thin(table, "speaker"), opacity=_pale_unless(_is_chosen(table, chosen)))
-    chart = alt.Chart(table, height=FOOT + ROW * len(order)).mark_bar(cursor=POINTER)
-    chart = chart.add_params(click("speaker", "emotion"))
-    chart = chart.properties(description=f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}.")
-    encoded: AnyChart = chart.encode(
+    told = f"Shares of the emotions by speaker: {_mostly(table, 'speaker', order)}."
+    share = alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%"))
+    bars = _bars(table, "speaker", chosen).encode(
         y=alt.Y("speaker:N", sort=order, title=None, axis=NAMES),
-        x=alt.X("rows:Q", stack="normalize", title="share of utterances", axis=alt.Axis(format="%")),
-        color=COLOUR,
-        fillOpacity=_FILL,
-        stroke=_OUTLINE,
-        opacity=_OPACITY,
-        order=_ORDER,
+        x=share,
         tooltip=[alt.Tooltip("speaker:N"), _EMOTION, _COUNT],
     )
-    return encoded
+    chart: AnyChart = bars.properties(height=FOOT + ROW * len(order), description=told)
+    return chart
 
 
 def over_time(table: pd.DataFrame, chosen: Sequence[str] = ()) -> AnyChart:
     """Shares of the emotions in the course of dialogues, from `Overview.by_position`; small groups are outlined."""
     first = table["position"] * GROUP + 1
     last = ("–" + (first + GROUP - 1).astype(str)).mask(table["position"] == POSITIONS - 1, "+")
-    table = table.assign(
-        place=first.astype(str) + last,
-        thin=is_thin(table, "position"),
-        opacity=_pale_unless(_is_chosen(table, chosen)),
-    )
+    table = table.assign(place=first.astype(str) + last)
     order = table.sort_values("position")["place"].unique().tolist()
-    told = _mostly(table, "place", order)
-    chart = alt.Chart(table, height=FOOT + ROW * len(EMOTIONS)).mark_bar(cursor=POINTER)
-    chart = chart.add_params(click("position", "emotion"))
-    chart = chart.properties(description=f"Shares of the emotions in the course of a dialogue, by utterances: {told}.")
-    encoded: AnyChart = chart.encode(
+    told = f"Shares of the emotions in the course of a dialogue, by utterances: {_mostly(table, 'place', order)}."
+    bars = _bars(table, "position", chosen).encode(
         x=alt.X("place:N", sort=order, title="utterance of the dialogue", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("rows:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
-        color=COLOUR,
-        fillOpacity=_FILL,
-        stroke=_OUTLINE,
-        opacity=_OPACITY,
-        order=_ORDER,
         tooltip=[alt.Tooltip("place:N", title="utterances"), _EMOTION, _COUNT],
     )
+    chart: AnyChart = bars.properties(height=FOOT + ROW * len(EMOTIONS), description=told)
+    return chart
+
+
+def _bars(table: pd.DataFrame, by: str, chosen: Sequence[str]) -> alt.Chart:
+    """Stacked bars of the emotions of groups, to click on; where some are chosen, the others are pale."""
+    table = table.assign(thin=is_thin(table, by), opacity=_pale_unless(_is_chosen(table, chosen)))
+    bars = alt.Chart(table).mark_bar(cursor=POINTER).add_params(click(by, "emotion"))
+    encoded: alt.Chart = bars.encode(color=COLOUR, fillOpacity=_FILL, stroke=_OUTLINE, opacity=_OPACITY, order=_ORDER)
     return encoded
 
 
@@ -152,7 +143,8 @@ def squares(table: pd.DataFrame, across: str, down: str, titles: tuple[str, str]
     most = table.sort_values("rows", ascending=False).head(10).to_dict("records")
     told = ", ".join(f"{row[down]} and {row[across]} {row['rows']:,}" for row in most)
     told = f"Grid of counts: {titles[1]} against {titles[0]}. The largest: {told}."
-    return alt.layer(cells, words).properties(description=told)
+    ground = alt.ViewBackground(fill=_GREY, fillOpacity=0.07, cornerRadius=4, stroke=None)
+    return alt.layer(cells, words).properties(description=told, view=ground)
 
 
 def _mostly(table: pd.DataFrame, by: str, order: list[str]) -> str:

@@ -43,7 +43,7 @@ def pictures(faces: pd.DataFrame, names: Names, most: int) -> dict[int | None, l
 def show(table: str, scene: Scene) -> None:
     """Draw the gallery of a scene; faces can be taken from a person, which the corrections of the table keep."""
     if not scene.plays:
-        st.caption("Start with --videos to see the faces.")
+        st.caption("Start with `--videos` to see the faces.")
         return
     st.header("Faces")
     faces = scene.faces

@@ -26,6 +26,12 @@ def _values(archive: Archive, name: str) -> list[str]:
     return archive.values(name)
 
 
+def warm(archive: Archive) -> None:
+    """Ask for what every page asks for."""
+    for name in ("speaker", "bundle"):
+        _values(archive, name)
+
+
 def begin_page(sources: shared.Sources, title: str) -> tuple[Archive, Selection] | None:
     """Draw the head of a page with the filters; the archive and what they say, or None where no archive is open."""
     st.title(title)

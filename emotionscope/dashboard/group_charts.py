@@ -10,6 +10,7 @@ from emotionscope.dashboard.queries.grouping import Grouped
 from emotionscope.labels import EMOTIONS
 
 SIDES = ("#3b7dd8", "#b78e10", "#8a5bb0", "#5f8d4e")  # of groups side by side: none of an emotion
+FULL = 8  # groups whose bars fill a plot; of fewer, none is as wide as a page
 TALL = 220  # pixels of a plot that runs from left to right
 _TOOLTIP = [
     alt.Tooltip("group:N"),
@@ -38,6 +39,7 @@ def stacked(found: Grouped, across: str) -> AnyChart:
     bars = alt.Chart(table).mark_bar().encode(color=COLOUR, order=alt.Order("emotion:O"), tooltip=_TOOLTIP)
     if found.is_ordered:
         place = alt.X("name:N", sort=order, title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True))
+        bars = bars.mark_bar(width=alt.RelativeBandSize(min(len(order) / FULL, 1)))
         chart = bars.encode(x=place, y=alt.Y("rows:Q", stack="normalize", title=None, axis=share))
         high = TALL + FOOT
     else:
@@ -57,27 +59,20 @@ def with_intervals(found: Grouped, across: str, emotion: str, colours: Mapping[s
         color=alt.Color("side:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), title=None),
         tooltip=_TOOLTIP,
     )
-    share, axis, title = alt.Scale(zero=True), alt.Axis(format="%"), f"share of {emotion}"
-    sides = list(colours)
+    sides, title = list(colours), f"share of {emotion}"
+    kind: type[alt.X | alt.Y]
     if found.is_ordered:
-        base = base.encode(
-            x=alt.X("group:N", sort=order, title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            xOffset=alt.XOffset("side:N", sort=sides),
-        )
-        rules = base.mark_rule(strokeWidth=2).encode(y=alt.Y("least:Q", title=title), y2="most:Q")
-        points = base.mark_point(filled=True, size=60, opacity=1).encode(
-            y=alt.Y("share:Q", scale=share, axis=axis, title=title)
-        )
-        height = TALL + FOOT
+        group = alt.X("group:N", sort=order, title=across, axis=alt.Axis(labelAngle=0, labelOverlap=True))
+        base = base.encode(x=group, xOffset=alt.XOffset("side:N", sort=sides))
+        along, kind, height = "y", alt.Y, TALL + FOOT
     else:
         base = base.encode(
             y=alt.Y("group:N", sort=order, title=None, axis=NAMES), yOffset=alt.YOffset("side:N", sort=sides)
         )
-        rules = base.mark_rule(strokeWidth=2).encode(x=alt.X("least:Q", title=title), x2="most:Q")
-        points = base.mark_point(filled=True, size=60, opacity=1).encode(
-            x=alt.X("share:Q", scale=share, axis=axis, title=title)
-        )
-        height = FOOT + max(ROW, 14 * len(sides)) * len(order)
+        along, kind, height = "x", alt.X, FOOT + max(ROW, 14 * len(sides)) * len(order)
+    share = kind("share:Q", scale=alt.Scale(zero=True), axis=alt.Axis(format="%"), title=title)
+    rules = base.mark_rule(strokeWidth=2).encode(**{along: kind("least:Q", title=title), f"{along}2": "most:Q"})
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(**{along: share})
     chart = alt.layer(rules, points).properties(height=height)
     return chart.properties(description=f"Share of {emotion} by {across}: {told}.")
 

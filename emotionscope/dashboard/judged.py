@@ -92,9 +92,7 @@ def _show_conflicts(split: dict[tuple[str, int], list[Review]]) -> None:
     table = pd.DataFrame(rows, columns=["dialogue_id", "utterance_id", "answers"])
     picked = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="conflicts")
     st.caption(f"{len(rows):,} of {len(split):,} that you judged, too. Tick a row to open its dialogue.")
-    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
-    if ticked and ticked[0] < len(table):
-        shared.open_dialogue(table.iloc[ticked[0]])
+    shared.open_ticked(picked, table)
 
 
 def _told(review: Review) -> str:

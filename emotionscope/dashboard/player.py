@@ -5,7 +5,7 @@ films and pictures of faces are asked of the server, by signed addresses.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import numpy as np
@@ -15,12 +15,13 @@ import streamlit as st
 from emotionscope.dashboard import dialogue_words, markup, signing
 from emotionscope.dashboard.dialogue_words import Names, person_name
 from emotionscope.dashboard.media import is_picture
-from emotionscope.dashboard.queries.people import SIDES
+from emotionscope.dashboard.queries.people import NO_FACES, SIDES
 from emotionscope.dashboard.queries.utterances import Utterance
 from emotionscope.labels import EMOTIONS, MODELS, canonical
 from emotionscope.palette import COLOURS
 
-SCRIPTS = ("axis", "curve", "band", "film", "rows", "player")
+SCRIPTS = ("axis", "curve", "saving", "band", "film", "rows", "player")
+ALONE = ("axis", "curve", "film", "alone")
 LANES = 12  # people; those with the most faces
 SPEAKS = 0.5  # from which on a face is said to speak
 UNKNOWN = -1  # the number of a face that is nobody's
@@ -41,9 +42,10 @@ class Picture:
 class Scene:
     """What the player shows of a dialogue: utterances, with why fused said so and pictures, and `People`'s faces.
 
-    `names` are those of people by video and number. `plays` is whether their videos are at hand.
+    `names` are those of people by video and number. `plays` is whether their videos are at hand. `archive` is its name.
     """
 
+    archive: str
     dialogue: str
     utterances: Sequence[Utterance]
     reasons: Sequence[str | None]
@@ -59,18 +61,31 @@ def template(name: str) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _scripts() -> dict[str, str]:
+def _parts(kind: str, title: str, scripts: Sequence[str]) -> dict[str, str]:
+    """What a component is made of."""
     return {
-        "html": '<div class="player" role="group" aria-label="The dialogue"></div>',
+        "html": f'<div class="{kind}" role="group" aria-label="{title}"></div>',
         "css": template("player.css"),
-        "js": "\n".join(template(f"{name}.js") for name in SCRIPTS),
+        "js": "\n".join(template(f"{name}.js") for name in scripts),
     }
+
+
+def show_alone(utterance: Utterance) -> None:
+    """Draw an utterance's part of its video, and nothing that a model says of it reaches the browser."""
+    blind = replace(
+        utterance, probabilities={model: np.full(len(EMOTIONS), np.nan, np.float32) for model in MODELS}, label=None,
+        listener=None, error=None,
+    )  # fmt: skip
+    scene = Scene("", utterance.dialogue, [blind], [None], [()], NO_FACES, {}, plays=True)
+    parts = _parts("p-alone", "The film of the utterance", ALONE)
+    st.components.v2.component("emotionscope-film", **parts, isolate_styles=False)(key="film", data=data_of(scene))
 
 
 @st.fragment
 def show(scene: Scene, models: Sequence[str], wanted: Callable[[], int | None], pick: Callable[[int], None]) -> None:
     """Draw the player at the utterance that is wanted; `pick` is told the number of one that a visitor goes to."""
-    component = st.components.v2.component("emotionscope-player", **_scripts(), isolate_styles=False)
+    parts = _parts("player", "The dialogue", SCRIPTS)
+    component = st.components.v2.component("emotionscope-player", **parts, isolate_styles=False)
 
     def picked() -> None:
         number = st.session_state["player"].get("picked")
@@ -93,6 +108,8 @@ def data_of(scene: Scene) -> Json:
     common: Iterable[int] = faces["person"].value_counts().head(LANES).index if one_video else []
     first = faces["video"].iloc[0] if len(faces) else None
     return {
+        "archive": scene.archive,
+        "bundles": sorted({each.bundle for each in scene.utterances}),
         "dialogue": scene.dialogue,
         "axis": "time" if by_time else "turn",
         "until": float(faces["time"].max()) if len(faces) else 0,

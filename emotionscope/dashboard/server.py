@@ -6,6 +6,9 @@ Its arguments are JSON: the sources, which `script` reads, and Streamlit's optio
 import gc
 import json
 import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from altair.utils import schemapi
@@ -13,8 +16,9 @@ from starlette.middleware import Middleware
 from streamlit.web.server.starlette import App
 
 from emotionscope.batch import stages  # noqa: F401
-from emotionscope.dashboard import charts, media  # noqa: F401
+from emotionscope.dashboard import charts, media, shared  # noqa: F401
 from emotionscope.dashboard.guard import Guard
+from emotionscope.dashboard.preloading import Preloading
 from emotionscope.vision import saliency  # noqa: F401
 
 if __name__ == "__main__":
@@ -25,4 +29,18 @@ if __name__ == "__main__":
     sources, options = map(json.loads, sys.argv[1:])
     guard = Middleware(Guard, address=options["server.address"], port=options["server.port"])
     routes = media.routes(sources["videos"]) if "videos" in sources else []
-    App(Path(__file__).parent / "pages" / "script.py", routes=routes, middleware=[guard]).run(config=options)
+
+    def warm() -> None:
+        """Open the archive while nobody waits for it yet."""
+        from emotionscope.dashboard import app  # whose caches ask for the server when they are made
+
+        app.warm(shared.Sources(**sources))
+
+    @asynccontextmanager
+    async def warming(_: App) -> AsyncIterator[None]:
+        """Begin to warm once the server runs."""
+        threading.Thread(target=warm, daemon=True).start()
+        yield
+
+    script = Path(__file__).parent / "pages" / "script.py"
+    App(script, routes=routes, middleware=[guard, Middleware(Preloading)], lifespan=warming).run(config=options)

@@ -79,8 +79,12 @@ def follow(pages: Mapping[str, StreamlitPage]) -> None:
         st.html(_CLICK, unsafe_allow_javascript=True)
 
 
-def open_dialogue(row: pd.Series) -> None:
-    """Open the dialogue of a row at its utterance."""
+def open_ticked(picked: object, table: pd.DataFrame) -> None:
+    """Open the dialogue of the row that is ticked in a table, if one is, at its utterance."""
+    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
+    if not ticked or ticked[0] >= len(table):
+        return
+    row = table.iloc[ticked[0]]
     wanted = {"dialogue": str(row["dialogue_id"])}
     if not pd.isna(row["utterance_id"]):
         wanted["utterance"] = str(int(row["utterance_id"]))
@@ -89,7 +93,7 @@ def open_dialogue(row: pd.Series) -> None:
 
 def show_counts(counts: Mapping[str, int]) -> None:
     """Large numbers in a row, each below its name."""
-    with st.container(horizontal=True, gap="large"):  # wraps where the screen is narrow
+    with st.container(horizontal=True, gap="medium"):  # wraps where the screen is narrow
         for name, count in counts.items():
             st.metric(name, f"{count:,}", width="content")
 

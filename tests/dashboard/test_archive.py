@@ -137,6 +137,21 @@ def test_rows_are_found_by_label_split_faces_range_and_the_utterance_before(tmp_
     assert shifts == [["anger", "joy", 1], ["joy", "anger", 2]]
 
 
+def test_shifts_are_the_same_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
+    emotions = ["joy", "anger", "joy", "joy", "fear", "neutral"]
+    answers = [one_answer(emotion) for emotion in emotions]
+    table = scores(emotions, {"text": answers, "fused": answers}).drop_columns(["dialogue_id", "utterance_id"])
+    for name, order in (("sorted", [0, 1, 2, 3, 4, 5]), ("mixed", [4, 2, 0, 5, 3, 1]), ("apart", [3, 4, 0, 1, 2, 5])):
+        keyed = table.append_column("dialogue_id", pa.array(list("aaabbb"))).append_column(
+            "utterance_id", pa.array([0, 1, 5] * 2)
+        )
+        datasets.write_part(keyed.take(order), f"{tmp_path}/{name}/part-0.parquet")
+        archive = Archive(f"{tmp_path}/{name}")
+        assert archive.is_in_order == (name == "sorted")
+        found = archive.shifts(Selection())[["previous", "emotion", "rows"]].to_numpy().tolist()
+        assert found == [["anger", "joy", 1], ["fear", "neutral", 1], ["joy", "anger", 1], ["joy", "fear", 1]]
+
+
 def test_words_are_found_whatever_their_case_and_signs(tmp_path: Path) -> None:
     texts = ["Été? (50%) \\d+ [no]", "ÉTÉ? (50%) \\D+ [NO]", "ete 50 d no", None, "it's a\nnew line"]
     answers = [one_answer("joy")] * len(texts)

@@ -1,7 +1,9 @@
 """The pages in a real browser, against the Parquet that they show."""
 
+import re
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -28,6 +30,11 @@ def test_the_archive_page_filters_and_exports_what_it_shows(page: Page, site: st
     expect_count(page, "Utterances", len(wanted))
     expect_count(page, "Errors", 0)
     expect(page.get_by_text(f"{len(wanted)} of {len(wanted)} utterances shown")).to_be_visible()
+    page.get_by_test_id("stDataFrame").hover()
+    for enlarged in (False, True):  # Streamlit's own file would leave formulas as they are
+        expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()
+        expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
+        page.get_by_role("button", name="Close fullscreen" if enlarged else "Fullscreen", exact=True).click()
     files = {}
     for kind in ("CSV", "XLSX"):
         with page.expect_download() as download:
@@ -43,6 +50,15 @@ def test_the_archive_page_filters_and_exports_what_it_shows(page: Page, site: st
     page.get_by_label("Text contains").fill("no such words")
     page.get_by_label("Text contains").press("Enter")
     expect(page.get_by_text("No utterance passes all filters")).to_be_visible()
+
+
+def test_a_page_names_the_files_of_its_first_chart(site: str) -> None:
+    with urlopen(f"{site}/shifts") as answer:
+        links = re.findall("<([^>]+)>; rel=modulepreload", answer.headers["link"])
+    assert any("VegaLite" in link for link in links)
+    for link in links:
+        with urlopen(site + link) as file:
+            assert "javascript" in file.headers["content-type"]
 
 
 def test_the_dialogue_page_tells_every_utterance_in_order(page: Page, site: str, table: pd.DataFrame) -> None:

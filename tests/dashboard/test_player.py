@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from emotionscope.labels import EMOTIONS
 from tests.conftest import made_once
 from tests.helpers import pages, real_films
 from tests.helpers.pages import go_on, open_page, seconds, wait_until_drawn
@@ -51,9 +53,6 @@ def test_a_film_plays_with_its_words_and_boxes_and_a_cursor(page: Page, films_si
     assert painted(page) > 0
     page.get_by_role("button", name="boxes").click()
     assert painted(page) == 0
-    with page.expect_download() as saved:
-        page.get_by_role("button", name="PNG").click()
-    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
     slider = page.get_by_role("slider", name="Place in the dialogue")
     before = float(slider.get_attribute("aria-valuenow") or 0)
     page.keyboard.press("Escape")
@@ -65,6 +64,22 @@ def test_a_film_plays_with_its_words_and_boxes_and_a_cursor(page: Page, films_si
     assert float(slider.get_attribute("aria-valuenow") or 0) > before
     page.locator(".p-rows .number").nth(1).press("ArrowLeft")  # where nobody speaks
     assert page.locator(".p-stage video").evaluate("video => video.error") is None
+
+
+def test_the_curve_is_saved_with_its_title_and_what_it_shows(page: Page, films_site: str) -> None:
+    open_film(page, films_site, TEASER, "&line=text&line=fused")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").click()
+    assert saved.value.suggested_filename == f"{TEASER}-curve.png"
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+    page.get_by_role("button", name="Closer").click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="SVG").click()
+    words = [each.text or "" for each in ElementTree.parse(saved.value.path()).iter("{http://www.w3.org/2000/svg}text")]
+    assert words[0] == TEASER
+    assert re.match(r"films.*/scores: fused, text answers of bundle [0-9a-f]{12}$", words[1])
+    assert re.match(r"From \d:\d\d to \d:\d\d$", words[2])
+    assert words[-len(EMOTIONS) :] == list(EMOTIONS)
 
 
 def test_curve_face_word_and_row_lead_to_their_moment(page: Page, films_site: str) -> None:
@@ -130,6 +145,21 @@ def test_a_gallery_of_faces_leads_to_the_moment(page: Page, films_site: str, arc
     expect(gallery).to_have_count(len(angry))
     page.locator(".p-gallery button").first.click()
     assert seconds(page) == pytest.approx(angry["time"].iloc[0], abs=0.01)
+
+
+def test_a_reviewer_sees_the_part_of_the_film_and_no_answer(page: Page, films_site: str) -> None:
+    open_page(page, f"{films_site}/review?text=don't you just admit")
+    expect(page.locator("video")).to_have_count(0)
+    page.get_by_label("Your name", exact=True).fill("Maria")
+    page.get_by_label("Your name", exact=True).press("Enter")
+    go_on(page)
+    page.wait_for_function("document.querySelector('video').paused")  # at the end of the utterance
+    assert page.locator("video").evaluate("video => video.error") is None
+    assert 0.6 <= seconds(page) < 24  # where the next one begins
+    expect(page.locator(".chip")).to_have_count(0)
+    page.locator("video").evaluate("video => video.play()")
+    page.wait_for_function("!document.querySelector('video').paused")
+    assert seconds(page) < 3
 
 
 def test_people_are_named_merged_split_and_taken_back(page: Page, films_site: str, archive: Path) -> None:

@@ -16,7 +16,14 @@ from emotionscope.storage.place import JsonObject
 
 SHOWN = 500  # rows of the table
 MORE = (12, 50, 200)  # speakers to choose from
-WIDTHS = {"utterance": 340, "certainty": 100, "emotion": 80, "speaker": 90, "utterance_id": 70, "error": 160}  # pixels
+WIDTHS = {
+    "utterance": 340,
+    "certainty": 100,
+    "emotion": 80,
+    "utterance_id": 70,
+    "error": 160,
+    "dialogue_id": 170,
+}  # pixels
 
 
 def show(sources: shared.Sources) -> None:
@@ -26,16 +33,29 @@ def show(sources: shared.Sources) -> None:
         return
     archive, chosen = begun
     speakers = _speakers_shown()
-    overview = archive.overview(chosen, speakers)
+    overview = _count(archive, chosen, speakers)
     _totals(overview.totals)
     if not overview.totals.rows:
         st.warning("No utterance passes all filters. Loosen one of them in the side bar.")
         return
     # One emotion alone would be 100% of every chart: they show all of them and mark the chosen ones.
-    around = archive.overview(replace(chosen, emotions=()), speakers) if chosen.emotions else overview
+    around = _count(archive, replace(chosen, emotions=()), speakers) if chosen.emotions else overview
     st.html(markup.legend())
     _charts(around, overview.pairs, chosen, filters.told(archive, chosen, sources))
     _table(archive, chosen, overview.totals.rows, sources)
+
+
+@st.cache_data(show_spinner=False, max_entries=100, hash_funcs={Archive: lambda archive: archive.dataset.uri})
+def _count(archive: Archive, chosen: Selection, speakers: int) -> Overview:
+    return archive.overview(chosen, speakers)
+
+
+def warm(archive: Archive) -> None:
+    """Count what the first visitor will see."""
+    filters.warm(archive)
+    overview = _count(archive, Selection(), MORE[0])
+    charts.spread(overview.emotions).to_dict()  # for which altair loads its parts
+    archive.rows(Selection(), limit=SHOWN)
 
 
 def _totals(totals: Totals) -> None:
@@ -62,11 +82,12 @@ def _charts(overview: Overview, pairs: pd.DataFrame, chosen: Selection, told: Se
         chart = charts.over_time(overview.by_position, chosen.emotions)
         drawing.draw(chart, "course", _pick_position, "Emotions in the course of a dialogue", told)
         _caption_thin(overview.by_position, "position")
-    left, right = st.columns(2)
-    with left:
+    # Many speakers, or those of an archive without faces, would have an empty half beside them.
+    half, other = st.columns(2) if len(pairs) and _speakers_shown() == MORE[0] else (st.container(), st.container())
+    with half:
         st.header("By speaker")
         _by_speaker(overview, chosen, told)
-    with right:
+    with other:
         _disagreements(pairs, told)
 
 
@@ -161,6 +182,4 @@ def _table(archive: Archive, chosen: Selection, rows: int, sources: shared.Sourc
     with st.expander("This selection as SQL for DuckDB", on_change="rerun", key="as-sql") as query:
         if query.open:
             st.code(archive.sql(chosen, sources.scores or ""), "sql", wrap_lines=True)
-    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
-    if ticked and ticked[0] < len(table):
-        shared.open_dialogue(table.iloc[ticked[0]])
+    shared.open_ticked(picked, table)

@@ -96,6 +96,4 @@ def _show_changes(found: Comparison) -> None:
         f"{len(table):,} of {found.changed:,}, at most {CHANGES}, those first whose probabilities moved most. "
         "Tick a row to open its dialogue."
     )
-    ticked = picked["selection"]["rows"] if isinstance(picked, dict) else []
-    if ticked and ticked[0] < len(table):
-        shared.open_dialogue(table.iloc[ticked[0]])
+    shared.open_ticked(picked, table)

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from emotionscope.dashboard import faces_panel, markup, people_panel, player, reasons, shared
+from emotionscope.dashboard import faces_panel, markup, people_panel, player, shared
 from emotionscope.dashboard.dialogue_words import Names, clock, person_name
 from emotionscope.dashboard.filters import BOUND
 from emotionscope.dashboard.player import Picture, Scene
 from emotionscope.dashboard.queries.archive import Archive
 from emotionscope.dashboard.queries.people import NO_FACES, People
 from emotionscope.dashboard.queries.utterances import Utterance
+from emotionscope.dashboard.reasons import why_fused
 from emotionscope.errors import UserError
 from emotionscope.labels import MODELS
 from emotionscope.tables import corrections
@@ -56,7 +57,7 @@ def show(sources: shared.Sources) -> None:
         faces_panel.show(people.uri, scene)
         people_panel.show(people.uri, scene, said, who)
     elif archive.keyframes is None:
-        st.caption("Start with --faces to see the faces, too.")
+        st.caption("Start with `--faces` to see the faces, too.")
 
 
 def _scene(
@@ -73,6 +74,7 @@ def _scene(
     cut = faces_panel.pictures(faces, names, most) if sources.videos else {}
     kept = archive.faces(dialogue)
     return Scene(
+        archive=sources.name,
         dialogue=dialogue,
         utterances=utterances,
         reasons=[_why(each, sources.bundle) for each in utterances],
@@ -90,11 +92,8 @@ def _scene(
 def _why(utterance: Utterance, bundle: str | None) -> str | None:
     """What text and faces added; None where the bundle that scored the row is not open."""
     fusion = shared.fusion(bundle, utterance.bundle) if bundle else None
-    if fusion is None:
-        return None
-    return reasons.why_fused(
-        fusion, utterance.probabilities["text"], utterance.probabilities["vision"], utterance.heard
-    )
+    said = utterance.probabilities
+    return why_fused(fusion, said["text"], said["vision"], utterance.heard) if fusion else None
 
 
 def _kept(face: Face, utterance: Utterance, names: Names) -> Picture:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from emotionscope.dashboard import clip_player, filters, judged, markup, shared
+from emotionscope.dashboard import filters, judged, markup, player, shared
 from emotionscope.dashboard.queries import agreement, reviews
 from emotionscope.dashboard.queries.archive import Archive, ReviewOrder
 from emotionscope.dashboard.queries.reviews import Review
@@ -96,8 +96,8 @@ def _ask(archive: Archive, sources: shared.Sources, key: Key, reviewer: str) -> 
         before = "".join(f'<p class="plain before">{_line(each)}</p>' for each in told[:-1])
         shown = markup.pictures((face["image"], f"a face at {face['time']:.1f} s") for face in faces)
         st.html(f'<div class="utterance">{before}<p class="words">{_line(told[-1])}</p><div>{shown}</div></div>')
-        if sources.videos:
-            clip_player.show(told[-1], sources.videos)
+        if sources.videos and told[-1].video:
+            player.show_alone(told[-1])
     save = partial(_save, sources.scores or "", key, reviewer, told[-1].emotions["fused"] or "")
     with st.container(horizontal=True, gap="small"):
         for number, emotion in enumerate(EMOTIONS, start=1):

@@ -18,7 +18,7 @@ def show(sources: shared.Sources) -> None:
     if begun is None:
         return
     archive, chosen = begun
-    steps = _count(archive, chosen)
+    steps = count(archive, chosen)
     shifts = steps[steps["previous"] != steps["emotion"]]
     if shifts.empty:
         st.warning("No utterance that passes all filters has another emotion than the one before it.")
@@ -42,7 +42,8 @@ def show(sources: shared.Sources) -> None:
 
 
 @st.cache_data(show_spinner="Counting …", max_entries=100, hash_funcs={Archive: lambda archive: archive.dataset.uri})
-def _count(archive: Archive, chosen: Selection) -> pd.DataFrame:
+def count(archive: Archive, chosen: Selection) -> pd.DataFrame:
+    """`Archive.shifts`, counted once for all visitors."""
     return archive.shifts(chosen)
 
 
@@ -64,7 +65,8 @@ def _show_speakers(steps: pd.DataFrame) -> None:
         table,
         column_config={
             "speaker": st.column_config.Column(width=110),  # a long name would hide the counts
-            "share": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d%%"),
+            "share": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%d%%", width=100),
+            "most often": st.column_config.Column(width=140),
         },
     )
     st.caption("Utterances with one before them, and how many change the emotion.")

@@ -1,6 +1,7 @@
 """Queries to a scores table of any size, answered by DuckDB without loading it whole."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from emotionscope.dashboard.queries.overview import Overview, Totals
 from emotionscope.dashboard.queries.parquet_view import ParquetView, quote
 from emotionscope.dashboard.queries.selection import FACE_COUNT, Selection, condition, literal, previous, split
 from emotionscope.labels import EMOTIONS, MODELS, probability_columns
+from emotionscope.storage.place import Place
 from emotionscope.tables import datasets
 from emotionscope.tables.contracts import KEY
 from emotionscope.video.faces import Face
@@ -195,15 +197,35 @@ class Archive:
         """
         where, values = self._where(chosen)
         column = self.scores.column
+        emotion, dialogue = column(f"{chosen.model}_emotion"), column("dialogue_id")
+        before = previous(chosen.model, column)
+        if self.is_in_order:
+            before = f"CASE WHEN lag({dialogue}) OVER () = {dialogue} THEN lag({emotion}) OVER () END"
         return self._query(
             f"""
             SELECT previous, emotion, speaker, count(*) AS rows FROM (
-                SELECT {previous(chosen.model, column)} AS previous, {column(f"{chosen.model}_emotion")} AS emotion,
+                SELECT {before} AS previous, {emotion} AS emotion,
                     {self._speaker()} AS speaker, {where} AS chosen FROM scores
             ) WHERE chosen AND previous IS NOT NULL AND emotion IS NOT NULL GROUP BY ALL ORDER BY ALL
             """,
             values,
         )
+
+    @cached_property
+    def is_in_order(self) -> bool:
+        """Whether each dialogue's rows lie together and in order, as `score` leaves them, so that none need be sorted.
+
+        Not told of a table that is asked in S3, whose rows may come in any order.
+        """
+        if Place(self.dataset.uri).is_s3:
+            return False
+        dialogue, utterance = map(self.scores.column, KEY)
+        query = f"""
+            SELECT count(*) FILTER (before IS DISTINCT FROM dialogue) = count(DISTINCT dialogue)
+                AND count(*) FILTER (before = dialogue AND last < number) = count(*) FILTER (before = dialogue)
+            FROM (SELECT {dialogue} AS dialogue, {utterance} AS number, lag({dialogue}) OVER () AS before,
+                lag({utterance}) OVER () AS last FROM scores)"""
+        return bool(self._cursor().execute(query).fetchall()[0][0])
 
     def group(self, chosen: Selection, by: Mapping[str, str]) -> pd.DataFrame:
         """Counts of rows by expressions in SQL, under the names given, and by the emotion of the selection's model."""

@@ -22,8 +22,11 @@ class Band extends Curve {
     const button = (title, sign, by) =>
       make("button", { type: "button", class: "p-button", "aria-label": title, title, onclick: () => this.zoom(by) }, sign);
     this.zooms = make("div", { class: "p-zooms" }, button("Closer", "+", 0.5), button("Farther", "−", 2), button("The whole dialogue", "whole", 0));
-    const save = { type: "button", class: "p-button", title: "Save the curve as PNG", onclick: () => this.#save() };
-    this.zooms.append(make("button", save, "PNG"));
+    for (const kind of ["svg", "png"]) {
+      const name = kind.toUpperCase();
+      const save = { type: "button", class: "p-button", title: `Save the curve as ${name}`, onclick: () => saveCurve(this, kind) };
+      this.zooms.append(make("button", save, name));
+    }
     this.element = make("div", { class: "p-line" }, this.slider, this.map, this.#legend());
   }
 
@@ -66,7 +69,7 @@ class Band extends Curve {
 
   draw() {
     if (!this.slider.clientWidth) return;
-    this.paint(this.canvas, getComputedStyle(this.slider), this.slider.clientWidth, this.chosen);
+    this.paint((...size) => sized(this.canvas, ...size), getComputedStyle(this.slider), this.slider.clientWidth, this.chosen);
     this.hand.style.height = `${this.height - FOOT}px`;
     this.hand.style.transform = `translateX(${this.x(this.cursor)}px)`;
     this.slider.setAttribute("aria-valuemax", this.axis.to.toFixed(2));
@@ -91,29 +94,6 @@ class Band extends Curve {
     context.strokeStyle = this.ink;
     context.lineWidth = 2;
     context.strokeRect(x(this.window[0]) + 1, 1, Math.max(x(this.window[1]) - x(this.window[0]) - 2, 4), MAP - 2);
-  }
-
-  // What is in sight as a picture, with its title above and the emotions below.
-  #save() {
-    const style = getComputedStyle(this.slider), wide = this.width, drawn = document.createElement("canvas");
-    this.paint(drawn, style, wide, -1);
-    const picture = document.createElement("canvas"), context = sized(picture, wide + 32, this.height + 88);
-    context.fillStyle = getComputedStyle(document.querySelector(".stApp")).backgroundColor;
-    context.fillRect(0, 0, wide + 32, this.height + 88);
-    context.drawImage(drawn, 16, 44, wide, this.height);
-    context.fillStyle = this.ink;
-    context.font = `600 15px ${style.fontFamily}`;
-    context.fillText(fitted(context, `${this.data.dialogue}: ${this.data.models.join(", ")}`, wide), 16, 26);
-    context.font = `12px ${style.fontFamily}`;
-    let left = 16;
-    this.data.emotions.forEach((name, number) => {
-      context.fillStyle = this.data.colours[number];
-      context.fillRect(left, this.height + 58, 11, 11);
-      context.fillStyle = this.ink;
-      context.fillText(name, left + 16, this.height + 68);
-      left += context.measureText(name).width + 34;
-    });
-    make("a", { download: "curve.png", href: picture.toDataURL("image/png") }).click();
   }
 
   // The face below the pointer, or -1.

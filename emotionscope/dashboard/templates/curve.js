@@ -15,14 +15,14 @@ class Curve {
     return this.window[0] + ((x - this.left) / (this.width - this.left)) * (this.window[1] - this.window[0]);
   }
 
-  // Draw the part of the dialogue in the window, with an outline around the turn that is chosen.
-  paint(canvas, style, width, chosen) {
+  // Draw the part of the dialogue in the window, with an outline around the turn that is chosen, where `begin` says.
+  paint(begin, style, width, chosen) {
     this.width = width;
-    this.left = width < 600 ? 64 : 110;
+    this.left = width < 600 ? 72 : 110;
     this.ink = style.color;
     this.rows = this.#layout();
     this.height = this.rows.at(-1).bottom + FOOT;
-    const context = sized(canvas, width, this.height);
+    const context = begin(width, this.height);
     context.font = `12px ${style.fontFamily}`;
     context.textBaseline = "middle";
     for (const row of this.rows) {
@@ -68,19 +68,19 @@ class Curve {
 
   #speakers(context, row) {
     const names = [...new Set(this.axis.turns.map((turn) => turn.who).filter(Boolean))];
-    for (const [number, left, right] of this.#seen()) {
+    const seen = this.#seen();
+    seen.forEach(([number, left, right], place) => {
       const { who } = this.axis.turns[number];
-      if (!who) continue;
-      const wide = Math.max(right - left - 1, 1);
+      if (!who) return;
       context.globalAlpha = 0.14 + 0.16 * (names.indexOf(who) % 3);
       context.fillStyle = this.ink;
-      context.fillRect(left, row.top, wide, row.height);
+      context.fillRect(left, row.top, Math.max(right - left - 1, 1), row.height);
       context.globalAlpha = 1;
-      if (wide > 26) {
-        context.textAlign = "left";
-        context.fillText(fitted(context, who, wide - 6), left + 3, (row.top + row.bottom) / 2);
-      }
-    }
+      const room = (seen[place + 1]?.[1] ?? this.width) - left - 7; // a name may reach to the next turn
+      if (room < 20) return;
+      context.textAlign = "left";
+      context.fillText(fitted(context, who, room), left + 3, (row.top + row.bottom) / 2);
+    });
   }
 
   #emotions(context, row, model) {

@@ -126,10 +126,6 @@ class Film {
     return this.wanted ?? this.video.currentTime + this.offset;
   }
 
-  get running() {
-    return Boolean(this.source) && !this.video.hidden && !this.video.paused;
-  }
-
   play() {
     this.playing = true;
     if (this.video.readyState >= 1) this.video.play().catch(() => { this.playing = false; this.tell("pause"); });
