@@ -18,6 +18,7 @@ from emotionscope import __main__ as command
 from emotionscope import cli
 from emotionscope.commands import NAMES, demo
 from emotionscope.commands.settings import SETTINGS
+from emotionscope.labels import EMOTIONS
 from tests.conftest import ROOT, run_here, scores_of
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "cluster" / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -93,16 +94,19 @@ def test_predict_answers_what_readme_prints(
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     first, *lines = [line.split() for line in answer.splitlines()]
     start = told.index(first)
-    for wanted, given in zip(lines, told[start + 1 :], strict=False):
-        assert all(alike(*pair) for pair in zip(wanted, given, strict=True)), (wanted, given)
+    for line, said in zip(lines, told[start + 1 :], strict=False):
+        (words, wanted), (same, given) = answered(line), answered(said)
+        assert words == same, (line, said)
+        for what, share in wanted.items():
+            assert share <= CLOSE or abs(share - given.get(what, 0)) <= CLOSE, (line, said)
 
 
-def alike(wanted: str, given: str) -> bool:
-    numbers = [re.fullmatch(r"(\d+)%,?", word) for word in (wanted, given)]
-    if all(numbers):
-        one, other = (int(number[1]) for number in numbers if number)
-        return abs(one - other) <= CLOSE
-    return wanted == given
+def answered(words: list[str]) -> tuple[list[str], dict[str, int]]:
+    """What stands before a line's shares, and the shares, in percent: of who speaks, and of the emotions by name."""
+    first = next((number for number, word in enumerate(words) if word in EMOTIONS), len(words))
+    shares = {what: int(share.rstrip("%,")) for what, share in zip(words[first::2], words[first + 1 :: 2], strict=True)}
+    speaking = {"speaking": int(word[:-1]) for word in words[:first] if word.endswith("%")}
+    return [word for word in words[:first] if not word.endswith("%")], shares | speaking
 
 
 def ran(page: Path, done: Sequence[str] = ()) -> list[str]:
