@@ -135,12 +135,12 @@ def _prior(
     if settings.prior == "archive":
         there = before.settings.get("prior") if before else None
         shares = there["shares"] if there and there["from"] == "archive" else _learnt(settings, dataset, training)
-        found = {"from": "archive", "shares": shares}
+        source = "archive"
     else:
-        found = {"from": "uniform" if settings.prior == "uniform" else "table", "shares": priors.read(settings.prior)}
-    told = ", ".join(f"{share:.1%} {emotion}" for emotion, share in found["shares"].items())
-    print(f"score: the text answers for these shares, from {found['from']}: {told}", flush=True)
-    return found
+        shares, source = priors.read(settings.prior), "uniform" if settings.prior == "uniform" else "table"
+    told = ", ".join(f"{share:.1%} {emotion}" for emotion, share in shares.items())
+    print(f"score: the text answers for these shares, from {source}: {told}", flush=True)
+    return {"from": source, "shares": shares}
 
 
 def _learnt(settings: Score, dataset: datasets.Dataset, training: priors.Shares) -> priors.Shares:

@@ -228,7 +228,7 @@ class TextModel:
                 characters.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
                 tensors["sizes"].astype(np.uint32, casting="no"),
                 *(tensors[name].astype(np.float32, casting="no") for name in ("idf", "weights", "bias")),
-                _head(description.get("head"), tensors),
+                head=_head(description.get("head"), tensors),
             )
         # All that reading a file that somebody made up can raise.
         except (SafetensorError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
