@@ -220,6 +220,7 @@ class TextModel:
             one, two, three, *more = map(int, description["families"])
             if any(more):
                 raise ValueError("it has n-grams that this version does not know")
+            idf, weights, bias = (tensors[name].astype(np.float32, casting="no") for name in ("idf", "weights", "bias"))
             return cls(
                 NGramLengths(tuple(lengths["words"]), tuple(lengths["characters"]), bool(lengths["across"])),
                 tuple(map(str, description["labels"])),
@@ -227,8 +228,10 @@ class TextModel:
                 float(description["marks_weight"]),
                 characters.code_points(tensors["terms"].tobytes().decode("utf-8", "surrogatepass")),
                 tensors["sizes"].astype(np.uint32, casting="no"),
-                *(tensors[name].astype(np.float32, casting="no") for name in ("idf", "weights", "bias")),
-                head=_head(description.get("head"), tensors),
+                idf,
+                weights,
+                bias,
+                _head(description.get("head"), tensors),
             )
         # All that reading a file that somebody made up can raise.
         except (SafetensorError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
