@@ -137,7 +137,7 @@ def _prior(
         shares = there["shares"] if there and there["from"] == "archive" else _learnt(settings, dataset, training)
         source = "archive"
     else:
-        source, shares = "uniform" if settings.prior == "uniform" else "table", priors.read(settings.prior)
+        shares, source = priors.read(settings.prior), "uniform" if settings.prior == "uniform" else "table"
     told = ", ".join(f"{share:.1%} {emotion}" for emotion, share in shares.items())
     print(f"score: the text answers for these shares, from {source}: {told}", flush=True)
     return {"from": source, "shares": shares}

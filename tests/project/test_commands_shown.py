@@ -105,8 +105,8 @@ def answered(words: list[str]) -> tuple[list[str], dict[str, int]]:
     """What stands before a line's shares, and the shares, in percent: of who speaks, and of the emotions by name."""
     first = next((number for number, word in enumerate(words) if word in EMOTIONS), len(words))
     shares = {what: int(share.rstrip("%,")) for what, share in zip(words[first::2], words[first + 1 :: 2], strict=True)}
-    speaking = {"speaking": int(word[:-1]) for word in words[:first] if word.endswith("%")}
-    return [word for word in words[:first] if not word.endswith("%")], shares | speaking
+    shares |= {f"word {number}": int(word[:-1]) for number, word in enumerate(words[:first]) if word.endswith("%")}
+    return [word for word in words[:first] if not word.endswith("%")], shares
 
 
 def ran(page: Path, done: Sequence[str] = ()) -> list[str]:
