@@ -1,14 +1,18 @@
 """The player of the Dialogue page on real films: everything that stands for a moment leads to it."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import av
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from emotionscope.commands import people
+from emotionscope.commands.settings import People
 from emotionscope.labels import EMOTIONS
 from tests.conftest import made_once
 from tests.helpers import pages, real_films
@@ -185,6 +189,27 @@ def test_people_are_named_merged_split_and_taken_back(page: Page, films_site: st
     page.get_by_role("button", name="Take back the last one").click()
     expect(page.locator(".person b")).to_have_count(1)
     assert pq.read_table(archive / "faces" / "_corrections").num_rows == 1
+
+
+def test_people_are_called_as_their_portraits_whatever_the_name(
+    page: Page, browser: Browser, archive: Path, tmp_path: Path
+) -> None:
+    name = "<img src=x onerror=alert(1)> Celia"
+    for table in ("scores", "videos"):
+        (tmp_path / table).symlink_to(archive / table)
+    shutil.copytree(archive / "faces", tmp_path / "faces", ignore=shutil.ignore_patterns("_*"))
+    (tmp_path / "portraits").mkdir()
+    with av.open(str(archive / "videos" / TEASER)) as film:
+        frame = next(frame for frame in film.decode(video=0) if (frame.time or 0) >= 1.2)
+        frame.to_image().save(tmp_path / "portraits" / f"{name}.png")
+    found = people.run(
+        People(faces=str(tmp_path / "faces"), output=str(tmp_path / "people"), names=str(tmp_path / "portraits"))
+    )
+    assert found.named == 1
+    with pages.serving(tmp_path) as site:
+        open_film(page, site, TEASER, "&utterance=0")
+        expect(page.get_by_text(name).first).to_be_visible()
+        assert page.locator("img[src=x]").count() == 0
 
 
 def test_what_the_address_names_and_is_not_there_is_told(page: Page, films_site: str) -> None:

@@ -49,12 +49,12 @@ def make_archive(films: Path, clips: Path, folder: Path) -> None:
         counts[str(row["dialogue_id"])] = row["utterance_id"] + 1
     wanted = [column for column in contracts.DIALOGUES.columns if column.name not in ("emotion", "split")]
     table = pa.Table.from_pylist(rows, pa.schema([(column.name, column.type) for column in wanted]))
-    faces = VideoFaces(FaceSettings(speakers="never"))
+    faces = VideoFaces(FaceSettings(speakers="never", embeddings=True))
     found = keyframes.extract(table, str(videos), faces.of_file).drop_columns([keyframes.TRACKS])
     bundle = bundles.load(bundles.chosen(None))
     assert bundle.vision is not None
     seen = stages.predict_faces(stages.read_faces(found, bundle.vision.image_size), bundle.vision)
-    datasets.write_part(stages.faces_of(seen, bundle.version), f"{folder}/faces/part-0.parquet")
+    datasets.write_part(stages.faces_of(seen, bundle.version, embeddings=True), f"{folder}/faces/part-0.parquet")
     datasets.write_part(stages.fuse(seen, bundle), f"{folder}/scores/part-0.parquet")
 
 
