@@ -78,6 +78,8 @@ def warm(sources: shared.Sources) -> None:
             archive = shared.archive(sources)
             archive_page.warm(archive)
             shifts_page.count(archive, Selection())
+        if sources.bundle:
+            shared.models(sources.bundle)
 
 
 def _draw_links(place: DeltaGenerator, page: StreamlitPage) -> None:
