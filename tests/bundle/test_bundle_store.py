@@ -128,7 +128,7 @@ def text_of(*words: str) -> bytes:
     points = np.array([ord(letter) for word in words for letter in word], np.uint32)
     sizes, bias = np.array(list(map(len, words)), np.uint32), np.zeros(7, np.float32)
     lengths = NGramLengths((1, 1), (2, 2), False)
-    return TextModel(lengths, EMOTIONS, (count, 0, 0, 0), 1.0, points, sizes, bias=bias, **numbers).to_bytes()
+    return TextModel(lengths, EMOTIONS, (count, 0, 0), 1.0, points, sizes, bias=bias, **numbers).to_bytes()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_model_that_answers_nothing_is_refused_when_it_is_loaded(
         {"left_out": 7, "data": {"name": "d", "rows": 1, "files": 1, "sha256": ""}},
         {"packages": "all"},
         {"bytes": "many"},
-        {"more": 5},
+        {"encoder": 5},
     ],
     ids=str,
 )

@@ -115,6 +115,9 @@ def _scores(table: pa.Table, seed: int) -> pa.Table:
     for model, values in zip(MODELS, (text, vision, fusion.probabilities(text, vision)), strict=True):
         made[f"{model}_emotion"] = pa.array([EMOTIONS[best] for best in values.argmax(axis=1)], pa.string())
         made |= {name: pa.array(column) for name, column in zip(probability_columns(model), values.T, strict=True)}
+    made["text_known"] = pa.array(
+        [None if words is None else 0.9 for words in table["utterance"].to_pylist()], pa.float32()
+    )
     made["face_count"] = pa.array([len(faces) for faces in table["faces"].to_pylist()], pa.int32())
     made["speaker_person"] = pa.nulls(len(table), pa.int32())
     made["listener_emotion"] = pa.nulls(len(table), pa.string())

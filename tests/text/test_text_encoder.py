@@ -54,7 +54,7 @@ def test_like_sentences_are_close_whatever_stands_beside_them() -> None:
 
 def test_with_the_encoder_other_words_for_the_same_are_known(trained) -> None:
     deep = TextModel.from_bytes(trained[0].to_bytes()).with_encoder()
-    texts = ["Spiders frighten me", "our dog passed away", "what a lovely vacation"]
+    texts = ["the spider terrified me", "our dog passed away", "what a lovely vacation"]
     answers = [EMOTIONS[index] for index in deep.probabilities(texts).argmax(axis=1)]
     assert answers == ["fear", "sadness", "joy"]
     assert np.isnan(deep.probabilities([None, "", "你好"])).all()
