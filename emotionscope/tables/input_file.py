@@ -70,7 +70,10 @@ def read_rows(part: InputFile, schema: pa.Schema, start: int, rows: int) -> pa.T
             raise UserError(f"{part.uri}: not a readable Parquet file (it has fewer rows than its footer tells of)")
         table = columns.conform(_add_partitions(table, part, schema), schema)
     # Rows that were changed in their place leave the footer as it is; after the read, so that none is missed.
-    if [(now.size, now.modified) for now in part.uri.list()] != [(part.size, part.modified)]:
+    filesystem, path = part.uri.arrow()
+    with parquet_files.errors_of(part.uri):
+        now = filesystem.get_file_info(path)
+    if (now.size, now.mtime_ns or 0) != (part.size, part.modified):
         raise _changed(part)
     return table
 
