@@ -10,6 +10,7 @@ from emotionscope.batch.pipeline import BatchJob, plan
 from emotionscope.batch.progress import ProgressBar
 from emotionscope.errors import JobError, commonest
 from emotionscope.labels import MODELS
+from emotionscope.profile import TENTHS
 from emotionscope.runs import shards
 from emotionscope.runs.log import RunLog
 from emotionscope.runs.run import Run
@@ -64,8 +65,8 @@ def print_summary(summary: Summary, uri: str, faces: str | None = None) -> None:
         named = [f"{rows:,} {emotion}" for emotion, rows in sorted(counts.items(), key=lambda item: -item[1]) if rows]
         if named:
             print(f"  by {model}: {', '.join(named)}")
-    known = list(run.profile.get("known n-grams", {}).values())
-    if 2 * sum(known[:5]) > sum(known):
+    known = run.profile.get("known n-grams", {})
+    if 2 * sum(known[tenth] for tenth in TENTHS[:5] if tenth in known) > sum(known.values()):
         print("  most texts are in words that the text model does not know: it knows less than half of their n-grams")
     print(f"  with faces: {run.with_faces:,}")
     failed = sum(run.errors.values())

@@ -18,7 +18,6 @@ from streamlit.web.server.starlette import App
 from emotionscope.batch import stages  # noqa: F401
 from emotionscope.dashboard import charts, media, shared  # noqa: F401
 from emotionscope.dashboard.guard import Guard
-from emotionscope.dashboard.preloading import Preloading
 from emotionscope.vision import saliency  # noqa: F401
 
 if __name__ == "__main__":
@@ -43,4 +42,4 @@ if __name__ == "__main__":
         yield
 
     script = Path(__file__).parent / "pages" / "script.py"
-    App(script, routes=routes, middleware=[guard, Middleware(Preloading)], lifespan=warming).run(config=options)
+    App(script, routes=routes, middleware=[guard], lifespan=warming).run(config=options)

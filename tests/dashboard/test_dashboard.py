@@ -1,9 +1,7 @@
 """The pages in a real browser, against the Parquet that they show."""
 
-import re
 import zipfile
 from pathlib import Path
-from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -48,15 +46,6 @@ def test_the_archive_page_filters_and_exports_what_it_shows(page: Page, site: st
     page.get_by_label("Text contains").fill("no such words")
     page.get_by_label("Text contains").press("Enter")
     expect(page.get_by_text("No utterance passes all filters")).to_be_visible()
-
-
-def test_a_page_names_the_files_of_its_first_chart(site: str) -> None:
-    with urlopen(f"{site}/shifts") as answer:
-        links = re.findall("<([^>]+)>; rel=modulepreload", answer.headers["link"])
-    assert any("VegaLite" in link for link in links)
-    for link in links:
-        with urlopen(site + link) as file:
-            assert "javascript" in file.headers["content-type"]
 
 
 def test_the_dialogue_page_tells_every_utterance_in_order(page: Page, site: str, table: pd.DataFrame) -> None:
